@@ -1,0 +1,103 @@
+//===- VmcuBridge.cpp - Python passes as MLIR passes, and the mains -------===//
+#include "VmcuBridge.h"
+#include "Vmcu.h"
+
+#include "mlir/CAPI/IR.h"
+#include "mlir/CAPI/Registration.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Tosa/IR/TosaOps.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/Pass/Pass.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Tools/mlir-lsp-server/MlirLspServerMain.h"
+#include "mlir/Tools/mlir-opt/MlirOptMain.h"
+
+using namespace mlir;
+
+MLIR_DEFINE_CAPI_DIALECT_REGISTRATION(Vmcu, vmcu, vmcu::VmcuDialect)
+
+namespace {
+
+/// What a pass is, shared by all its instances.
+struct PythonPass {
+  std::string argument, description;
+  VmcuPassHooks hooks;
+  TypeID id;
+};
+
+/// A pass whose body is a callback. Its options are one text, which the callback's side parses and types: so the Python
+/// dataclass is the only place that knows them.
+class CallbackPass : public Pass {
+public:
+  CallbackPass(const PythonPass &info) : Pass(info.id, "builtin.module"), info(info) {}
+  CallbackPass(const CallbackPass &other) : Pass(other), info(other.info), text(other.text) {}
+
+  StringRef getName() const override { return info.argument; }
+  StringRef getArgument() const override { return info.argument; }
+  StringRef getDescription() const override { return info.description; }
+  bool canScheduleOn(RegisteredOperationName name) const override { return name.getStringRef() == "builtin.module"; }
+
+  // Dialects cannot be loaded while passes run in parallel: name all that a Python pass may build.
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<vmcu::VmcuDialect, arith::ArithDialect, bufferization::BufferizationDialect,
+                    cf::ControlFlowDialect, func::FuncDialect, LLVM::LLVMDialect, linalg::LinalgDialect,
+                    memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect, tosa::TosaDialect,
+                    vector::VectorDialect>();
+  }
+
+  LogicalResult initializeOptions(StringRef options,
+                                  function_ref<LogicalResult(const Twine &)> errorHandler) override {
+    text = options.str();
+    std::string wrong = info.hooks.checkOptions(info.hooks.data, text);
+    return wrong.empty() ? success() : errorHandler("<" + info.argument + ">: " + wrong + "\n");
+  }
+
+  void runOnOperation() override {
+    if (!info.hooks.run(info.hooks.data, wrap(getOperation()), text))
+      signalPassFailure();
+  }
+
+  std::unique_ptr<Pass> clonePass() const override { return std::make_unique<CallbackPass>(*this); }
+
+private:
+  const PythonPass &info;
+  std::string text;
+};
+
+} // namespace
+
+void vmcuRegisterPass(const std::string &argument, const std::string &description, VmcuPassHooks hooks) {
+  static TypeIDAllocator ids;
+  auto *info = new PythonPass{argument, description, hooks, ids.allocate()}; // Registered until the process ends.
+  registerPass([info]() -> std::unique_ptr<Pass> { return std::make_unique<CallbackPass>(*info); });
+}
+
+static void fillRegistry(DialectRegistry &registry) {
+  registerAllDialects(registry);
+  registerAllExtensions(registry);
+  registry.insert<vmcu::VmcuDialect>();
+}
+
+// The bindings have registered all upstream passes when they were imported; a second time would be an error.
+int vmcuOptMain(int argc, char **argv) {
+  DialectRegistry registry;
+  fillRegistry(registry);
+  return asMainReturnCode(MlirOptMain(argc, argv, "vMCU optimizer driver\n", registry));
+}
+
+int vmcuLspMain(int argc, char **argv) {
+  DialectRegistry registry;
+  fillRegistry(registry);
+  return asMainReturnCode(MlirLspServerMain(argc, argv, registry));
+}

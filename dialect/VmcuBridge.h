@@ -1,0 +1,24 @@
+//===- VmcuBridge.h - the C++ side of Python passes and of the mains ------===//
+#pragma once
+
+#include "mlir-c/IR.h"
+
+#include <string>
+
+// `extern "C"`: the C API's macro declares the handle so, and the linker finds it only then.
+extern "C" MlirDialectHandle mlirGetDialectHandle__vmcu__();
+
+/// A pass whose body and whose options live elsewhere.
+struct VmcuPassHooks {
+  void *data;
+  /// Returns what is wrong with the text of the options, or nothing.
+  std::string (*checkOptions)(void *data, const std::string &options);
+  /// Runs on the anchored module; returns success.
+  bool (*run)(void *data, MlirOperation op, const std::string &options);
+};
+
+/// Registers a pass on `builtin.module`; `description` is what `--help` shows.
+void vmcuRegisterPass(const std::string &argument, const std::string &description, VmcuPassHooks hooks);
+
+int vmcuOptMain(int argc, char **argv);
+int vmcuLspMain(int argc, char **argv);

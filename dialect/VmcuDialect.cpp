@@ -1,0 +1,66 @@
+//===- VmcuDialect.cpp - types and attributes of the vmcu dialect ---------===//
+#include "Vmcu.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace vmcu;
+
+// `2304x8` is one token to MLIR's lexer; the dimension-list parser takes it apart.
+static ParseResult parseLengthByBytes(AsmParser &parser, int64_t &length, int64_t &bytes) {
+  SmallVector<int64_t> dims;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseDimensionList(dims, /*allowDynamic=*/false, /*withTrailingX=*/false))
+    return failure();
+  if (dims.size() != 2)
+    return parser.emitError(loc) << "expected 'length x bytes', found " << dims.size() << " dimensions";
+  length = dims[0];
+  bytes = dims[1];
+  return success();
+}
+
+static void printLengthByBytes(AsmPrinter &printer, int64_t length, int64_t bytes) {
+  printer << length << "x" << bytes;
+}
+
+#include "VmcuDialect.cpp.inc"
+#include "VmcuEnums.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "VmcuAttrs.cpp.inc"
+#define GET_TYPEDEF_CLASSES
+#include "VmcuTypes.cpp.inc"
+
+void VmcuDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "VmcuAttrs.cpp.inc"
+      >();
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "VmcuTypes.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "VmcuOps.cpp.inc"
+      >();
+}
+
+LogicalResult PoolType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t bytes) {
+  // pool_c1
+  if (bytes < 1)
+    return emitError() << "a pool has at least one byte, found " << bytes;
+  return success();
+}
+
+LogicalResult SequenceType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t length, int64_t bytes,
+                                   int64_t ring) {
+  // sequence_c1
+  if (length < 1 || bytes < 1)
+    return emitError() << "length and bytes of a sequence are positive, found " << length << "x" << bytes;
+  // sequence_c2
+  if (ring < 0 || ring > length)
+    return emitError() << "a ring holds 1 to " << length << " segments, found " << ring;
+  return success();
+}

@@ -1,0 +1,28 @@
+#ifndef VMCU_DIALECT_TD
+#define VMCU_DIALECT_TD
+
+include "mlir/IR/OpBase.td"
+
+def Vmcu_Dialect : Dialect {
+  let name = "vmcu";
+  let cppNamespace = "::vmcu";
+  let summary = "Int8 networks in one pool of segments";
+  let description = [{
+    The RAM of a microcontroller is one *pool* of bytes. A tensor lives in it as a *segment sequence*: segment `i` (some
+    pixels with all their channels) lives at `base + (i mod ring) * bytes`. A kernel loads segments, computes, stores
+    segments and frees the ones nobody reads again, so the tensor it makes may grow over the bytes of the one it eats.
+
+    The dialect spans three levels, each legal IR of its own:
+
+    1. `vmcu.kernel` on tensors says *which* computations exist; its body is linalg.
+    2. `vmcu.kernel` on sequences, which `vmcu.place` puts into a `vmcu.pool`, says *where* their tensors live.
+    3. segment ops in the kernel's body say *how* it runs: `segment_load`, `flash_load`, `broadcast`, `dot`,
+       `channel_dot`, `requantize`, `segment_store`, `segment_free`.
+
+    A constant tensor is flash: it costs no RAM and is read by `flash_load`.
+  }];
+  let useDefaultAttributePrinterParser = 1;
+  let useDefaultTypePrinterParser = 1;
+}
+
+#endif

@@ -1,0 +1,383 @@
+//===- VmcuOps.cpp - verifiers, folders and effects of the vmcu ops -------===//
+//
+// Each rule carries the label under which VmcuOps.td promises it.
+//
+//===----------------------------------------------------------------------===//
+#include "Vmcu.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/OpImplementation.h"
+
+using namespace mlir;
+using namespace vmcu;
+
+#define GET_OP_CLASSES
+#include "VmcuOps.cpp.inc"
+
+//===----------------------------------------------------------------------===//
+// Helpers
+//===----------------------------------------------------------------------===//
+
+static std::optional<int64_t> constantIndex(Value value) {
+  APInt constant;
+  if (matchPattern(value, m_ConstantInt(&constant)))
+    return constant.getSExtValue();
+  return std::nullopt;
+}
+
+static int64_t bytesOf(ShapedType type) {
+  return type.getNumElements() * ((type.getElementTypeBitWidth() + 7) / 8);
+}
+
+static VectorType vectorOf(Value value) { return cast<VectorType>(value.getType()); }
+
+static SequenceType sequenceOf(Value value) { return cast<SequenceType>(value.getType()); }
+
+static bool isZero(Attribute attr) {
+  auto dense = dyn_cast_or_null<DenseIntElementsAttr>(attr);
+  return dense && dense.isSplat() && dense.getSplatValue<APInt>().isZero();
+}
+
+//===----------------------------------------------------------------------===//
+// KernelOp
+//===----------------------------------------------------------------------===//
+
+static LogicalResult verifyOnTensors(KernelOp kernel, YieldOp yield) {
+  Block &body = kernel.getBody().front();
+  // kernel_c2
+  if (!kernel.getOutputs().empty() || !kernel.getWorkspace().empty())
+    return kernel.emitOpError() << "on tensors takes no 'outs' and no 'workspace'";
+  if (body.getArgumentTypes() != kernel.getInputs().getTypes())
+    return kernel.emitOpError() << "on tensors needs body arguments of its inputs' types";
+  if (yield.getValues().getTypes() != kernel.getResultTypes())
+    return yield.emitOpError() << "yields types that differ from the results of its kernel '" << kernel.getName()
+                               << "'";
+  return success();
+}
+
+static LogicalResult verifyBytes(KernelOp kernel, StringRef what, TypeRange tensors, ValueRange sequences) {
+  if (tensors.size() != sequences.size())
+    return kernel.emitOpError() << "has " << sequences.size() << " " << what << " sequences for " << tensors.size()
+                                << " tensors of its body";
+  for (auto [number, tensor, sequence] : llvm::enumerate(tensors, sequences)) {
+    auto type = dyn_cast<RankedTensorType>(tensor);
+    if (!type || !type.hasStaticShape())
+      return kernel.emitOpError() << "needs static tensors in its body, found " << tensor;
+    int64_t held = sequenceOf(sequence).getLength() * sequenceOf(sequence).getBytes();
+    if (bytesOf(type) != held)
+      return kernel.emitOpError() << what << " " << number << " is a sequence of " << held << " bytes, its tensor "
+                                  << type << " has " << bytesOf(type);
+  }
+  return success();
+}
+
+LogicalResult KernelOp::verifyRegions() {
+  auto isTensor = [](Type type) { return isa<RankedTensorType>(type); };
+  auto yield = cast<YieldOp>(getBody().front().getTerminator());
+  Block &body = getBody().front();
+  bool tensorInputs = llvm::all_of(getInputs().getTypes(), isTensor);
+  bool sequenceInputs = llvm::none_of(getInputs().getTypes(), isTensor);
+  // kernel_c1
+  if (!tensorInputs && !sequenceInputs)
+    return emitOpError() << "mixes tensors and sequences among its inputs";
+  if (getOutputs().empty())
+    return tensorInputs ? verifyOnTensors(*this, yield)
+                        : LogicalResult(emitOpError() << "on sequences stores to at least one 'outs'");
+  if (getNumResults() != 0)
+    return emitOpError() << "on sequences has no results, found " << getNumResults();
+  if (!sequenceInputs)
+    return emitOpError() << "has 'outs' but reads tensors";
+
+  bool tiled = yield.getValues().empty();
+  if (!tiled) {
+    // kernel_c3
+    if (failed(verifyBytes(*this, "input", body.getArgumentTypes(), getInputs())))
+      return failure();
+    return verifyBytes(*this, "output", yield.getValues().getTypes(), getOutputs());
+  }
+  // kernel_c4
+  SmallVector<Type> expected(getInputs().getTypes());
+  llvm::append_range(expected, getOutputs().getTypes());
+  llvm::append_range(expected, getWorkspace().getTypes());
+  if (!llvm::equal(expected, body.getArgumentTypes()))
+    return emitOpError() << "once tiled needs body arguments of the types of 'ins', 'outs' and 'workspace'";
+  return success();
+}
+
+void KernelOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  if (getOutputs().empty())
+    return; // On tensors a kernel is a pure function.
+  for (OpOperand &input : getInputsMutable())
+    effects.emplace_back(MemoryEffects::Read::get(), &input, SideEffects::DefaultResource::get());
+  for (OpOperand &output : getOutputsMutable())
+    effects.emplace_back(MemoryEffects::Write::get(), &output, SideEffects::DefaultResource::get());
+  for (OpOperand &scratch : getWorkspaceMutable()) {
+    effects.emplace_back(MemoryEffects::Read::get(), &scratch, SideEffects::DefaultResource::get());
+    effects.emplace_back(MemoryEffects::Write::get(), &scratch, SideEffects::DefaultResource::get());
+  }
+}
+
+//===----------------------------------------------------------------------===//
+// PlaceOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult PlaceOp::verify() {
+  int64_t pool = getPool().getType().getBytes();
+  int64_t offset = getOffset(), end = offset + getSequence().getType().getPoolBytes();
+  // place_c1
+  if (offset < 0 || end > pool)
+    return emitOpError() << "occupies bytes [" << offset << ", " << end << ") of a pool of " << pool;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// SegmentLoadOp
+//===----------------------------------------------------------------------===//
+
+/// Bytes [`index * segment + byte`, `... + bytes`) of `rows` segments must lie in the sequence.
+static LogicalResult verifyInside(Operation *op, SequenceType type, Value index, Value byte, int64_t rows,
+                                  int64_t stride, int64_t bytes) {
+  std::optional<int64_t> first = constantIndex(index), offset = constantIndex(byte);
+  if (!first || !offset)
+    return success();
+  int64_t total = type.getLength() * type.getBytes();
+  int64_t start = *first * type.getBytes() + *offset;
+  int64_t end = start + (rows - 1) * stride * type.getBytes() + bytes;
+  if (start < 0 || end > total)
+    return op->emitOpError() << "touches bytes [" << start << ", " << end << ") of a sequence of " << total;
+  return success();
+}
+
+LogicalResult SegmentLoadOp::verify() {
+  // segment_load_c1
+  if (getRowBytes() % 4 != 0)
+    return emitOpError() << "loads rows of " << getRowBytes() << " bytes, which is not a multiple of 4";
+  // segment_load_c2
+  if (getValidBytes() < 1 || getValidBytes() > getRowBytes())
+    return emitOpError() << "has " << getValidBytes() << " valid bytes in rows of " << getRowBytes();
+  // segment_load_c3
+  if (!getGuards().empty() && int64_t(getGuards().size()) != getRows())
+    return emitOpError() << "has " << getGuards().size() << " guards for " << getRows() << " rows";
+  if (getGuards().empty() == getPad().has_value())
+    return emitOpError() << "needs guards and a pad value together";
+  // segment_load_c4
+  SequenceType type = getSource().getType();
+  if (getGuards().empty() &&
+      failed(verifyInside(*this, type, getIndex(), getByte(), getRows(), getStride(), getValidBytes())))
+    return failure();
+  // segment_load_c5
+  std::optional<int64_t> byte = constantIndex(getByte());
+  if (!type.isResident() && byte && *byte + getValidBytes() > type.getBytes())
+    return emitOpError() << "runs to byte " << *byte + getValidBytes() << " of segments of " << type.getBytes()
+                         << ", and segments of a ring do not follow one another";
+  return success();
+}
+
+LogicalResult SegmentLoadOp::canonicalize(SegmentLoadOp op, PatternRewriter &rewriter) {
+  // Guards that always hold guard nothing.
+  auto holds = [](Value guard) { return matchPattern(guard, m_One()); };
+  if (op.getGuards().empty() || !llvm::all_of(op.getGuards(), holds))
+    return failure();
+  rewriter.modifyOpInPlace(op, [&] {
+    op.getGuardsMutable().clear();
+    op.removePadAttr();
+  });
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// SegmentStoreOp, SegmentFreeOp, BufferOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult SegmentStoreOp::verify() {
+  SequenceType type = getDest().getType();
+  VectorType value = vectorOf(getValue());
+  // segment_store_c1
+  if (value.getDimSize(1) > type.getBytes())
+    return emitOpError() << "stores rows of " << value.getDimSize(1) << " bytes into segments of " << type.getBytes();
+  // segment_store_c2
+  return verifyInside(*this, type, getIndex(), getByte(), value.getDimSize(0), 1, value.getDimSize(1));
+}
+
+LogicalResult SegmentFreeOp::verify() {
+  int64_t length = getSequence().getType().getLength();
+  std::optional<int64_t> index = constantIndex(getIndex());
+  // segment_free_c1
+  if (index && (*index < 0 || *index > length))
+    return emitOpError() << "names segment " << *index << " of a sequence of " << length;
+  return success();
+}
+
+LogicalResult SegmentFreeOp::canonicalize(SegmentFreeOp op, PatternRewriter &rewriter) {
+  std::optional<int64_t> index = constantIndex(op.getIndex());
+  int64_t nothing = op.getSide() == Side::before ? 0 : op.getSequence().getType().getLength();
+  if (index != nothing)
+    return failure();
+  rewriter.eraseOp(op);
+  return success();
+}
+
+LogicalResult BufferOp::verify() {
+  SequenceType type = getSequence().getType();
+  auto buffer = cast<MemRefType>(getBuffer().getType());
+  // buffer_c1
+  if (!type.isResident())
+    return emitOpError() << "needs a resident sequence, found a ring of " << type.getCapacity() << " segments";
+  // buffer_c2
+  if (!buffer.hasStaticShape() || !buffer.getLayout().isIdentity())
+    return emitOpError() << "needs a static shape and identity layout, found " << buffer;
+  int64_t offset = getOffset(), end = offset + bytesOf(buffer);
+  if (offset < 0 || end > type.getPoolBytes())
+    return emitOpError() << "occupies bytes [" << offset << ", " << end << ") of a sequence of "
+                         << type.getPoolBytes();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// FlashLoadOp, BroadcastOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult FlashLoadOp::verify() {
+  auto source = cast<RankedTensorType>(getSource().getType());
+  VectorType tile = vectorOf(getResult());
+  // flash_load_c1
+  if (int64_t(getIndices().size()) != source.getRank())
+    return emitOpError() << "has " << getIndices().size() << " indices for a tensor of rank " << source.getRank();
+  // flash_load_c2
+  if (tile.getElementType() != source.getElementType())
+    return emitOpError() << "loads " << tile.getElementType() << " from a tensor of " << source.getElementType();
+  // flash_load_c3
+  if (tile.getRank() > source.getRank())
+    return emitOpError() << "loads a tile of rank " << tile.getRank() << " from a tensor of rank "
+                         << source.getRank();
+  int64_t leading = source.getRank() - tile.getRank();
+  for (int64_t dim = 0; dim < source.getRank(); ++dim) {
+    int64_t extent = dim < leading ? 1 : tile.getDimSize(dim - leading);
+    int64_t start = constantIndex(getIndices()[dim]).value_or(0);
+    if (start < 0 || start + extent > source.getDimSize(dim))
+      return emitOpError() << "loads [" << start << ", " << start + extent << ") of dimension " << dim
+                           << ", which has " << source.getDimSize(dim) << " elements";
+  }
+  return success();
+}
+
+LogicalResult BroadcastOp::verify() {
+  int64_t have = vectorOf(getValue()).getDimSize(0), want = vectorOf(getResult()).getDimSize(1);
+  // broadcast_c1
+  if (have != want)
+    return emitOpError() << "repeats rows of " << have << " words in a result with rows of " << want;
+  return success();
+}
+
+OpFoldResult BroadcastOp::fold(FoldAdaptor adaptor) {
+  auto dense = dyn_cast_or_null<DenseIntElementsAttr>(adaptor.getValue());
+  if (!dense || !dense.isSplat())
+    return {};
+  return DenseElementsAttr::get(vectorOf(getResult()), dense.getSplatValue<APInt>());
+}
+
+//===----------------------------------------------------------------------===//
+// DotOp, ChannelDotOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult DotOp::verify() {
+  VectorType pixels = vectorOf(getPixels()), weights = vectorOf(getWeights()), acc = vectorOf(getAcc());
+  // dot_c1
+  if (pixels.getDimSize(1) != weights.getDimSize(1))
+    return emitOpError() << "multiplies pixels of depth " << pixels.getDimSize(1) << " with weights of depth "
+                         << weights.getDimSize(1);
+  if (pixels.getDimSize(1) % 4 != 0)
+    return emitOpError() << "has depth " << pixels.getDimSize(1) << ", which is not a multiple of 4";
+  // dot_c2
+  if (acc.getDimSize(0) != pixels.getDimSize(0) || acc.getDimSize(1) != weights.getDimSize(0))
+    return emitOpError() << "accumulates into " << acc << ", expected " << pixels.getDimSize(0) << "x"
+                         << weights.getDimSize(0);
+  return success();
+}
+
+OpFoldResult DotOp::fold(FoldAdaptor adaptor) {
+  return isZero(adaptor.getPixels()) || isZero(adaptor.getWeights()) ? OpFoldResult(getAcc()) : OpFoldResult();
+}
+
+LogicalResult ChannelDotOp::verify() {
+  VectorType taps = vectorOf(getTaps()), weights = vectorOf(getWeights()), acc = vectorOf(getAcc());
+  int64_t count = taps.getDimSize(0), channels = taps.getDimSize(1);
+  // channel_dot_c1
+  SmallVector<int64_t> packed = {(count + 1) / 2, channels / 2, 2, 2};
+  if (weights.getShape() != taps.getShape() && weights.getShape() != ArrayRef<int64_t>(packed))
+    return emitOpError() << "multiplies taps of " << taps << " with weights of " << weights;
+  // channel_dot_c2
+  if (channels % 4 != 0 || acc.getDimSize(0) != channels)
+    return emitOpError() << "accumulates " << channels << " channels into " << acc
+                         << "; channels are a multiple of 4";
+  return success();
+}
+
+OpFoldResult ChannelDotOp::fold(FoldAdaptor adaptor) {
+  return isZero(adaptor.getTaps()) || isZero(adaptor.getWeights()) ? OpFoldResult(getAcc()) : OpFoldResult();
+}
+
+//===----------------------------------------------------------------------===//
+// RequantizeOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult RequantizeOp::verify() {
+  VectorType value = vectorOf(getValue()), result = vectorOf(getResult());
+  // requantize_c1
+  if (value.getShape() != result.getShape())
+    return emitOpError() << "makes " << result << " of " << value;
+  // requantize_c2
+  int64_t channels = value.getShape().back();
+  for (auto [what, operand] : {std::pair("multipliers", getMultiplier()), std::pair("shifts", getShift())}) {
+    int64_t have = vectorOf(operand).getDimSize(0);
+    if (have != 1 && have != channels)
+      return emitOpError() << "has " << have << " " << what << " for " << channels << " channels";
+  }
+  // requantize_c3
+  unsigned width = result.getElementTypeBitWidth();
+  int64_t lowest = APInt::getSignedMinValue(width).getSExtValue();
+  int64_t highest = APInt::getSignedMaxValue(width).getSExtValue();
+  int32_t min = getMin(), max = getMax();
+  if (min > max || min < lowest || max > highest)
+    return emitOpError() << "clamps to [" << min << ", " << max << "], elements hold [" << lowest << ", " << highest
+                         << "]";
+  // requantize_c4
+  DenseIntElementsAttr shifts;
+  if (matchPattern(getShift(), m_Constant(&shifts)))
+    for (const APInt &shift : shifts)
+      if (shift.getSExtValue() < 2 || shift.getSExtValue() > 62)
+        return emitOpError() << "shifts by " << shift.getSExtValue() << ", expected 2 to 62";
+  return success();
+}
+
+/// The arithmetic of `tosa.apply_scale` (TOSA 1.0, section "apply_scale_32").
+static int32_t applyScale(int32_t value, int32_t multiplier, int shift, bool doubleRound) {
+  int64_t round = int64_t(1) << (shift - 1);
+  if (doubleRound && shift > 31)
+    round += value >= 0 ? int64_t(1) << 30 : -(int64_t(1) << 30);
+  return int32_t((int64_t(value) * multiplier + round) >> shift);
+}
+
+OpFoldResult RequantizeOp::fold(FoldAdaptor adaptor) {
+  auto values = dyn_cast_or_null<DenseIntElementsAttr>(adaptor.getValue());
+  auto multipliers = dyn_cast_or_null<DenseIntElementsAttr>(adaptor.getMultiplier());
+  auto shifts = dyn_cast_or_null<DenseIntElementsAttr>(adaptor.getShift());
+  if (!values || !multipliers || !shifts)
+    return {};
+  VectorType type = vectorOf(getResult());
+  int64_t channels = type.getShape().back();
+  int32_t zero = getZeroPoint(), min = getMin(), max = getMax();
+  SmallVector<APInt> folded;
+  for (auto [number, value] : llvm::enumerate(values.getValues<APInt>())) {
+    auto channel = [&](DenseIntElementsAttr attr) {
+      return attr.getValues<APInt>()[attr.getNumElements() == 1 ? 0 : number % channels].getSExtValue();
+    };
+    int32_t scaled = applyScale(value.getSExtValue(), channel(multipliers), channel(shifts),
+                                getRounding() == Rounding::double_round);
+    // Unsigned, because the sum wraps as `arith.addi` does.
+    int32_t moved = int32_t(uint32_t(scaled) + uint32_t(zero));
+    folded.emplace_back(type.getElementTypeBitWidth(), std::clamp(moved, min, max), /*isSigned=*/true);
+  }
+  return DenseElementsAttr::get(type, folded);
+}

@@ -1,0 +1,276 @@
+#ifndef VMCU_OPS_TD
+#define VMCU_OPS_TD
+
+include "VmcuTypes.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class Vmcu_Op<string mnemonic, list<Trait> traits = []> : Op<Vmcu_Dialect, mnemonic, traits> {
+  let hasVerifier = 1;
+}
+
+def Vmcu_Bytes : AnyTypeOf<[VectorOfRankAndType<[2], [I8]>], "vector of rank 2 of i8">;
+def Vmcu_Words : AnyTypeOf<[VectorOfRankAndType<[1, 2], [I32]>], "vector of rank 1 or 2 of i32">;
+
+//===----------------------------------------------------------------------===//
+// Kernels: which computations exist
+//===----------------------------------------------------------------------===//
+
+def Vmcu_KernelOp : Vmcu_Op<"kernel", [
+    IsolatedFromAbove, AttrSizedOperandSegments, SingleBlockImplicitTerminator<"YieldOp">,
+    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "One anchor computation with its padding and its requantisation";
+  let description = [{
+    The unit that is planned, tiled and compiled. It is isolated: its constants (flash) are inside. It exists in three
+    forms, which the compiler goes through in this order:
+
+    * on **tensors**: inputs and results are tensors, the body computes in linalg and yields;
+    * **placed**: inputs, one output and scratch are sequences; the body is the same linalg, on tensors;
+    * **tiled**: the body's arguments are the sequences themselves (inputs, outputs, workspace), its ops are segment ops.
+
+    `traversal` is the order in which the output's segments are made; the planner chooses it.
+
+    - (kernel_c1) operands are all tensors, or all sequences.
+    - (kernel_c2) on tensors: arguments match the inputs, yielded types match the results; no `outs`, no `workspace`.
+    - (kernel_c3) placed: arguments are tensors of as many bytes as the input sequences, and each yielded tensor has as
+      many bytes as its output sequence.
+    - (kernel_c4) tiled: arguments are the sequences of `ins`, `outs` and `workspace`, in this order; nothing is yielded.
+
+    Example:
+    ```mlir
+    %1 = vmcu.kernel "clamp" elementwise ins(%0 : tensor<4x8xi8>) -> tensor<4x8xi8> {
+    ^bb0(%in: tensor<4x8xi8>):
+      vmcu.yield %in : tensor<4x8xi8>
+    }
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, Vmcu_KernelKindAttr:$kind,
+    Variadic<AnyTypeOf<[AnyRankedTensor, Vmcu_Sequence]>>:$inputs, Variadic<Vmcu_Sequence>:$outputs,
+    Variadic<Vmcu_Sequence>:$workspace,
+    DefaultValuedAttr<Vmcu_TraversalAttr, "::vmcu::Traversal::forward">:$traversal);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    $name `` $kind (`traversal` `` $traversal^)? (`ins` `(` $inputs^ `:` qualified(type($inputs)) `)`)?
+    (`outs` `(` $outputs^ `:` qualified(type($outputs)) `)`)? (`workspace` `(` $workspace^ `:` qualified(type($workspace)) `)`)?
+    (`->` type($results)^)? attr-dict-with-keyword $body
+  }];
+  let hasRegionVerifier = 1;
+  let hasVerifier = 0;
+}
+
+def Vmcu_YieldOp : Vmcu_Op<"yield", [Pure, Terminator, ReturnLike, HasParent<"KernelOp">]> {
+  let summary = "The tensors that a kernel makes; nothing once it stores segments";
+  let description = [{
+    Ends the body of a `vmcu.kernel`. The kernel's own verifier compares the types.
+
+    Example: `vmcu.yield %q : tensor<1x48x48x8xi8>`
+  }];
+  let arguments = (ins Variadic<AnyRankedTensor>:$values);
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+  let builders = [OpBuilder<(ins), [{ build($_builder, $_state, mlir::ValueRange()); }]>];
+  let hasVerifier = 0;
+}
+
+//===----------------------------------------------------------------------===//
+// The pool: where tensors live
+//===----------------------------------------------------------------------===//
+
+def Vmcu_PoolOp : Vmcu_Op<"pool"> {
+  let summary = "The one piece of RAM of this network";
+  let description = [{
+    Becomes a zero-initialised array in `.bss`. A function has one pool.
+
+    Example: `%pool = vmcu.pool : !vmcu.pool<4096>`
+  }];
+  let results = (outs Vmcu_Pool:$pool);
+  let assemblyFormat = "attr-dict `:` qualified(type($pool))";
+  let hasVerifier = 0;
+}
+
+def Vmcu_PlaceOp : Vmcu_Op<"place", [Pure]> {
+  let summary = "Place a segment sequence at a byte offset of the pool";
+  let description = [{
+    Sequences may overlap: that is the point of the pool. Whether their *live* segments do not is what the plan proves.
+    `input n` and `output n` mark the sequences that the caller fills and reads.
+    - (place_c1) the sequence lies inside the pool: `offset + ring * bytes <= pool bytes`, `offset >= 0`.
+
+    Example: `%x = vmcu.place %pool[512] input 0 : !vmcu.pool<4096> -> !vmcu.sequence<64x16>`
+  }];
+  let arguments = (ins Vmcu_Pool:$pool, I64Attr:$offset, OptionalAttr<Vmcu_RoleAttr>:$role,
+                       DefaultValuedAttr<I64Attr, "0">:$number);
+  let results = (outs Vmcu_Sequence:$sequence);
+  let assemblyFormat = "$pool `[` $offset `]` (`` $role^ $number)? attr-dict `:` qualified(type($pool)) `->` qualified(type($sequence))";
+}
+
+//===----------------------------------------------------------------------===//
+// Segment ops: how a kernel runs
+//===----------------------------------------------------------------------===//
+
+def Vmcu_SegmentLoadOp : Vmcu_Op<"segment_load"> {
+  let summary = "Load bytes of some segments into registers (the paper's RAMLoad)";
+  let description = [{
+    Row `p` of the result holds the bytes from byte `byte` on of segment `index + p * stride`. A row may run on into the
+    following segments of a resident sequence. Where `valid` is given, only that many bytes of a row are read and the
+    rest of it is zero: memory past the last byte is never touched.
+
+    `if (...) else pad`: row `p` is read only if its guard holds; otherwise all its valid bytes are `pad`, the zero point
+    of a halo, and the pool is not touched.
+    - (segment_load_c1) a row is a whole number of 4-byte words.
+    - (segment_load_c2) `0 < valid <= bytes of a row`.
+    - (segment_load_c3) one guard per row, or none; guards come with a pad value.
+    - (segment_load_c4) with a constant index and no guard, all bytes lie in the sequence.
+    - (segment_load_c5) a row of a ring does not run past its segment when the byte is constant.
+
+    Example: `%a = vmcu.segment_load %x[%i, %k] stride 2 valid 3 : !vmcu.sequence<2304x8> -> vector<2x4xi8>`
+  }];
+  let arguments = (ins Vmcu_Sequence:$source, Index:$index, Index:$byte, Variadic<I1>:$guards,
+    DefaultValuedAttr<I64Attr, "1">:$stride, OptionalAttr<I64Attr>:$valid, OptionalAttr<I8Attr>:$pad);
+  let results = (outs Res<Vmcu_Bytes>:$result);
+  let assemblyFormat = [{
+    $source `[` $index `,` $byte `]` (`stride` $stride^)? (`valid` $valid^)? (`if` `(` $guards^ `)` `else` $pad)?
+    attr-dict `:` qualified(type($source)) `->` type($result)
+  }];
+  let hasCanonicalizeMethod = 1;
+  let extraClassDeclaration = [{
+    int64_t getRows() { return llvm::cast<mlir::VectorType>(getResult().getType()).getDimSize(0); }
+    int64_t getRowBytes() { return llvm::cast<mlir::VectorType>(getResult().getType()).getDimSize(1); }
+    int64_t getValidBytes() { return getValid().value_or(getRowBytes()); }
+  }];
+}
+
+def Vmcu_SegmentStoreOp : Vmcu_Op<"segment_store"> {
+  let summary = "Store bytes of some segments (the paper's RAMStore)";
+  let description = [{
+    Row `p` of the value goes to the bytes from `byte` on of segment `index + p`.
+    - (segment_store_c1) a row is not longer than a segment.
+    - (segment_store_c2) with a constant index, all bytes lie in the sequence.
+
+    Example: `vmcu.segment_store %q, %y[%i, %c] : vector<2x4xi8>, !vmcu.sequence<2304x16>`
+  }];
+  let arguments = (ins Vmcu_Bytes:$value, Vmcu_Sequence:$dest, Index:$index, Index:$byte);
+  let assemblyFormat = "$value `,` $dest `[` $index `,` $byte `]` attr-dict `:` type($value) `,` qualified(type($dest))";
+}
+
+def Vmcu_SegmentFreeOp : Vmcu_Op<"segment_free"> {
+  let summary = "Say that a prefix (or suffix) of a sequence is not read again (the paper's RAMFree)";
+  let description = [{
+    `before %n` frees the segments `[0, n)`, `from %n` the segments `[n, length)`. Freeing what is free already does
+    nothing. The op costs no instruction: it states the promise on which the plan, and every check of it, rests.
+    - (segment_free_c1) a constant `n` lies in `[0, length]`.
+
+    Example: `vmcu.segment_free %x before %n : !vmcu.sequence<2304x8>`
+  }];
+  let arguments = (ins Vmcu_Sequence:$sequence, Vmcu_SideAttr:$side, Index:$index);
+  let assemblyFormat = "$sequence `` $side $index attr-dict `:` qualified(type($sequence))";
+  let hasCanonicalizeMethod = 1;
+}
+
+def Vmcu_BufferOp : Vmcu_Op<"buffer", [Pure]> {
+  let summary = "See a resident sequence as an ordinary buffer";
+  let description = [{
+    For kernels without segment code: their body works on memrefs that lie inside the pool.
+    - (buffer_c1) the sequence is wholly resident.
+    - (buffer_c2) the buffer has a static shape and identity layout and lies inside the sequence.
+
+    Example: `%m = vmcu.buffer %ws[16] : !vmcu.sequence<1x64> -> memref<1x12xi32>`
+  }];
+  let arguments = (ins Vmcu_Sequence:$sequence, I64Attr:$offset);
+  let results = (outs AnyMemRef:$buffer);
+  let assemblyFormat = "$sequence `[` $offset `]` attr-dict `:` qualified(type($sequence)) `->` type($buffer)";
+}
+
+def Vmcu_FlashLoadOp : Vmcu_Op<"flash_load", [Pure]> {
+  let summary = "Load a tile of a constant (the paper's FlashLoad)";
+  let description = [{
+    Reads the tile that starts at `indices` and extends over the trailing dimensions of `source`. The tensor is a
+    constant, so it lies in flash and may be laid out as the kernel likes (`vmcu-pack-weights`).
+    - (flash_load_c1) one index per dimension of the tensor.
+    - (flash_load_c2) the element types agree.
+    - (flash_load_c3) the tile fits the trailing dimensions; with constant indices it lies in the tensor.
+
+    Example: `%w = vmcu.flash_load %weights[%oc, %k] : tensor<16x72xi8> -> vector<2x8xi8>`
+  }];
+  let arguments = (ins AnyStaticShapeTensor:$source, Variadic<Index>:$indices);
+  let results = (outs AnyVectorOfNonZeroRank:$result);
+  let assemblyFormat = "$source `[` $indices `]` attr-dict `:` type($source) `->` type($result)";
+}
+
+def Vmcu_BroadcastOp : Vmcu_Op<"broadcast", [Pure]> {
+  let summary = "Repeat a row of words for each pixel of a tile (the paper's Broadcast)";
+  let description = [{
+    Starts the accumulators of a tile with the bias.
+    - (broadcast_c1) the trailing dimension of the result is that of the operand.
+
+    Example: `%acc = vmcu.broadcast %bias : vector<2xi32> -> vector<4x2xi32>`
+  }];
+  let arguments = (ins VectorOfRankAndType<[1], [I32]>:$value);
+  let results = (outs VectorOfRankAndType<[2], [I32]>:$result);
+  let assemblyFormat = "$value attr-dict `:` type($value) `->` type($result)";
+  let hasFolder = 1;
+}
+
+def Vmcu_DotOp : Vmcu_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>]> {
+  let summary = "Dot products of a tile of pixels with a tile of channels (the paper's Dot)";
+  let description = [{
+    `result[p, t] = acc[p, t] + sum over k of pixels[p, k] * weights[t, k]`, in 32 bits, wrapping. Becomes SMLAD
+    instructions, two products each.
+    - (dot_c1) pixels and weights have the same depth, a whole number of 4-byte words.
+    - (dot_c2) the accumulator is `pixels x channels`.
+
+    Example: `%r = vmcu.dot %a, %w, %acc : vector<2x8xi8>, vector<4x8xi8>, vector<2x4xi32>`
+  }];
+  let arguments = (ins Vmcu_Bytes:$pixels, Vmcu_Bytes:$weights, VectorOfRankAndType<[2], [I32]>:$acc);
+  let results = (outs VectorOfRankAndType<[2], [I32]>:$result);
+  let assemblyFormat = "$pixels `,` $weights `,` $acc attr-dict `:` type($pixels) `,` type($weights) `,` type($acc)";
+  let hasFolder = 1;
+}
+
+def Vmcu_ChannelDotOp : Vmcu_Op<"channel_dot", [Pure, AllTypesMatch<["acc", "result"]>]> {
+  let summary = "Dot product over the taps of a window, each channel by itself (depthwise)";
+  let description = [{
+    `result[c] = acc[c] + sum over taps k of taps[k, c] * weights[k, c]`, in 32 bits, wrapping. Becomes SMLAD
+    instructions on pairs of taps. Packed weights are `[tap pair][channel pair][tap][channel]`, so that one SXTB16 gives
+    the pair of a channel; an odd last tap is paired with a zero.
+    - (channel_dot_c1) weights are `taps x channels`, or packed `ceil(taps / 2) x channels / 2 x 2 x 2`.
+    - (channel_dot_c2) the accumulator has one word per channel; channels are a multiple of 4.
+
+    Example: `%r = vmcu.channel_dot %a, %w, %acc : vector<3x4xi8>, vector<2x2x2x2xi8>, vector<4xi32>`
+  }];
+  let arguments = (ins Vmcu_Bytes:$taps, VectorOfRankAndType<[2, 4], [I8]>:$weights,
+                       VectorOfRankAndType<[1], [I32]>:$acc);
+  let results = (outs VectorOfRankAndType<[1], [I32]>:$result);
+  let assemblyFormat = "$taps `,` $weights `,` $acc attr-dict `:` type($taps) `,` type($weights) `,` type($acc)";
+  let hasFolder = 1;
+}
+
+def Vmcu_RequantizeOp : Vmcu_Op<"requantize", [Pure]> {
+  let summary = "Scale accumulators back to the output's quantisation";
+  let description = [{
+    Per channel `t`, exactly as `tosa.apply_scale` (and TFLite's reference kernels) define it:
+    `clamp(zero_point + round(value[.., t] * multiplier[t] * 2^-shift[t]), min, max)`. `round double` rounds first to 31
+    and then to the remaining bits, as convolutions do; `round single` rounds once, as fully connected layers do.
+    Multiplier and shift have one element per channel, or one for all.
+    - (requantize_c1) the result has the shape of the value.
+    - (requantize_c2) multiplier and shift have one element, or one per channel.
+    - (requantize_c3) `min <= max`, and both fit the result's element type.
+    - (requantize_c4) constant shifts lie in `[2, 62]`.
+
+    Example:
+    ```mlir
+    %q = vmcu.requantize %acc by %m, %s round double zero_point -128 clamp -128 to 127
+         : vector<2x4xi32>, vector<4xi32>, vector<4xi8> -> vector<2x4xi8>
+    ```
+  }];
+  let arguments = (ins Vmcu_Words:$value, VectorOfRankAndType<[1], [I32]>:$multiplier,
+    VectorOfRankAndType<[1], [I8]>:$shift, Vmcu_RoundingAttr:$rounding, I32Attr:$zero_point, I32Attr:$min, I32Attr:$max);
+  let results = (outs VectorOfRankAndType<[1, 2], [I8, I32]>:$result);
+  let assemblyFormat = [{
+    $value `by` $multiplier `,` $shift `round` `` $rounding `zero_point` $zero_point `clamp` $min `to` $max
+    attr-dict `:` type($value) `,` type($multiplier) `,` type($shift) `->` type($result)
+  }];
+  let hasFolder = 1;
+}
+
+#endif

@@ -1,0 +1,73 @@
+#ifndef VMCU_TYPES_TD
+#define VMCU_TYPES_TD
+
+include "VmcuDialect.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+
+class Vmcu_Type<string name, string typeMnemonic> : TypeDef<Vmcu_Dialect, name> {
+  let mnemonic = typeMnemonic;
+  let genVerifyDecl = 1;
+}
+
+def Vmcu_Pool : Vmcu_Type<"Pool", "pool"> {
+  let summary = "The RAM of the network, in bytes";
+  let description = [{
+    All tensors and scratch bytes of a network lie in one pool.
+    - (pool_c1) a pool has at least one byte.
+
+    Example: `!vmcu.pool<36912>`
+  }];
+  let parameters = (ins "int64_t":$bytes);
+  let assemblyFormat = "`<` $bytes `>`";
+}
+
+def Vmcu_Sequence : Vmcu_Type<"Sequence", "sequence"> {
+  let summary = "A virtual array of segments, `length x bytes`";
+  let description = [{
+    `length` segments of `bytes` bytes each. At run time at most `ring` of them exist: segment `i` lives at
+    `base + (i mod ring) * bytes`. Without `ring` the sequence is wholly resident.
+    - (sequence_c1) length and bytes are positive.
+    - (sequence_c2) the ring holds at least one segment and at most all of them.
+
+    Examples: `!vmcu.sequence<2304x8>`, `!vmcu.sequence<96x288, ring = 3>`
+  }];
+  let parameters = (ins "int64_t":$length, "int64_t":$bytes, DefaultValuedParameter<"int64_t", "0">:$ring);
+  let assemblyFormat = "`<` custom<LengthByBytes>($length, $bytes) (`,` `ring` `=` $ring^)? `>`";
+  let extraClassDeclaration = [{
+    /// Segments that exist at one time.
+    int64_t getCapacity() const { return getRing() ? getRing() : getLength(); }
+    /// True if every segment has an address of its own.
+    bool isResident() const { return getCapacity() == getLength(); }
+    /// Bytes of the pool that the sequence occupies.
+    int64_t getPoolBytes() const { return getCapacity() * getBytes(); }
+  }];
+}
+
+class Vmcu_Enum<string name, string text, list<I32EnumAttrCase> cases> : I32EnumAttr<name, text, cases> {
+  let cppNamespace = "::vmcu";
+  let genSpecializedAttr = 0;
+}
+
+def Vmcu_KernelKind : Vmcu_Enum<"KernelKind", "what a kernel computes", [
+  I32EnumAttrCase<"conv2d", 0>, I32EnumAttrCase<"depthwise", 1>, I32EnumAttrCase<"pool", 2>,
+  I32EnumAttrCase<"elementwise", 3>, I32EnumAttrCase<"buffer", 4>]>;
+def Vmcu_KernelKindAttr : EnumAttr<Vmcu_Dialect, Vmcu_KernelKind, "kind">;
+
+def Vmcu_Traversal : Vmcu_Enum<"Traversal", "the order in which a kernel makes its output", [
+  I32EnumAttrCase<"forward", 0>, I32EnumAttrCase<"backward", 1>]>;
+def Vmcu_TraversalAttr : EnumAttr<Vmcu_Dialect, Vmcu_Traversal, "traversal">;
+
+def Vmcu_Rounding : Vmcu_Enum<"Rounding", "how often a requantisation rounds", [
+  I32EnumAttrCase<"single_round", 0, "single">, I32EnumAttrCase<"double_round", 1, "double">]>;
+def Vmcu_RoundingAttr : EnumAttr<Vmcu_Dialect, Vmcu_Rounding, "rounding">;
+
+def Vmcu_Side : Vmcu_Enum<"Side", "which end of a sequence is freed", [
+  I32EnumAttrCase<"before", 0>, I32EnumAttrCase<"from", 1>]>;
+def Vmcu_SideAttr : EnumAttr<Vmcu_Dialect, Vmcu_Side, "side">;
+
+def Vmcu_Role : Vmcu_Enum<"Role", "who else knows a sequence's address", [
+  I32EnumAttrCase<"input", 0>, I32EnumAttrCase<"output", 1>]>;
+def Vmcu_RoleAttr : EnumAttr<Vmcu_Dialect, Vmcu_Role, "role">;
+
+#endif

@@ -1,0 +1,1 @@
+"""The passes of the compiler, one module each. Importing this package registers them all with MLIR."""

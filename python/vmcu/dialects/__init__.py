@@ -1,0 +1,1 @@
+"""Python op classes of the vmcu dialect, beside those of `mlir.dialects`."""

@@ -1,0 +1,37 @@
+"""The errors people see: each class says whose turn it is.
+
+`VmcuError` and its children become one line on stderr and exit code 1. Anything else that escapes is a bug of ours and
+is reported as one.
+"""
+
+from __future__ import annotations
+
+
+class VmcuError(Exception):
+    """Base of every error that a user can cause and mend."""
+
+
+class InputError(VmcuError):
+    """A file, an option or an array is not what the command takes."""
+
+
+class Unsupported(VmcuError):
+    """The model asks for something that the compiler does not do."""
+
+
+class DoesNotFit(VmcuError):
+    """The smallest plan found is larger than the RAM that was allowed.
+
+    Args:
+        need: bytes of the smallest pool found.
+        have: bytes allowed.
+        where: the kernel whose tensors set the figure.
+    """
+
+    def __init__(self, need: int, have: int, where: str):
+        super().__init__(f"the pool needs {need} bytes of RAM, {have} are allowed; {where} sets the figure")
+        self.need, self.have, self.where = need, have, where
+
+
+class Internal(Exception):
+    """A bug of ours: an invariant of the compiler does not hold."""

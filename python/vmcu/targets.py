@@ -1,0 +1,167 @@
+"""The cores the compiler knows, as data.
+
+A `Target` is everything that differs between one microcontroller and the next: how LLVM and Zig call the core, which
+`llc` flags suit it, how much memory it has, and what its instructions cost. Nothing else in the project asks for a
+core by name; a new core is a new entry in `CORES`.
+
+    >>> target = Target.parse("cortex-m4,ram=64KiB")
+    >>> str(target)
+    'cortex-m4,flash=1MiB,ram=64KiB'
+    >>> Target.parse(str(target)) == target
+    True
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+
+from vmcu.errors import InputError
+
+KIB = 1024
+MIB = 1024 * KIB
+
+#: Flash starts at 0 and RAM here, as on every Cortex-M whose vendor follows Arm's memory map.
+FLASH_BASE = 0x0000_0000
+RAM_BASE = 0x2000_0000
+
+_UNITS = {"": 1, "B": 1, "K": KIB, "KIB": KIB, "M": MIB, "MIB": MIB}
+
+
+def parse_bytes(text: str) -> int:
+    """Read a size such as `64KiB`, `64K`, `1MiB` or `1000` as a number of bytes; K and M are powers of two.
+
+    Raises:
+        InputError: it is not a number followed by one of those units.
+    """
+    match = re.fullmatch(r"(\d+)\s*([A-Za-z]*)", text.strip(), re.ASCII)
+    if not match or match[2].upper() not in _UNITS:
+        raise InputError(f"size {text!r} is not a whole number followed by B, KiB or MiB")
+    return int(match[1]) * _UNITS[match[2].upper()]
+
+
+def format_bytes(count: int) -> str:
+    """Write `count` bytes in the largest unit that is exact; `parse_bytes` reads it back."""
+    for unit, size in (("MiB", MIB), ("KiB", KIB)):
+        if count and count % size == 0:
+            return f"{count // size}{unit}"
+    return f"{count}B"
+
+
+@dataclass(frozen=True)
+class CycleTable:
+    """Cycles of each kind of instruction with memory that never waits.
+
+    The figures are Arm's for the Cortex-M4 (Technical Reference Manual DDI 0439, tables 3-1 and 7-1); where the manual
+    gives a range (divisions 2 to 12, the refill of the pipeline 1 to 3) the table takes one value and keeps to it.
+    """
+
+    data: int = 1  # data processing, MUL, SMULL, SMLAD and everything not named below, also a skipped instruction
+    multiply_accumulate: int = 1  # MLA, MLS
+    load: int = 2  # LDR and its narrow forms
+    load_after_access: int = 1  # the same, right after another single load or store
+    store: int = 1  # STR and its narrow forms
+    multiple: int = 1  # LDRD, STRD, LDM, STM, PUSH, POP, VLDM, VSTM: this plus `word` for each word moved
+    word: int = 1
+    load_pc: int = 2  # added when POP or LDM writes the program counter
+    taken: int = 3  # branch taken, BL, BX; added to `load` by LDR pc, TBB and TBH
+    not_taken: int = 1
+    divide: int = 7  # SDIV, UDIV
+    vfp: int = 1
+    vfp_access: int = 2  # VLDR, VSTR of one word; `word` more for a double
+    vfp_multiply_accumulate: int = 3  # VMLA, VMLS, VNMLA, VNMLS and the fused ones
+    vfp_divide: int = 14  # VDIV, VSQRT
+
+
+@dataclass(frozen=True)
+class Target:
+    """One core with its memories.
+
+    Args:
+        name: what people type, such as `cortex-m4`.
+        cpu: the core's name in LLVM (`-mcpu`).
+        zig_cpu: the core's name in Zig.
+        unicorn_model: the name of Unicorn's constant for the core, without `UC_CPU_ARM_`.
+        llc_flags: code generation that was measured to suit the core.
+        flash: bytes, from address `FLASH_BASE`.
+        ram: bytes, from address `RAM_BASE`.
+        cycles: the model that turns executed instructions into cycles.
+        cycle_model: one line for reports that says how far the cycles can be trusted.
+
+    Raises:
+        InputError: a memory is empty, not whole KiB, or larger than its region of the address map.
+    """
+
+    name: str
+    cpu: str
+    zig_cpu: str
+    unicorn_model: str
+    flash: int
+    ram: int
+    cycle_model: str
+    llc_flags: tuple[str, ...] = ()
+    cycles: CycleTable = field(default_factory=CycleTable)
+    triple: str = "thumbv7em-none-eabi"
+    data_layout: str = "e-m:e-p:32:32-Fi8-i64:64-v128:64:128-a:0:32-n32-S64"
+
+    def __post_init__(self) -> None:
+        for name in ("flash", "ram"):
+            size = getattr(self, name)
+            # Arm's memory map gives flash and RAM 512 MiB each; the last MiB below RAM stays free for debuggers.
+            if size <= 0 or size % KIB or size > 511 * MIB:
+                raise InputError(f"{name}={format_bytes(size)} of {self.name} is not a whole number of KiB up to 511MiB")
+
+    def __str__(self) -> str:
+        return f"{self.name},flash={format_bytes(self.flash)},ram={format_bytes(self.ram)}"
+
+    @classmethod
+    def parse(cls, text: str) -> Target:
+        """Read `NAME[,flash=SIZE][,ram=SIZE]`; `str` of the result is read back as an equal target.
+
+        Raises:
+            InputError: unknown core, option or size.
+        """
+        name, *options = (part.strip() for part in text.split(","))
+        if name not in CORES:
+            raise InputError(f"unknown target {name!r}, known are {', '.join(CORES)}")
+        return replace(CORES[name], **_parse_options(options))
+
+
+def _parse_options(options: list[str]) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for option in options:
+        key, _, value = option.partition("=")
+        if key not in ("flash", "ram"):
+            raise InputError(f"unknown target option {key!r}, known are flash=SIZE, ram=SIZE")
+        if key in sizes:
+            raise InputError(f"target option {key!r} is given twice")
+        sizes[key] = parse_bytes(value)
+    return sizes
+
+
+CORES: dict[str, Target] = {
+    target.name: target
+    for target in (
+        Target(
+            name="cortex-m4",
+            cpu="cortex-m4",
+            zig_cpu="cortex_m4",
+            unicorn_model="CORTEX_M4",
+            flash=1 * MIB,
+            ram=256 * KIB,
+            cycle_model="Cortex-M4 instruction timings, memory without wait states",
+            # Four LDR in a row are 5 cycles, two LDRD are 6; and the second scheduler pulls the loads apart again.
+            llc_flags=("-arm-load-store-opt=false", "-enable-post-misched=false"),
+        ),
+        Target(
+            name="cortex-m7",
+            cpu="cortex-m7",
+            zig_cpu="cortex_m7",
+            unicorn_model="CORTEX_M7",
+            flash=2 * MIB,
+            ram=512 * KIB,
+            # Arm publishes no timings for this core.
+            cycle_model="Cortex-M4 instruction timings; a Cortex-M7 issues up to two instructions a cycle and needs fewer",
+        ),
+    )
+}
