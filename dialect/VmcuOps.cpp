@@ -192,12 +192,12 @@ LogicalResult SegmentLoadOp::canonicalize(SegmentLoadOp op, PatternRewriter &rew
 
 LogicalResult SegmentStoreOp::verify() {
   SequenceType type = getDest().getType();
-  VectorType value = vectorOf(getValue());
   // segment_store_c1
-  if (value.getDimSize(1) > type.getBytes())
-    return emitOpError() << "stores rows of " << value.getDimSize(1) << " bytes into segments of " << type.getBytes();
+  if (getValidBytes() < 1 || getValidBytes() > getRowBytes() || getValidBytes() > type.getBytes())
+    return emitOpError() << "stores " << getValidBytes() << " bytes of rows of " << getRowBytes()
+                         << " into segments of " << type.getBytes();
   // segment_store_c2
-  return verifyInside(*this, type, getIndex(), getByte(), value.getDimSize(0), 1, value.getDimSize(1));
+  return verifyInside(*this, type, getIndex(), getByte(), vectorOf(getValue()).getDimSize(0), 1, getValidBytes());
 }
 
 LogicalResult SegmentFreeOp::verify() {

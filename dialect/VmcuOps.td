@@ -93,15 +93,15 @@ def Vmcu_PlaceOp : Vmcu_Op<"place", [Pure]> {
   let summary = "Place a segment sequence at a byte offset of the pool";
   let description = [{
     Sequences may overlap: that is the point of the pool. Whether their *live* segments do not is what the plan proves.
-    `input n` and `output n` mark the sequences that the caller fills and reads.
+    `as input n` and `as output n` mark the sequences that the caller fills and reads.
     - (place_c1) the sequence lies inside the pool: `offset + ring * bytes <= pool bytes`, `offset >= 0`.
 
-    Example: `%x = vmcu.place %pool[512] input 0 : !vmcu.pool<4096> -> !vmcu.sequence<64x16>`
+    Example: `%x = vmcu.place %pool[512] as input 0 : !vmcu.pool<4096> -> !vmcu.sequence<64x16>`
   }];
   let arguments = (ins Vmcu_Pool:$pool, I64Attr:$offset, OptionalAttr<Vmcu_RoleAttr>:$role,
                        DefaultValuedAttr<I64Attr, "0">:$number);
   let results = (outs Vmcu_Sequence:$sequence);
-  let assemblyFormat = "$pool `[` $offset `]` (`` $role^ $number)? attr-dict `:` qualified(type($pool)) `->` qualified(type($sequence))";
+  let assemblyFormat = "$pool `[` $offset `]` (`as` `` $role^ $number)? attr-dict `:` qualified(type($pool)) `->` qualified(type($sequence))";
 }
 
 //===----------------------------------------------------------------------===//
@@ -143,14 +143,21 @@ def Vmcu_SegmentLoadOp : Vmcu_Op<"segment_load"> {
 def Vmcu_SegmentStoreOp : Vmcu_Op<"segment_store"> {
   let summary = "Store bytes of some segments (the paper's RAMStore)";
   let description = [{
-    Row `p` of the value goes to the bytes from `byte` on of segment `index + p`.
-    - (segment_store_c1) a row is not longer than a segment.
+    Row `p` of the value goes to the bytes from `byte` on of segment `index + p`. Where `valid` is given, only that many
+    bytes of a row are stored.
+    - (segment_store_c1) the stored bytes of a row are not more than a segment holds, and not more than the row.
     - (segment_store_c2) with a constant index, all bytes lie in the sequence.
 
     Example: `vmcu.segment_store %q, %y[%i, %c] : vector<2x4xi8>, !vmcu.sequence<2304x16>`
   }];
-  let arguments = (ins Vmcu_Bytes:$value, Vmcu_Sequence:$dest, Index:$index, Index:$byte);
-  let assemblyFormat = "$value `,` $dest `[` $index `,` $byte `]` attr-dict `:` type($value) `,` qualified(type($dest))";
+  let arguments = (ins Vmcu_Bytes:$value, Vmcu_Sequence:$dest, Index:$index, Index:$byte, OptionalAttr<I64Attr>:$valid);
+  let assemblyFormat = [{
+    $value `,` $dest `[` $index `,` $byte `]` (`valid` $valid^)? attr-dict `:` type($value) `,` qualified(type($dest))
+  }];
+  let extraClassDeclaration = [{
+    int64_t getRowBytes() { return llvm::cast<mlir::VectorType>(getValue().getType()).getDimSize(1); }
+    int64_t getValidBytes() { return getValid().value_or(getRowBytes()); }
+  }];
 }
 
 def Vmcu_SegmentFreeOp : Vmcu_Op<"segment_free"> {

@@ -1,1 +1,3 @@
 """The passes of the compiler, one module each. Importing this package registers them all with MLIR."""
+
+from . import form_kernels  # noqa: F401

@@ -13,51 +13,30 @@ core by name; a new core is a new entry in `CORES`.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 
 from vmcu.errors import InputError
+from vmcu.units import format_bytes, parse_bytes
 
 KIB = 1024
 MIB = 1024 * KIB
 
+__all__ = ["CORES", "FLASH_BASE", "RAM_BASE", "CycleTable", "Target", "format_bytes", "parse_bytes"]
+
 #: Flash starts at 0 and RAM here, as on every Cortex-M whose vendor follows Arm's memory map.
 FLASH_BASE = 0x0000_0000
 RAM_BASE = 0x2000_0000
-
-_UNITS = {"": 1, "B": 1, "K": KIB, "KIB": KIB, "M": MIB, "MIB": MIB}
-
-
-def parse_bytes(text: str) -> int:
-    """Read a size such as `64KiB`, `64K`, `1MiB` or `1000` as a number of bytes; K and M are powers of two.
-
-    Raises:
-        InputError: it is not a number followed by one of those units.
-    """
-    match = re.fullmatch(r"(\d+)\s*([A-Za-z]*)", text.strip(), re.ASCII)
-    if not match or match[2].upper() not in _UNITS:
-        raise InputError(f"size {text!r} is not a whole number followed by B, KiB or MiB")
-    return int(match[1]) * _UNITS[match[2].upper()]
-
-
-def format_bytes(count: int) -> str:
-    """Write `count` bytes in the largest unit that is exact; `parse_bytes` reads it back."""
-    for unit, size in (("MiB", MIB), ("KiB", KIB)):
-        if count and count % size == 0:
-            return f"{count // size}{unit}"
-    return f"{count}B"
 
 
 @dataclass(frozen=True)
 class CycleTable:
     """Cycles of each kind of instruction with memory that never waits.
 
-    The figures are Arm's for the Cortex-M4 (Technical Reference Manual DDI 0439, tables 3-1 and 7-1); where the manual
-    gives a range (divisions 2 to 12, the refill of the pipeline 1 to 3) the table takes one value and keeps to it.
+    The figures follow Arm's Technical Reference Manual of the Cortex-M4 (DDI 0439). Where the manual gives a range
+    (division 2 to 12 cycles, the refill of the pipeline 1 to 3) the table takes one value and keeps to it.
     """
 
     data: int = 1  # data processing, MUL, SMULL, SMLAD and everything not named below, also a skipped instruction
-    multiply_accumulate: int = 1  # MLA, MLS
     load: int = 2  # LDR and its narrow forms
     load_after_access: int = 1  # the same, right after another single load or store
     store: int = 1  # STR and its narrow forms
@@ -80,7 +59,7 @@ class Target:
     Args:
         name: what people type, such as `cortex-m4`.
         cpu: the core's name in LLVM (`-mcpu`).
-        zig_cpu: the core's name in Zig.
+        zig_cpu: the core's name in Zig, with features taken away by `-`.
         unicorn_model: the name of Unicorn's constant for the core, without `UC_CPU_ARM_`.
         llc_flags: code generation that was measured to suit the core.
         flash: bytes, from address `FLASH_BASE`.
@@ -109,7 +88,8 @@ class Target:
             size = getattr(self, name)
             # Arm's memory map gives flash and RAM 512 MiB each; the last MiB below RAM stays free for debuggers.
             if size <= 0 or size % KIB or size > 511 * MIB:
-                raise InputError(f"{name}={format_bytes(size)} of {self.name} is not a whole number of KiB up to 511MiB")
+                found = f"{name}={format_bytes(size)} of {self.name}"
+                raise InputError(f"{found} is not a whole number of KiB up to 511MiB")
 
     def __str__(self) -> str:
         return f"{self.name},flash={format_bytes(self.flash)},ram={format_bytes(self.ram)}"
@@ -156,12 +136,14 @@ CORES: dict[str, Target] = {
         Target(
             name="cortex-m7",
             cpu="cortex-m7",
-            zig_cpu="cortex_m7",
+            zig_cpu="cortex_m7-fp64",
             unicorn_model="CORTEX_M7",
             flash=2 * MIB,
             ram=512 * KIB,
+            # Many parts with this core have a single-precision FPU, and so has the emulated one.
+            llc_flags=("-mattr=-fp64",),
             # Arm publishes no timings for this core.
-            cycle_model="Cortex-M4 instruction timings; a Cortex-M7 issues up to two instructions a cycle and needs fewer",
+            cycle_model="Cortex-M4 instruction timings; a Cortex-M7 issues up to two a cycle and needs fewer",
         ),
     )
 }

@@ -1,0 +1,226 @@
+"""Group linalg ops into kernels: an anchor with its halo, its bias, its requantisation and its clamp.
+
+Before: `tensor.pad`, `linalg.conv_2d_nhwc_fhwc_q`, `linalg.generic` (requantise), ... side by side in a function.
+After:  one `vmcu.kernel` for each layer, its constants inside; between kernels only int8 tensors and reshapes.
+
+For convolutions the input's zero point is folded into the bias, so that the body needs no quantisation arithmetic but
+the final `tosa.apply_scale`. What no kernel of ours computes becomes a kernel of kind `buffer`; ops that hand wider
+tensors than int8 to one another (a softmax) stay together in one.
+
+Needs linalg on static tensors with `tosa.apply_scale` in the bodies. `vmcu-plan` reads the kernels.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from mlir import ir
+from mlir.dialects import func
+
+from vmcu.dialects import vmcu as d
+from vmcu.kernels import match
+from vmcu.kernels.fold import write_folded
+from vmcu.kernels.read import ANCHORS, read_kernel
+
+from ._clone import clone_into, used_values
+from ._registry import PassError, vmcu_pass
+
+
+
+@vmcu_pass("vmcu-form-kernels", summary="Group linalg ops into vmcu.kernel ops")
+def form_kernels(module: ir.Module, options: None) -> None:
+    for op in list(module.body.operations):
+        if isinstance(op, func.FuncOp) and not op.is_external:
+            _form_in(op)
+
+
+class _Groups:
+    """Which ops go into one kernel: a union-find over the ops of a block, by position."""
+
+    def __init__(self, ops: list[ir.OpView]):
+        self.ops = ops
+        self.position = {result: number for number, op in enumerate(ops) for result in op.operation.results}
+        self.parent = list(range(len(ops)))
+
+    def find(self, number: int) -> int:
+        while self.parent[number] != number:
+            number = self.parent[number]
+        return number
+
+    def join(self, a: int, b: int) -> None:
+        self.parent[self.find(b)] = self.find(a)
+
+    def members(self) -> list[list[int]]:
+        groups = defaultdict(list)
+        for number in range(len(self.ops)):
+            groups[self.find(number)].append(number)
+        return list(groups.values())
+
+
+def _form_in(function: func.FuncOp) -> None:
+    block = function.regions[0].blocks[0]
+    everything = list(block.operations)[:-1]
+    constants = _find_constants(everything)
+    ops = [op for op in everything if op.operation not in constants]
+    _check_static(function, ops)
+    groups = _group(ops)
+    counts: dict[str, int] = defaultdict(int)
+    for members in _in_dataflow_order(function, groups):
+        group = [groups.ops[number] for number in members]
+        if all(op.operation.name in match.RESHAPES for op in group):
+            continue  # A reshape costs nothing: both its sides are the same bytes.
+        _outline(group, constants, counts)
+    for op in reversed(everything):
+        if not any(list(result.uses) for result in op.operation.results):
+            op.operation.erase()
+
+
+def _find_constants(ops: list[ir.OpView]) -> set[ir.Operation]:
+    """Ops that read nothing but constants (a bias repeated for each pixel): cloned into every kernel that uses them."""
+    constants: set[ir.Operation] = set()
+    for op in ops:
+        owners = [_owner_in_block(value, op.operation.block) for value in _read_from_outside(op.operation)]
+        if all(owner is not None and owner in constants for owner in owners):
+            constants.add(op.operation)
+    return constants
+
+
+def _read_from_outside(op: ir.Operation) -> list[ir.Value]:
+    """Values that `op`, or an op nested in it, reads and that are not made inside of it."""
+    entry = op.block
+    return [value for value in used_values(op)
+            if (value.owner == entry if isinstance(value.owner, ir.Block) else _owner_in_block(value, entry) != op)]
+
+
+def _check_static(function: func.FuncOp, ops: list[ir.OpView]) -> None:
+    values = [*function.arguments, *(result for op in ops for result in op.operation.results)]
+    for value in values:
+        if not isinstance(value.type, ir.RankedTensorType) or not value.type.has_static_shape:
+            op = function if isinstance(value.owner, ir.Block) else value.owner
+            raise PassError(op, f"kernels need tensors of static shape, found {value.type}")
+
+
+def _group(ops: list[ir.OpView]) -> _Groups:
+    groups = _Groups(ops)
+    for number, op in enumerate(ops):
+        if op.operation.name in ANCHORS:
+            _claim_producers(groups, number)
+    # A tensor wider than int8 never leaves its kernel.
+    for number, op in enumerate(ops):
+        for result in op.operation.results:
+            if not match.is_int8(result):
+                for use in result.uses:
+                    user = _ancestor_in_block(use.owner, op.operation.block)
+                    if user is not None and user.results and user.results[0] in groups.position:
+                        groups.join(number, groups.position[user.results[0]])
+    return groups
+
+
+def _claim_producers(groups: _Groups, number: int) -> None:
+    """Join an anchor with the halo and the slice before it."""
+    value = groups.ops[number].operands[0]
+    while match.op_name(match.producer(value)) in ("tensor.pad", "tensor.extract_slice") and _has_one_use(value):
+        groups.join(number, groups.position[value])
+        value = match.producer(value).operands[0]
+
+
+def _owner_in_block(value: ir.Value, block: ir.Block) -> ir.Operation | None:
+    """The op of `block` that makes `value`, or in which it is made; None for an argument of the block."""
+    owner = value.owner
+    if not isinstance(owner, ir.Block):
+        return _ancestor_in_block(owner, block)
+    return None if owner == block else _ancestor_in_block(owner.owner, block)
+
+
+def _ancestor_in_block(owner: ir.OpView | ir.Operation, block: ir.Block) -> ir.Operation | None:
+    """The op of `block` that `owner` is, or is nested in."""
+    op = owner.operation
+    while op is not None and op.block != block:
+        op = op.parent.operation if op.parent is not None else None
+    return op
+
+
+def _has_one_use(value: ir.Value) -> bool:
+    return len(list(value.uses)) == 1
+
+
+def _in_dataflow_order(function: func.FuncOp, groups: _Groups) -> list[list[int]]:
+    """Groups so that each comes after those it reads."""
+    waiting = {members[0]: members for members in groups.members()}
+    needs = {
+        key: {groups.find(groups.position[value]) for number in members for value in used_values(groups.ops[number].operation)
+              if value in groups.position} - {groups.find(key)}
+        for key, members in waiting.items()
+    }
+    roots = {key: groups.find(key) for key in waiting}
+    done: set[int] = set()
+    order = []
+    while waiting:
+        ready = [key for key in waiting if needs[key] <= done]
+        if not ready:
+            raise PassError(function, "the layers cannot be ordered: two of them need each other's tensors")
+        first = min(ready)
+        order.append(waiting.pop(first))
+        done.add(roots[first])
+    return order
+
+
+def _outline(group: list[ir.OpView], known: set[ir.Operation], counts: dict[str, int]) -> None:
+    """Clone the ops of `group` into a kernel after the last of them, and let the outside use its results."""
+    inside = {result for op in group for result in op.operation.results}
+    own_ops = {op.operation for op in group}
+    block = group[-1].operation.block
+    results = [each for op in group for each in op.operation.results
+               if any(_ancestor_in_block(use.owner, block) not in own_ops for use in each.uses)]
+    constants, inputs = _outside_values(group, inside, known)
+    last = group[-1].operation
+    location = next((op.location for op in group if op.operation.name in ANCHORS), last.location)
+    with location, ir.InsertionPoint.after(last):
+        kernel = d.KernelOp([each.type for each in results], "", d.KernelKind.buffer, inputs, [], [])
+        body = kernel.body.blocks.append(*[each.type for each in inputs])
+        with ir.InsertionPoint(body):
+            mapping = dict(zip(inputs, body.arguments))
+            clone_into(constants, mapping)
+            clone_into(group, mapping)
+            d.yield_([mapping[each] for each in results])
+    description = None
+    if len(results) == 1:
+        description = read_kernel(mapping[results[0]], list(body.arguments))
+    if description is not None:
+        kernel.operation.attributes["kind"] = ir.Attribute.parse(f"#vmcu<kind {description.kind}>")
+        write_folded(kernel, description)
+    kind = "buffer" if description is None else str(description.kind)
+    kernel.operation.attributes["name"] = ir.StringAttr.get(f"{kind}_{counts[kind]}")
+    counts[kind] += 1
+    for old, new in zip(results, kernel.results_):
+        _replace_outside(old, new, own_ops, block)
+
+
+def _replace_outside(old: ir.Value, new: ir.Value, own_ops: set[ir.Operation], block: ir.Block) -> None:
+    for use in list(old.uses):
+        if _ancestor_in_block(use.owner, block) not in own_ops:
+            use.owner.operands[use.operand_number] = new
+
+
+def _outside_values(
+    group: list[ir.OpView], inside: set[ir.Value], known: set[ir.Operation]
+) -> tuple[list[ir.Operation], list[ir.Value]]:
+    """Constants to clone, producers first, and tensors that become the kernel's inputs, in order of use."""
+    constants: dict[ir.Operation, None] = {}
+    inputs: dict[ir.Value, None] = {}
+    block = group[0].operation.block
+
+    def visit(op: ir.Operation) -> None:
+        for value in _read_from_outside(op):
+            owner = _owner_in_block(value, block)
+            if value in inside or owner in constants:
+                continue
+            if owner is None or owner not in known:
+                inputs[value] = None
+            else:
+                visit(owner)
+                constants[owner] = None
+
+    for op in group:
+        visit(op.operation)
+    return list(constants), list(inputs)

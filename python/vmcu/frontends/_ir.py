@@ -1,0 +1,100 @@
+"""Small readings of the IR that every frontend module needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from mlir import ir
+
+from vmcu.errors import InputError
+
+_FLOATS = (ir.F16Type, ir.BF16Type, ir.F32Type, ir.F64Type)
+
+
+def functions(module: ir.Module) -> list[ir.OpView]:
+    """The functions of the module that have a body, in order."""
+    return [op for op in module.body.operations if op.operation.name == "func.func" and len(op.regions[0].blocks)]
+
+
+def main_function(module: ir.Module) -> ir.OpView:
+    """The function `@main`.
+
+    Raises:
+        InputError: the module has none.
+    """
+    for function in functions(module):
+        if function.name.value == "main":
+            return function
+    names = ", ".join(f"@{function.name.value}" for function in functions(module)) or "no function"
+    raise InputError(f"a model has a function @main, this module has {names}")
+
+
+def walk(op: ir.Operation | ir.OpView) -> Iterator[ir.OpView]:
+    """Every operation nested in `op`, outermost first, `op` itself left out."""
+    for region in op.operation.regions:
+        for block in region.blocks:
+            for inner in block.operations:
+                yield inner
+                yield from walk(inner)
+
+
+def terminator(function: ir.OpView) -> ir.OpView:
+    """The `func.return` of a function of one block."""
+    block = function.regions[0].blocks[0]
+    return block.operations[len(block.operations) - 1]
+
+
+def owner(value: ir.Value) -> ir.Operation | None:
+    """The operation that makes `value`; none for a block argument."""
+    return None if isinstance(value, ir.BlockArgument) else value.owner.operation
+
+
+def users(value: ir.Value) -> list[ir.Operation]:
+    """The operations that read `value`, each once for every operand."""
+    return [use.owner.operation for use in value.uses]
+
+
+def element_type(of: ir.Type) -> ir.Type:
+    """The element type of a shaped type; any other type unchanged."""
+    return of.element_type if isinstance(of, ir.ShapedType) else of
+
+
+def is_float(of: ir.Type) -> bool:
+    """Whether `of` is a float, or a tensor of floats."""
+    return isinstance(element_type(of), _FLOATS)
+
+
+def is_int8(of: ir.Type) -> bool:
+    """Whether `of` is a tensor of signless 8-bit integers."""
+    return isinstance(of, ir.ShapedType) and element_type(of) == ir.IntegerType.get_signless(8, of.context)
+
+
+def scalar(value: ir.Value) -> float | None:
+    """The number that fills the `tosa.const` behind `value`; none when it is another op or holds several numbers."""
+    made = owner(value)
+    if made is None or made.name != "tosa.const":
+        return None
+    numbers = np.unique(np.asarray(made.attributes["values"]))
+    return float(numbers[0]) if numbers.size == 1 else None
+
+
+def layer(op: ir.Operation | ir.OpView) -> str:
+    """The layer that `op` came from, quoted, as its location tells; the location itself when it has no name."""
+    location = op.location
+    while location.is_a_fused() and location.locations:
+        location = location.locations[0]
+    return f"'{location.name_str}'" if location.is_a_name() else str(location)
+
+
+def erase(chain: Sequence[ir.Operation]) -> None:
+    """Erase operations, each read only by later ones, and the constants that nobody else reads."""
+    constants: list[ir.Operation] = []
+    for op in chain:
+        makers = [owner(operand) for operand in op.operands]
+        constants += [made for made in makers if made and made.name == "tosa.const" and made not in constants]
+    for op in reversed(chain):
+        op.erase()
+    for constant in constants:
+        if not users(constant.results[0]):
+            constant.erase()

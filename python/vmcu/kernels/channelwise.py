@@ -1,0 +1,170 @@
+"""Kernels that keep channels apart: depthwise convolution, average pooling and mean, maximum pooling.
+
+A tile is one pixel of `CHANNELS` channels, one 32-bit word of the pool per tap. Depthwise weights are
+`[channel group][window row][tap][channel]`. Average pooling is a depthwise convolution whose weights are all one and
+are shared by all channels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from mlir import ir
+from mlir.dialects import arith
+
+from vmcu.dialects import vmcu as d
+
+from . import build
+from .build import Index
+from .geometry import Region, Steps, Window, split_channels
+from .liveness import at_least, at_most, free_window
+from .requant import INT8, Requant, RequantEmitter
+
+CHANNELS = 4  # one word
+TAPS = 8  # most taps of a window row that one piece of straight-line code takes
+
+
+@dataclass(frozen=True, eq=False)
+class Channelwise:
+    """A window over each channel by itself. A channel count that is no multiple of 4 leaves lanes unused."""
+
+    window: Window
+    channels: int
+    pad_value: int
+
+    workspace = 0  # bytes
+
+    def sequences(self) -> tuple[tuple[tuple[int, int], ...], tuple[int, int]]:
+        """(length, bytes) of each input's and of the output's sequence: a segment is a pixel."""
+        pixels = [int(np.prod(each)) for each in (self.window.image, self.window.output)]
+        return ((pixels[0], self.channels),), (pixels[1], self.channels)
+
+    def steps(self) -> Steps:
+        return self.window.steps(1, self.channels, self.channels, split_channels(self.channels, CHANNELS))
+
+    @property
+    def macs(self) -> int:
+        return int(np.prod(self.window.output) * np.prod(self.window.kernel)) * self.channels
+
+
+@dataclass(frozen=True, eq=False)
+class Depthwise(Channelwise):
+    """`weights` is int8 `[rows, columns, channels]`, or `[rows, columns, 1]` shared by all; `bias` int32, per channel."""
+
+    weights: np.ndarray
+    bias: np.ndarray
+    requant: Requant
+    kind: d.KernelKind = d.KernelKind.depthwise
+
+    def emit(self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], *, backward: bool) -> None:
+        _DepthwiseEmitter(self, inputs[0], output, backward).emit()
+
+
+@dataclass(frozen=True, eq=False)
+class MaxPool(Channelwise):
+    """The largest of a window, clamped to `[low, high]`."""
+
+    low: int = INT8[0]
+    high: int = INT8[1]
+    kind: d.KernelKind = d.KernelKind.pool
+
+    def emit(self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], *, backward: bool) -> None:
+        _MaxPoolEmitter(self, inputs[0], output, backward).emit()
+
+
+class _Emitter:
+    """Rows, columns, channel groups; `_emit_value` makes the word of one tile."""
+
+    def __init__(self, kernel: Channelwise, source: ir.Value, dest: ir.Value, backward: bool):
+        self.kernel, self.window = kernel, kernel.window
+        self.source, self.dest, self.backward = source, dest, backward
+
+    def emit(self) -> None:
+        for row in build.loop(0, self.window.output[0], backward=self.backward):
+            regions = self.window.regions(1)
+            for region in reversed(regions) if self.backward else regions:
+                for column in build.loop(region.start, region.stop, backward=self.backward):
+                    self._emit_pixel(row, column, region)
+
+    def _emit_pixel(self, row: Index, column: Index, region: Region) -> None:
+        channels = self.kernel.channels
+        full = channels - channels % CHANNELS
+        parts = [(0, full, CHANNELS), (full, channels, channels - full)]
+        for start, stop, tile in reversed(parts) if self.backward else parts:
+            if start == stop:
+                continue
+            for channel in build.loop(start, stop, tile, backward=self.backward):
+                value = self._emit_value(row, column, region, channel, tile)
+                done = at_most(channel, 0) if self.backward else at_least(channel + tile, channels)
+                free_window(self.source, self.window, row, column, 1, done, backward=self.backward)
+                build.segment_store(value, self.dest, row * self.window.output[1] + column, channel,
+                                    valid=tile if tile != CHANNELS else None)
+
+    def _fold_taps(self, row: Index, column: Index, region: Region, channel: Index, valid: int, acc: ir.Value) -> ir.Value:
+        """Fold `self._fold(taps, ky, kx, channel, acc)` over the window, `taps` being words of up to `TAPS` taps."""
+        window = self.window
+        taps = window.kernel[1]
+
+        def window_row(ky: Index, acc: ir.Value) -> ir.Value:
+            y = row * window.stride[0] + ky * window.dilation[0] - window.pad[0]
+            row_guard = build.is_inside(y, window.image[0]) if window.guards_rows else None
+
+            def piece(kx: Index, count: int, acc: ir.Value) -> ir.Value:
+                x = column * window.stride[1] + kx * window.dilation[1] - window.pad[1]
+                guards = self._guards(x, count, row_guard, region)
+                words = build.segment_load(self.source, y * window.image[1] + x, channel, count, valid,
+                                           stride=window.dilation[1], guards=guards, pad=self.kernel.pad_value)
+                return self._fold(words, ky, kx, channel, acc)
+
+            full = taps - taps % TAPS
+            if full:
+                acc = build.accumulate(full, TAPS, acc, lambda kx, acc: piece(kx, TAPS, acc))
+            return piece(Index(full), taps - full, acc) if taps > full else acc
+
+        return build.accumulate(window.kernel[0], 1, acc, window_row)
+
+    def _guards(self, x: Index, count: int, row_guard: ir.Value | None, region: Region) -> list[ir.Value]:
+        if not region.guarded:
+            return [row_guard] * count if row_guard is not None else []
+        inside = [build.is_inside(x + tap * self.window.dilation[1], self.window.image[1]) for tap in range(count)]
+        return inside if row_guard is None else [arith.andi(row_guard, each) for each in inside]
+
+
+class _DepthwiseEmitter(_Emitter):
+    def __init__(self, kernel: Depthwise, source: ir.Value, dest: ir.Value, backward: bool):
+        super().__init__(kernel, source, dest, backward)
+        self.shared = kernel.weights.shape[2] == 1
+        rows, columns, _ = kernel.weights.shape
+        spare = -kernel.channels % CHANNELS
+        weights = np.repeat(kernel.weights, CHANNELS, 2) if self.shared else np.pad(kernel.weights, ((0, 0), (0, 0), (0, spare)))
+        groups = weights.reshape(rows, columns, -1, CHANNELS).transpose(2, 0, 1, 3)
+        # Window rows longer than one piece are cut into pieces of `TAPS`, the last one shorter.
+        self.weights = build.flash(groups.astype(np.int8))
+        self.bias = build.flash(np.pad(kernel.bias, (0, spare)).astype(np.int32))
+        self.requant = RequantEmitter(kernel.requant, kernel.channels + spare)
+
+    def _emit_value(self, row: Index, column: Index, region: Region, channel: Index, valid: int) -> ir.Value:
+        acc = build.flash_load(self.bias, [channel], CHANNELS)
+        acc = self._fold_taps(row, column, region, channel, valid, acc)
+        value = self.requant.emit(acc, channel, build.i8())
+        return build.as_row(value)
+
+    def _fold(self, words: ir.Value, ky: Index, kx: Index, channel: Index, acc: ir.Value) -> ir.Value:
+        taps = ir.VectorType(words.type).shape[0]
+        group = Index(0) if self.shared else channel.floordiv(CHANNELS)
+        weights = build.flash_load(self.weights, [group, ky, kx, 0], taps, CHANNELS)
+        return d.channel_dot(words, weights, acc)
+
+
+class _MaxPoolEmitter(_Emitter):
+    def _emit_value(self, row: Index, column: Index, region: Region, channel: Index, valid: int) -> ir.Value:
+        acc = build.splat(build.i32(), self.kernel.low, CHANNELS)
+        acc = self._fold_taps(row, column, region, channel, valid, acc)
+        acc = arith.minsi(acc, build.splat(build.i32(), self.kernel.high, CHANNELS))
+        return build.as_row(arith.trunci(build.vector(build.i8(), CHANNELS), acc))
+
+    def _fold(self, words: ir.Value, ky: Index, kx: Index, channel: Index, acc: ir.Value) -> ir.Value:
+        for tap in range(ir.VectorType(words.type).shape[0]):
+            acc = arith.maxsi(acc, arith.extsi(build.vector(build.i32(), CHANNELS), build.row_of(words, tap)))
+        return acc

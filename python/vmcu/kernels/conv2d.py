@@ -1,0 +1,146 @@
+"""Convolution and fully connected layers as loops of segment ops.
+
+A tile is `PIXELS x CHANNELS` accumulators. For each tile the kernel walks the window's rows; a window row is one
+contiguous run of `columns * channels` bytes inside the image, and one run per tap where the tile touches the left or
+right border or the taps are dilated. Weights are `[output channel][window row][column * channel]`.
+
+The input's zero point is folded into the bias, so the halo reads as the zero point and costs a pointer, not code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from mlir import ir
+from mlir.dialects import arith
+
+from vmcu.dialects import vmcu as d
+
+from . import build
+from .build import DEPTH, Index
+from .geometry import Region, Steps, Window, split_channels
+from .liveness import at_least, at_most, free_window
+from .requant import Requant, RequantEmitter
+
+PIXELS, CHANNELS = 2, 2  # the register tile: 4 accumulators leave room for both operands in 14 registers
+
+
+@dataclass(frozen=True, eq=False)
+class Conv2D:
+    """`out[r, c, o] = requant(bias[o] + sum of in[...] * weights[o, ky, kx, i])` with the halo holding `pad_value`.
+
+    `weights` is int8 `[output channels, rows, columns, input channels]`, `bias` int32 with the input's zero point folded.
+    """
+
+    window: Window
+    weights: np.ndarray
+    bias: np.ndarray
+    requant: Requant
+    pad_value: int = 0
+
+    kind = d.KernelKind.conv2d
+    workspace = 0  # bytes
+
+    @property
+    def channels(self) -> tuple[int, int]:
+        """Input and output channels."""
+        return self.weights.shape[3], self.weights.shape[0]
+
+    @property
+    def macs(self) -> int:
+        return int(np.prod(self.window.output)) * self.weights.size
+
+    def normalised(self) -> Conv2D:
+        return replace(self, window=self.window.flattened())
+
+    def sequences(self) -> tuple[tuple[tuple[int, int], ...], tuple[int, int]]:
+        """(length, bytes) of each input's and of the output's sequence: a segment is a pixel."""
+        pixels = [int(np.prod(each)) for each in (self.window.image, self.window.output)]
+        return ((pixels[0], self.channels[0]),), (pixels[1], self.channels[1])
+
+    def steps(self) -> Steps:
+        window = self.window.flattened()
+        return window.steps(PIXELS, *self.channels, split_channels(self.channels[1], CHANNELS))
+
+    def emit(self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], *, backward: bool) -> None:
+        _Emitter(self.normalised(), inputs[0], output, backward).emit()
+
+
+class _Emitter:
+    def __init__(self, conv: Conv2D, source: ir.Value, dest: ir.Value, backward: bool):
+        self.conv, self.window = conv, conv.window
+        self.source, self.dest, self.backward = source, dest, backward
+        outputs, rows, columns, inputs = conv.weights.shape
+        weights = conv.weights.reshape(outputs, rows, columns * inputs)
+        # A run's last word may reach past it. The pixels' lanes are zero there, so any weight will do.
+        slack = 0 if inputs % 4 == 0 else 3
+        self.weights = build.flash(np.pad(weights, ((0, 0), (0, 0), (0, slack))).astype(np.int8))
+        self.bias = build.flash(conv.bias.astype(np.int32))
+        self.requant = RequantEmitter(conv.requant, outputs)
+
+    def emit(self) -> None:
+        for row in build.loop(0, self.window.output[0], backward=self.backward):
+            regions = self.window.regions(PIXELS)
+            for region in reversed(regions) if self.backward else regions:
+                for column in build.loop(region.start, region.stop, region.step, backward=self.backward):
+                    self._emit_pixels(row, column, region)
+
+    def _emit_pixels(self, row: Index, column: Index, region: Region) -> None:
+        outputs = self.conv.channels[1]
+        full = outputs - outputs % CHANNELS
+        parts = [(0, full, CHANNELS), (full, outputs, outputs - full)]
+        for start, stop, tile in reversed(parts) if self.backward else parts:
+            if start == stop:
+                continue
+            for channel in build.loop(start, stop, tile, backward=self.backward):
+                self._emit_tile(row, column, region, channel, tile)
+
+    def _emit_tile(self, row: Index, column: Index, region: Region, channel: Index, channels: int) -> None:
+        bias = build.flash_load(self.bias, [channel], channels)
+        acc = d.broadcast(build.vector(build.i32(), region.step, channels), bias)
+
+        def window_row(ky: Index, acc: ir.Value) -> ir.Value:
+            return self._dot_row(row, column, region, channel, channels, ky, acc)
+
+        acc = build.accumulate(self.window.kernel[0], 1, acc, window_row)
+        tile = self.requant.emit(acc, channel, build.i8())
+        done = at_most(channel, 0) if self.backward else at_least(channel + channels, self.conv.channels[1])
+        free_window(self.source, self.window, row, column, region.step, done, backward=self.backward)
+        build.segment_store(tile, self.dest, row * self.window.output[1] + column, channel)
+
+    def _dot_row(self, row: Index, column: Index, region: Region, channel: Index, channels: int, ky: Index,
+                 acc: ir.Value) -> ir.Value:
+        window, inputs = self.window, self.conv.channels[0]
+        y = row * window.stride[0] + ky * window.dilation[0] - window.pad[0]
+        x = column * window.stride[1] - window.pad[1]
+        row_guard = build.is_inside(y, window.image[0]) if window.guards_rows else None
+        contiguous = not region.guarded and (window.dilation[1] == 1 or window.kernel[1] == 1)
+        taps, columns = (1, window.kernel[1]) if contiguous else (window.kernel[1], 1)
+
+        def run(kx: Index, acc: ir.Value) -> ir.Value:
+            at = x + kx * window.dilation[1]
+            guard = row_guard
+            if region.guarded:
+                inside = build.is_inside(at, window.image[1])
+                guard = inside if guard is None else arith.andi(guard, inside)
+            return self._dot_run(y * window.image[1] + at, region.step, channel, channels, ky, kx * inputs,
+                                 columns * inputs, guard, acc)
+
+        return build.accumulate(taps, 1, acc, run)
+
+    def _dot_run(self, index: Index, pixels: int, channel: Index, channels: int, ky: Index, offset: Index, length: int,
+                 guard: ir.Value | None, acc: ir.Value) -> ir.Value:
+        """Accumulate `length` contiguous bytes of `pixels` windows, the weights' ones starting at `offset`."""
+
+        def chunk(k: Index, size: int, acc: ir.Value) -> ir.Value:
+            pixel = build.segment_load(self.source, index, k, pixels, size, stride=self.window.stride[1],
+                                       guards=[guard] * pixels if guard is not None else (), pad=self.conv.pad_value)
+            depth = ir.VectorType(pixel.type).shape[1]
+            weight = build.flash_load(self.weights, [channel, ky, offset + k], channels, depth)
+            return d.dot(pixel, weight, acc)
+
+        full = length - length % DEPTH if length > 2 * DEPTH else 0
+        if full:
+            acc = build.accumulate(full, DEPTH, acc, lambda k, acc: chunk(k, DEPTH, acc))
+        return chunk(Index(full), length - full, acc) if length > full else acc

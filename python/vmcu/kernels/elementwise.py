@@ -1,0 +1,130 @@
+"""Elementwise kernels: the body of a `linalg.generic`, four elements at a time.
+
+Inputs and output are int8 and of one shape; further operands are constants, one value or one per channel. Every scalar
+op of the body becomes the same op on vectors of four lanes; `tosa.apply_scale` becomes `vmcu.requantize`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from mlir import ir
+from mlir.dialects import arith
+
+from vmcu.dialects import vmcu as d
+
+from . import build
+from .build import Index
+from .geometry import Steps, Window, split_channels
+from .liveness import at_least, at_most, free_window
+from .requant import INT32, constant_int
+
+LANES = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Elementwise:
+    """`pixels x channels` elements of `inputs` tensors through `body`.
+
+    Args:
+        body: the block of the `linalg.generic`; its arguments are described by `operands`, the output's comes last.
+        operands: per argument either the number of a tensor input, or a constant array of one or `channels` elements.
+    """
+
+    pixels: int
+    channels: int
+    inputs: int
+    body: ir.Block
+    operands: tuple[int | np.ndarray, ...]
+
+    kind = d.KernelKind.elementwise
+    workspace = 0  # bytes
+    macs = 0
+
+    @property
+    def window(self) -> Window:
+        """Without operands per channel, four bytes are as good a segment as a pixel, and freed sooner."""
+        return Window((1, self._segments[0]), (1, self._segments[0]))
+
+    @property
+    def _segments(self) -> tuple[int, int]:
+        total = self.pixels * self.channels
+        per_channel = any(isinstance(each, np.ndarray) and each.size > 1 for each in self.operands)
+        return (self.pixels, self.channels) if per_channel or total % LANES else (total // LANES, LANES)
+
+    def sequences(self) -> tuple[tuple[tuple[int, int], ...], tuple[int, int]]:
+        """(length, bytes) of each input's and of the output's sequence."""
+        return (self._segments,) * self.inputs, self._segments
+
+    def steps(self) -> Steps:
+        length, size = self._segments
+        return self.window.steps(1, size, size, split_channels(size, LANES))
+
+    def emit(self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], *, backward: bool) -> None:
+        length, size = self._segments
+        constants = [_spread(each, size) if isinstance(each, np.ndarray) else None for each in self.operands]
+        full = size - size % LANES
+        parts = [(0, full, LANES), (full, size, size - full)]
+        for index in build.loop(0, length, backward=backward):
+            for start, stop, tile in reversed(parts) if backward else parts:
+                if start == stop:
+                    continue
+                for channel in build.loop(start, stop, tile, backward=backward):
+                    words = [build.row_of(build.segment_load(each, index, channel, 1, tile), 0) for each in inputs]
+                    value = self._emit_body(words, constants, channel)
+                    done = at_most(channel, 0) if backward else at_least(channel + tile, size)
+                    for source in inputs:
+                        free_window(source, self.window, Index(0), index, 1, done, backward=backward)
+                    build.segment_store(build.as_row(value), output, index, channel,
+                                        valid=tile if tile != LANES else None)
+
+    def _emit_body(self, words: list[ir.Value], constants: list[ir.Value | None], channel: Index) -> ir.Value:
+        values = {}
+        for argument, operand, table in zip(self.body.arguments, self.operands, constants):
+            values[argument] = words[operand] if table is None else _load(table, channel)
+        for op in self.body.operations:
+            operands = [values[each] if each in values else _splat_captured(each) for each in op.operands]
+            if op.operation.name == "linalg.yield":
+                return operands[0]
+            values[op.results[0]] = _vectorise(op, operands)
+        raise AssertionError("a linalg body ends with a yield")
+
+
+def can_vectorise(op: ir.OpView) -> bool:
+    """Whether `_vectorise` knows a body's op."""
+    name = op.operation.name
+    return name in ("linalg.yield", "tosa.apply_scale") or (
+        name.startswith("arith.") and all(isinstance(each.type, ir.IntegerType) for each in [*op.operands, *op.results])
+    )
+
+
+def _splat_captured(value: ir.Value) -> ir.Value:
+    """A constant from outside the body, where canonicalisation puts them."""
+    return build.splat(value.type, constant_int(value), LANES)
+
+
+def _vectorise(op: ir.OpView, operands: list[ir.Value]) -> ir.Value:
+    if op.operation.name == "tosa.apply_scale":
+        double = "DOUBLE" in str(op.attributes["rounding_mode"])
+        rounding = d.Rounding.double_round if double else d.Rounding.single_round
+        return d.requantize(build.vector(build.i32(), LANES), *operands, rounding, 0, *INT32)
+    if isinstance(op, arith.ConstantOp):
+        return build.splat(op.result.type, ir.IntegerAttr(op.value).value, LANES)
+    attributes = {each.name: each.attr for each in op.operation.attributes}
+    kind = build.vector(op.results[0].type, LANES)
+    return ir.Operation.create(op.operation.name, [kind], operands, attributes).results[0]
+
+
+def _spread(array: np.ndarray, channels: int) -> ir.Value:
+    """A constant as a table of one entry per channel, or as a splat."""
+    element = ir.IntegerType.get_signless(8 * array.itemsize)
+    if array.size == 1:
+        return build.splat(element, int(array.ravel()[0]), LANES)
+    return build.flash(np.pad(array.ravel(), (0, -channels % LANES), mode="edge"))
+
+
+def _load(table: ir.Value, channel: Index) -> ir.Value:
+    if isinstance(table.type, ir.VectorType):
+        return table
+    return build.flash_load(table, [channel], LANES)

@@ -1,0 +1,142 @@
+"""How far apart two blocks must lie: the differences of their offsets at which they would collide.
+
+A block is a tensor or a workspace. Two blocks alive together must be disjoint, with one exception, and that exception
+is the point of the project: a kernel may write its output over the bytes of an input that nobody reads any more.
+
+Let a kernel read input I for the last time and write output O, and let `delta = O.offset - I.offset`.
+
+1. When step t writes the bytes [w_lo, w_hi) of O, later steps still read some bytes of I, with hull [live_lo, live_hi).
+2. The two ranges meet exactly if  live_lo - w_hi < delta < live_hi - w_lo.
+3. The forbidden differences are the union of these intervals over all steps t after which I is still read.
+
+Forward, step 3 leaves `delta <= -d` with `d = max over t of (w_hi - live_lo)`, the paper's distance, and everything far
+enough above. Backward is the same with the steps reversed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from vmcu.planner.model import Kernel, Network, Tensor
+
+Intervals = tuple[tuple[int, int], ...]  # half-open, ascending, with a gap between neighbours
+
+
+@dataclass(frozen=True)
+class Block:
+    """Something that has one offset in the pool: a tensor, or a kernel's workspace."""
+
+    name: str  # of the tensor, or of the kernel
+    bytes: int
+    birth: int  # the kernel (index) that writes it first; -1 for a network input
+    death: int  # the last kernel that needs it; the number of kernels for a network output
+    is_workspace: bool = False
+
+    def meets(self, other: Block) -> bool:
+        return self.birth <= other.death and other.birth <= self.death
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two blocks alive together: the forbidden `offset of b - offset of a`, for either direction of `kernel`."""
+
+    a: int
+    b: int
+    forward: Intervals
+    backward: Intervals
+    kernel: str | None = None  # None: the direction of no kernel matters, and both sets are equal
+
+    def forbidden(self, backward: bool) -> Intervals:
+        return self.backward if backward else self.forward
+
+
+def find_blocks(network: Network) -> tuple[Block, ...]:
+    """List the tensors, then the workspaces, with their lifetimes."""
+    birth = dict.fromkeys(network.inputs, -1)
+    death: dict[str, int] = {}
+    for index, kernel in enumerate(network.kernels):
+        birth.update((write.tensor, index) for write in kernel.writes)
+        death.update((read.tensor, index) for read in kernel.reads)
+    death.update(dict.fromkeys(network.outputs, len(network.kernels)))
+    tensors = [
+        Block(tensor.name, tensor.bytes, birth[tensor.name], death.get(tensor.name, birth[tensor.name]))
+        for tensor in network.tensors
+    ]
+    workspaces = [
+        Block(kernel.name, kernel.workspace, index, index, is_workspace=True)
+        for index, kernel in enumerate(network.kernels)
+        if kernel.workspace
+    ]
+    return (*tensors, *workspaces)
+
+
+def find_pairs(network: Network, blocks: tuple[Block, ...]) -> tuple[Pair, ...]:
+    """List the pairs of blocks that are alive together, with their forbidden differences."""
+    together = [(a, b) for a, b in combinations(range(len(blocks)), 2) if blocks[a].meets(blocks[b])]
+    return tuple(_pair(network, blocks, a, b) for a, b in together)
+
+
+def _pair(network: Network, blocks: tuple[Block, ...], a: int, b: int) -> Pair:
+    a, b = sorted((a, b), key=lambda block: blocks[block].birth)
+    source, target = blocks[a], blocks[b]
+    is_handover = source.birth < source.death == target.birth and not target.is_workspace
+    if not is_handover:
+        disjoint = ((1 - target.bytes, source.bytes),)
+        return Pair(a, b, disjoint, disjoint)
+    kernel = network.kernels[target.birth]
+    tensors = Tensor(source.name, source.bytes), Tensor(target.name, target.bytes)
+    forward = find_forbidden(kernel, *tensors, backward=False)
+    if not kernel.reversible:
+        return Pair(a, b, forward, forward)
+    backward = find_forbidden(kernel, *tensors, backward=True)
+    return Pair(a, b, forward, backward, kernel.name if forward != backward else None)
+
+
+def find_forbidden(kernel: Kernel, source: Tensor, target: Tensor, *, backward: bool) -> Intervals:
+    """Return every `target offset - source offset` at which `kernel` would overwrite bytes it has yet to read."""
+    live_lo, live_hi = (steps[1:] for steps in find_live(kernel, source, backward=backward))
+    lo, hi = find_written(kernel, target, backward=backward)
+    clash = (live_hi > live_lo) & (hi > lo)
+    return _merge((live_lo - hi + 1)[clash], (live_hi - lo)[clash])
+
+
+def find_live(kernel: Kernel, tensor: Tensor, *, backward: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return lo and hi of the hull that the t-th step executed and all after it read, for t = 0 .. steps.
+
+    An empty hull has lo = tensor.bytes and hi = 0. A tensor read in unknown order is live up to the end.
+    """
+    lo = np.full(kernel.steps + 1, tensor.bytes)
+    hi = np.zeros(kernel.steps + 1, dtype=np.int64)
+    for read in kernel.reads:
+        if read.tensor != tensor.name:
+            continue
+        if read.is_opaque or not kernel.overlap:
+            return np.zeros_like(lo), np.full_like(hi, tensor.bytes)
+        some = read.hi > read.lo
+        lo[:-1] = np.minimum(lo[:-1], np.where(some, read.lo, tensor.bytes))
+        hi[:-1] = np.maximum(hi[:-1], np.where(some, read.hi, 0))
+    if backward:
+        lo[:-1], hi[:-1] = lo[-2::-1].copy(), hi[-2::-1].copy()
+    return np.minimum.accumulate(lo[::-1])[::-1], np.maximum.accumulate(hi[::-1])[::-1]
+
+
+def find_written(kernel: Kernel, tensor: Tensor, *, backward: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return lo and hi of the bytes that each step writes, in the order of execution."""
+    write = next(write for write in kernel.writes if write.tensor == tensor.name)
+    if write.is_opaque:
+        return np.zeros(kernel.steps, dtype=np.int64), np.full(kernel.steps, tensor.bytes)
+    return (write.lo[::-1], write.hi[::-1]) if backward else (write.lo, write.hi)
+
+
+def _merge(lo: np.ndarray, hi: np.ndarray) -> Intervals:
+    """Join intervals that touch or overlap."""
+    if not lo.size:
+        return ()
+    order = np.argsort(lo, kind="stable")
+    lo, reach = lo[order], np.maximum.accumulate(hi[order])
+    first = np.concatenate(([True], lo[1:] > reach[:-1]))
+    last = np.concatenate((first[1:], [True]))
+    return tuple(zip(lo[first].tolist(), reach[last].tolist()))

@@ -1,0 +1,195 @@
+"""What the planner is asked and what it answers: plain data without MLIR.
+
+A `Network` is a list of kernels in execution order. A kernel runs in *steps*; an `Access` says which bytes of a tensor
+each step touches. A `Plan` gives every tensor a place in the pool and every kernel a direction. All sizes are bytes,
+all ranges are half-open, and all of it survives a round trip through JSON.
+
+    conv = Kernel("conv", reads=(Access("x", lo=[0, 2], hi=[4, 6]),), writes=(Access("y", lo=[0, 1], hi=[1, 2]),))
+    Network((Tensor("x", 6), Tensor("y", 2)), (conv,), inputs=("x",), outputs=("y",)).validate()
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+
+class InvalidNetwork(ValueError):
+    """The network contradicts itself; the message lists every fault and names its culprit."""
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A segment sequence that is wholly resident while it is alive."""
+
+    name: str
+    bytes: int
+
+
+@dataclass(frozen=True, eq=False)
+class Access:
+    """The bytes of one tensor that a kernel touches, step by step in raster order.
+
+    Step `t` touches the range `[lo[t], hi[t])`, nothing where both are equal. An access without `lo` and `hi` is
+    opaque: it may touch any byte at any step. The arrays are kept as read-only int64.
+    """
+
+    tensor: str
+    lo: np.ndarray | Sequence[int] | None = None
+    hi: np.ndarray | Sequence[int] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("lo", "hi"):
+            if getattr(self, name) is not None:
+                steps = np.array(getattr(self, name), dtype=np.int64)
+                steps.setflags(write=False)
+                object.__setattr__(self, name, steps)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Access):
+            return NotImplemented
+        # np.array_equal(None, None) holds, so an opaque access equals an opaque one.
+        return self.tensor == other.tensor and all(
+            np.array_equal(a, b) for a, b in ((self.lo, other.lo), (self.hi, other.hi))
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.tensor)
+
+    @property
+    def is_opaque(self) -> bool:
+        return self.lo is None or self.hi is None
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One computation. Every step first does all its reads, then all its writes.
+
+    A reversible kernel may run its steps last to first. With `overlap=False` it reads its inputs in an order of its
+    own, so that nothing may be written over them. `workspace` bytes are its own while it runs.
+    """
+
+    name: str
+    reads: tuple[Access, ...]
+    writes: tuple[Access, ...]
+    workspace: int = 0  # bytes
+    reversible: bool = True
+    overlap: bool = True
+
+    @property
+    def steps(self) -> int:
+        """The number of steps; 1 if every access is opaque."""
+        return next((len(access.lo) for access in self.reads + self.writes if access.lo is not None), 1)
+
+
+@dataclass(frozen=True)
+class Network:
+    """Tensors, kernels in execution order, and what exists before the first and after the last of them."""
+
+    tensors: tuple[Tensor, ...]
+    kernels: tuple[Kernel, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    def validate(self) -> None:
+        """Raise `InvalidNetwork` with all faults of the network, if there are any."""
+        if faults := list(_find_faults(self)):
+            raise InvalidNetwork("; ".join(faults))
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), default=np.ndarray.tolist)
+
+    @staticmethod
+    def from_json(text: str) -> Network:
+        data = json.loads(text)
+        return Network(
+            tuple(Tensor(**tensor) for tensor in data["tensors"]),
+            tuple(_kernel_from(kernel) for kernel in data["kernels"]),
+            tuple(data["inputs"]),
+            tuple(data["outputs"]),
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where everything lives, and how far from perfect that may be."""
+
+    pool_bytes: int
+    offsets: dict[str, int]  # tensor -> bytes from the pool's start
+    workspaces: dict[str, int] = field(default_factory=dict)  # kernel -> bytes from the pool's start
+    backward: frozenset[str] = frozenset()  # kernels that run their last step first
+    lower_bound: int = 0  # bytes that are alive at once at the alignment used: no plan needs less
+    lower_bound_kernel: str = ""  # the kernel that sets it
+    optimal: bool = False  # no smaller pool exists under the same rules
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), default=sorted)
+
+    @staticmethod
+    def from_json(text: str) -> Plan:
+        data = json.loads(text)
+        return Plan(**{**data, "backward": frozenset(data["backward"])})
+
+
+def _kernel_from(data: dict) -> Kernel:
+    accesses = {side: tuple(Access(**access) for access in data[side]) for side in ("reads", "writes")}
+    return Kernel(**{**data, **accesses})
+
+
+def _find_faults(network: Network) -> Iterator[str]:
+    yield from _find_repeated("tensor", [tensor.name for tensor in network.tensors])
+    yield from _find_repeated("kernel", [kernel.name for kernel in network.kernels])
+    yield from _find_repeated("input", network.inputs)
+    sizes = {tensor.name: tensor.bytes for tensor in network.tensors}
+    for name, size in sizes.items():
+        if size < 1:
+            yield f"tensor {name} has {size} bytes"
+
+    writer = {name: "the network's input" for name in network.inputs}
+    for kernel in network.kernels:
+        if kernel.workspace < 0:
+            yield f"kernel {kernel.name} has a workspace of {kernel.workspace} bytes"
+        for access in kernel.reads:
+            if access.tensor in sizes and access.tensor not in writer:
+                yield f"kernel {kernel.name} reads {access.tensor} before anything wrote it"
+        for access in kernel.writes:
+            if access.tensor in writer:
+                yield f"kernel {kernel.name} writes {access.tensor} again after {writer[access.tensor]}"
+            writer.setdefault(access.tensor, f"kernel {kernel.name}")
+        for access in kernel.reads + kernel.writes:
+            yield from _find_access_faults(kernel, access, sizes.get(access.tensor))
+
+    for name in network.inputs + network.outputs:
+        if name not in sizes:
+            yield f"the network's input or output {name} is not a tensor"
+    for name in sizes:
+        if name not in writer:
+            yield f"tensor {name} is never written"
+
+
+def _find_repeated(kind: str, names: Sequence[str]) -> Iterator[str]:
+    for name in dict.fromkeys(names):
+        if names.count(name) > 1:
+            yield f"{kind} {name} appears {names.count(name)} times"
+
+
+def _find_access_faults(kernel: Kernel, access: Access, size: int | None) -> Iterator[str]:
+    where = f"kernel {kernel.name} at tensor {access.tensor}"
+    if size is None:
+        yield f"{where}: there is no such tensor"
+        return
+    if access.lo is None and access.hi is None:
+        return
+    if access.lo is None or access.hi is None:
+        yield f"{where}: only one of lo and hi is given"
+        return
+    if access.lo.shape != (kernel.steps,) or access.hi.shape != (kernel.steps,) or not kernel.steps:
+        yield f"{where}: lo has shape {access.lo.shape} and hi {access.hi.shape}, the kernel has {kernel.steps} steps"
+        return
+    wrong = np.flatnonzero((access.lo < 0) | (access.hi < access.lo) | (access.hi > size))
+    if wrong.size:
+        step = wrong[0]
+        yield f"{where}: step {step} touches [{access.lo[step]}, {access.hi[step]}), the tensor has {size} bytes"

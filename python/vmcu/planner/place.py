@@ -1,0 +1,152 @@
+"""Choose an offset for every block and a direction for every kernel, so that the pool is as small as possible.
+
+Each pair of blocks has differences of offsets that are forbidden (`distance.py`). A greedy placement gives a start; if
+it does not reach the lower bound, the CP-SAT solver of OR-Tools goes on from there. Both see offsets in units of the
+alignment. The same input always gives the same placement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from vmcu.errors import Internal
+from vmcu.planner.distance import Block, Intervals, Pair
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A solution: `offsets[i]` (bytes) belongs to `blocks[i]`."""
+
+    pool_bytes: int
+    offsets: tuple[int, ...]
+    backward: frozenset[str]
+    optimal: bool
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Blocks and pairs, with forbidden differences in units of `align` bytes."""
+
+    blocks: tuple[Block, ...]
+    pairs: tuple[Pair, ...]
+    align: int
+
+    def placement(self, units: Sequence[int], backward: frozenset[str], optimal: bool) -> Placement:
+        """Turn offsets in units, from wherever they start, into offsets in bytes from the pool's start."""
+        offsets = tuple((unit - min(units)) * self.align for unit in units)
+        pool_bytes = max(offset + block.bytes for offset, block in zip(offsets, self.blocks))
+        return Placement(pool_bytes, offsets, backward, optimal)
+
+
+def place_blocks(
+    blocks: tuple[Block, ...], pairs: tuple[Pair, ...], *, align: int, lower_bound: int, time_limit: float
+) -> Placement:
+    """Return the best placement found.
+
+    Args:
+        align: bytes; every offset is a multiple of it.
+        lower_bound: bytes; a placement that reaches it ends the search.
+        time_limit: seconds on the solver's deterministic clock, so that a slow machine finds the same plan.
+    """
+    if not blocks:
+        return Placement(0, (), frozenset(), True)
+    problem = Problem(blocks, tuple(_in_units(pair, align) for pair in pairs), align)
+    start = min((_place_greedily(problem, order) for order in _orders(blocks)), key=lambda found: found.pool_bytes)
+    if start.pool_bytes <= lower_bound:
+        return Placement(start.pool_bytes, start.offsets, start.backward, True)
+    return _solve(problem, start, lower_bound, time_limit)
+
+
+def _in_units(pair: Pair, align: int) -> Pair:
+    # A multiple u * align lies in [lo, hi) exactly if u lies in [ceil(lo / align), ceil(hi / align)).
+    def scale(intervals: Intervals) -> Intervals:
+        scaled = ((-(-lo // align), -(-hi // align)) for lo, hi in intervals)
+        return tuple((lo, hi) for lo, hi in scaled if lo < hi)
+
+    return Pair(pair.a, pair.b, scale(pair.forward), scale(pair.backward), pair.kernel)
+
+
+def _orders(blocks: tuple[Block, ...]) -> tuple[list[int], ...]:
+    """Two orders worth trying: largest first, and as they are born."""
+    indices = range(len(blocks))
+    return (
+        sorted(indices, key=lambda index: -blocks[index].bytes),
+        sorted(indices, key=lambda index: (blocks[index].birth, -blocks[index].bytes)),
+    )
+
+
+def _place_greedily(problem: Problem, order: list[int]) -> Placement:
+    """Put one block after the other where the pool grows least; the pool may grow at both ends."""
+    units: dict[int, int] = {}
+    directions: dict[str, bool] = {}
+    low, high = 0, 0  # bytes
+    for index in order:
+        size = problem.blocks[index].bytes
+        pairs = [pair for pair in problem.pairs if index in (pair.a, pair.b) and (pair.a in units or pair.b in units)]
+        best = None
+        for choice in _choices(pairs, directions):
+            for unit in _candidates(index, pairs, units, directions | choice):
+                ends = min(low, unit * problem.align), max(high, unit * problem.align + size)
+                if best is None or ends[1] - ends[0] < best[1] - best[0]:
+                    best = (*ends, unit, choice)
+        low, high, units[index], choice = best
+        directions.update(choice)
+    backward = frozenset(kernel for kernel, is_backward in directions.items() if is_backward)
+    return problem.placement([units[index] for index in range(len(units))], backward, False)
+
+
+def _choices(pairs: list[Pair], directions: dict[str, bool]) -> Iterator[dict[str, bool]]:
+    """Yield every choice of direction for the kernels that have none yet."""
+    free = sorted({pair.kernel for pair in pairs if pair.kernel and pair.kernel not in directions})
+    return (dict(zip(free, choice)) for choice in product((False, True), repeat=len(free)))
+
+
+def _candidates(index: int, pairs: list[Pair], units: dict[int, int], directions: dict[str, bool]) -> Iterator[int]:
+    """Yield the allowed offsets that touch a forbidden interval, and 0 if it is allowed."""
+    taken = []
+    for pair in pairs:
+        for lo, hi in pair.forbidden(directions.get(pair.kernel, False)):
+            # The block is b at a + difference, or a at b - difference.
+            taken.append((units[pair.a] + lo, units[pair.a] + hi) if pair.b == index else
+                         (units[pair.b] - hi + 1, units[pair.b] - lo + 1))
+    edges = {0}.union(*((lo - 1, hi) for lo, hi in taken))
+    return (unit for unit in sorted(edges, key=abs) if not any(lo <= unit < hi for lo, hi in taken))
+
+
+def _solve(problem: Problem, start: Placement, lower_bound: int, time_limit: float) -> Placement:
+    """Improve `start` with CP-SAT until it is optimal, reaches the bound or the time is over."""
+    from ortools.sat.python import cp_model  # here, because the import takes longer than most plans
+
+    model = cp_model.CpModel()
+    units = [model.new_int_var(0, (start.pool_bytes - block.bytes) // problem.align, "") for block in problem.blocks]
+    backward = {pair.kernel: model.new_bool_var(pair.kernel) for pair in problem.pairs if pair.kernel}
+    pool_bytes = model.new_int_var(lower_bound, start.pool_bytes, "pool_bytes")
+    for unit, block in zip(units, problem.blocks):
+        model.add(problem.align * unit + block.bytes <= pool_bytes)
+    for pair in problem.pairs:
+        difference = units[pair.b] - units[pair.a]
+        for is_backward in (False, True) if pair.kernel else (False,):
+            forbidden = cp_model.Domain.from_intervals([[lo, hi - 1] for lo, hi in pair.forbidden(is_backward)])
+            constraint = model.add_linear_expression_in_domain(difference, forbidden.complement())
+            if pair.kernel:
+                literal = backward[pair.kernel]
+                constraint.only_enforce_if(literal if is_backward else ~literal)
+    model.minimize(pool_bytes)
+    for unit, offset in zip(units, start.offsets):
+        model.add_hint(unit, offset // problem.align)
+    for kernel, literal in backward.items():
+        model.add_hint(literal, kernel in start.backward)
+
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.random_seed = 0
+    solver.parameters.max_deterministic_time = time_limit
+    status = solver.solve(model)
+    if status == cp_model.UNKNOWN:
+        return start
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        raise Internal(f"the solver says {solver.status_name(status)} although it was given a solution to improve")
+    chosen = frozenset(kernel for kernel, literal in backward.items() if solver.value(literal))
+    return problem.placement([solver.value(unit) for unit in units], chosen, status == cp_model.OPTIMAL)

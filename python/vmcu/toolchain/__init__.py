@@ -1,0 +1,25 @@
+"""From LLVM IR to firmware: `opt`, `llc`, Zig's C compiler and linker, and what an ELF file says about itself.
+
+    LLVM IR text --compile_to_object--> .o --link_firmware (+ start-up code, run-time library)--> .elf
+
+The package takes LLVM IR as text and knows nothing of where it came from.
+"""
+
+from __future__ import annotations
+
+from vmcu.toolchain.elf import Sizes, elf_sizes, symbols
+from vmcu.toolchain.link import link_firmware
+from vmcu.toolchain.llvm import HARMLESS_PASSES, compile_to_assembly, compile_to_object
+from vmcu.toolchain.tools import MissingTool, ToolFailed
+
+__all__ = [
+    "HARMLESS_PASSES",
+    "MissingTool",
+    "Sizes",
+    "ToolFailed",
+    "compile_to_assembly",
+    "compile_to_object",
+    "elf_sizes",
+    "link_firmware",
+    "symbols",
+]

