@@ -1,0 +1,39 @@
+"""What kernels compute, which bytes they touch, and the segment loops that do it.
+
+A description is plain data read from a kernel's linalg body (`describe_kernel`). It answers the planner's question
+(`steps`, `sequences`, `workspace`) and emits the segment ops (`emit`).
+"""
+
+from __future__ import annotations
+
+
+from vmcu.dialects import vmcu as d
+from vmcu.errors import Unsupported
+
+from .buffer import BufferKernel, read_buffer_kernel
+from .channelwise import Depthwise, MaxPool
+from .conv2d import Conv2D
+from .elementwise import Elementwise
+from .read import read_kernel
+
+AnyKernel = Conv2D | Depthwise | MaxPool | Elementwise | BufferKernel
+
+__all__ = ["AnyKernel", "BufferKernel", "Conv2D", "Depthwise", "Elementwise", "MaxPool", "describe_kernel"]
+
+
+def describe_kernel(kernel: d.KernelOp) -> AnyKernel:
+    """What a kernel (on tensors, or placed) computes.
+
+    Raises:
+        Unsupported: its kind promises a segment kernel, but the body is not of that form.
+    """
+    if "buffer" in str(kernel.kind):
+        return read_buffer_kernel(kernel)
+    block = kernel.body.blocks[0]
+    terminator = block.operations[len(block.operations) - 1]
+    description = read_kernel(terminator.operands[0], list(block.arguments)) if len(terminator.operands) == 1 else None
+    if description is None or str(description.kind) not in str(kernel.kind):
+        raise Unsupported(f"the body of kernel {kernel.operation.attributes['name']} is not of its kind {kernel.kind}")
+    return description
+
+

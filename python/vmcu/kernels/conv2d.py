@@ -2,7 +2,7 @@
 
 A tile is `PIXELS x CHANNELS` accumulators. For each tile the kernel walks the window's rows; a window row is one
 contiguous run of `columns * channels` bytes inside the image, and one run per tap where the tile touches the left or
-right border or the taps are dilated. Weights are `[output channel][window row][column * channel]`.
+right border or the taps are dilated. Weights are `[window row][output channel][column * channel]`.
 
 The input's zero point is folded into the bias, so the halo reads as the zero point and costs a pointer, not code.
 """
@@ -72,7 +72,7 @@ class _Emitter:
         self.conv, self.window = conv, conv.window
         self.source, self.dest, self.backward = source, dest, backward
         outputs, rows, columns, inputs = conv.weights.shape
-        weights = conv.weights.reshape(outputs, rows, columns * inputs)
+        weights = conv.weights.reshape(outputs, rows, columns * inputs).transpose(1, 0, 2)
         # A run's last word may reach past it. The pixels' lanes are zero there, so any weight will do.
         slack = 0 if inputs % 4 == 0 else 3
         self.weights = build.flash(np.pad(weights, ((0, 0), (0, 0), (0, slack))).astype(np.int8))
@@ -137,7 +137,7 @@ class _Emitter:
             pixel = build.segment_load(self.source, index, k, pixels, size, stride=self.window.stride[1],
                                        guards=[guard] * pixels if guard is not None else (), pad=self.conv.pad_value)
             depth = ir.VectorType(pixel.type).shape[1]
-            weight = build.flash_load(self.weights, [channel, ky, offset + k], channels, depth)
+            weight = build.flash_load(self.weights, [ky, channel, offset + k], channels, depth)
             return d.dot(pixel, weight, acc)
 
         full = length - length % DEPTH if length > 2 * DEPTH else 0

@@ -111,7 +111,7 @@ def _vectorise(op: ir.OpView, operands: list[ir.Value]) -> ir.Value:
         return d.requantize(build.vector(build.i32(), LANES), *operands, rounding, 0, *INT32)
     if isinstance(op, arith.ConstantOp):
         return build.splat(op.result.type, ir.IntegerAttr(op.value).value, LANES)
-    attributes = {each.name: each.attr for each in op.operation.attributes}
+    attributes = {name: op.operation.attributes[name] for name in op.operation.attributes}
     kind = build.vector(op.results[0].type, LANES)
     return ir.Operation.create(op.operation.name, [kind], operands, attributes).results[0]
 

@@ -1,0 +1,173 @@
+"""Place every tensor between kernels in one pool, and choose the direction of every kernel.
+
+Before: a function of tensors; kernels take and return tensors.
+After:  a function without arguments; `vmcu.pool`, one `vmcu.place` for each tensor a kernel touches, kernels on
+        sequences with a `traversal`. Input and output tensors are placed `as input n` and `as output n`; their types
+        stay as the function's attributes `vmcu.inputs` and `vmcu.outputs`.
+
+All arithmetic is the planner's (`vmcu.planner`): this pass tells it who touches which bytes when, and writes down its
+answer. Needs `vmcu-form-kernels`. `vmcu-tile-to-segments` emits the access order that was planned for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlir import ir
+from mlir.dialects import func
+
+from vmcu import planner
+from vmcu.dialects import vmcu as d
+from vmcu.errors import DoesNotFit
+from vmcu.kernels import AnyKernel, describe_kernel, match
+from vmcu.kernels.buffer import BufferKernel
+
+from ._registry import PassError, option, vmcu_pass
+
+
+@dataclass(frozen=True)
+class PlanOptions:
+    """Options of `vmcu-plan`."""
+
+    ram: int | None = option(None, "most bytes that the pool may have", unit="bytes")
+    align: int = option(4, "every tensor's offset is a multiple of this", unit="bytes")
+    time_limit: float = option(10.0, "for the solver, in its deterministic clock", unit="seconds")
+
+
+@vmcu_pass("vmcu-plan", summary="Place all tensors in one pool of overlapping segments", options=PlanOptions)
+def plan(module: ir.Module, options: PlanOptions) -> None:
+    for op in list(module.body.operations):
+        if isinstance(op, func.FuncOp) and not op.is_external:
+            _plan_function(op, options)
+
+
+def _plan_function(function: func.FuncOp, options: PlanOptions) -> None:
+    names = _name_tensors(function)
+    network, kernels = _describe(function, names)
+    answer = planner.plan(network, align=options.align, time_limit=options.time_limit)
+    if options.ram is not None and answer.pool_bytes > options.ram:
+        raise DoesNotFit(answer.pool_bytes, options.ram, f"kernel {answer.lower_bound_kernel}")
+    _rewrite(function, names, kernels, answer)
+
+
+def _kernels(function: func.FuncOp) -> list[d.KernelOp]:
+    return [op for op in function.regions[0].blocks[0].operations if isinstance(op, d.KernelOp)]
+
+
+def _name_tensors(function: func.FuncOp) -> dict[ir.Value, str]:
+    """A name for each tensor; a reshape is the same bytes and has the name of what it reshapes."""
+    names = {argument: f"input_{number}" for number, argument in enumerate(function.arguments)}
+    for op in list(function.regions[0].blocks[0].operations)[:-1]:
+        if isinstance(op, d.KernelOp):
+            names |= {result: f"{op.name.value}.{number}" for number, result in enumerate(op.results_)}
+        elif op.operation.name in match.RESHAPES and op.operands[0] in names:
+            names[op.results[0]] = names[op.operands[0]]
+        else:
+            raise PassError(op, f"'{op.operation.name}' is in no kernel; run vmcu-form-kernels first")
+    return names
+
+
+def _describe(function: func.FuncOp, names: dict[ir.Value, str]) -> tuple[planner.Network, dict[str, AnyKernel]]:
+    """The function as the planner's network, and each kernel's description by name."""
+    sizes = {name: _bytes_of(value) for value, name in names.items()}
+    descriptions, kernels = {}, []
+    for op in _kernels(function):
+        description = descriptions[op.name.value] = describe_kernel(op)
+        reads = [names[each] for each in op.inputs]
+        writes = [names[each] for each in op.results_]
+        kernels.append(_plan_kernel(op.name.value, description, reads, writes))
+    terminator = function.regions[0].blocks[0].operations[len(function.regions[0].blocks[0].operations) - 1]
+    outputs = tuple(dict.fromkeys(_output_name(terminator, each, names) for each in terminator.operands))
+    inputs = tuple(names[each] for each in function.arguments)
+    tensors = tuple(planner.Tensor(name, size) for name, size in sizes.items())
+    return planner.Network(tensors, tuple(kernels), inputs, outputs), descriptions
+
+
+def _output_name(terminator: ir.OpView, value: ir.Value, names: dict[ir.Value, str]) -> str:
+    if value not in names:
+        raise PassError(terminator, "returns a constant; supported are tensors that a kernel makes")
+    return names[value]
+
+
+def _plan_kernel(name: str, description: AnyKernel, reads: list[str], writes: list[str]) -> planner.Kernel:
+    if isinstance(description, BufferKernel):
+        accesses = tuple(planner.Access(each) for each in dict.fromkeys(reads))
+        return planner.Kernel(name, accesses, tuple(planner.Access(each) for each in writes),
+                              workspace=description.workspace, reversible=False, overlap=False)
+    steps = description.steps()
+    return planner.Kernel(
+        name,
+        tuple(planner.Access(each, steps.lo, steps.hi) for each in dict.fromkeys(reads)),
+        (planner.Access(writes[0], steps.write_lo, steps.write_hi),),
+    )
+
+
+def _bytes_of(value: ir.Value) -> int:
+    kind = ir.RankedTensorType(value.type)
+    width = ir.IntegerType(kind.element_type).width if isinstance(kind.element_type, ir.IntegerType) else 32
+    size = -(-width // 8)
+    for extent in kind.shape:
+        size *= extent
+    return size
+
+
+def _rewrite(function: func.FuncOp, names: dict[ir.Value, str], kernels: dict[str, AnyKernel], answer: planner.Plan) -> None:
+    block = function.regions[0].blocks[0]
+    terminator = block.operations[len(block.operations) - 1]
+    function.attributes["vmcu.inputs"] = ir.ArrayAttr.get([ir.TypeAttr.get(each.type) for each in function.arguments])
+    function.attributes["vmcu.outputs"] = ir.ArrayAttr.get([ir.TypeAttr.get(each.type) for each in terminator.operands])
+    with function.location, ir.InsertionPoint.at_block_begin(block):
+        pool = d.pool(d.pool_type(answer.pool_bytes))
+        places = _Places(pool, answer)
+        for number, argument in enumerate(function.arguments):
+            places.add(names[argument], (_bytes_of(argument), 1), d.Role.input, number)
+        for number, value in enumerate(terminator.operands):
+            places.add(names[value], (_bytes_of(value), 1), d.Role.output, number)
+    for op in _kernels(function):
+        with op.location, ir.InsertionPoint(op):
+            _place_kernel(op, kernels[op.name.value], names, places, answer)
+    # Only reshapes, old kernels and the old return are left of the tensors.
+    with function.location, ir.InsertionPoint(terminator):
+        func.ReturnOp([])
+    for op in reversed([each for each in block.operations if each.operation.name in match.RESHAPES
+                        or isinstance(each, func.ReturnOp) and len(each.operands)
+                        or isinstance(each, d.KernelOp) and len(each.results_)]):
+        op.operation.erase()
+    # ... and their types in the signature.
+    for attribute in ("arg_attrs", "res_attrs"):
+        if attribute in function.attributes:
+            del function.attributes[attribute]
+    while len(block.arguments):
+        block.erase_argument(0)
+    function.attributes["function_type"] = ir.TypeAttr.get(ir.FunctionType.get([], []))
+
+
+class _Places:
+    """`vmcu.place` ops: one for each tensor and each shape in which a kernel sees it."""
+
+    def __init__(self, pool: ir.Value, answer: planner.Plan):
+        self.pool, self.answer = pool, answer
+        self.known: dict[tuple[int, tuple[int, int]], ir.Value] = {}
+
+    def add(self, tensor: str, shape: tuple[int, int], role: d.Role, number: int) -> None:
+        d.place(d.sequence_type(*shape), self.pool, self.answer.offsets[tensor], role=role, number=number)
+
+    def get(self, offset: int, shape: tuple[int, int]) -> ir.Value:
+        key = (offset, shape)
+        if key not in self.known:
+            with ir.InsertionPoint.after(self.pool.owner):
+                self.known[key] = d.place(d.sequence_type(*shape), self.pool, offset)
+        return self.known[key]
+
+
+def _place_kernel(op: d.KernelOp, kernel: AnyKernel, names: dict[ir.Value, str], places: _Places, answer: planner.Plan) -> None:
+    name = op.name.value
+    in_shapes, out_shapes = kernel.sequences()
+    if not isinstance(kernel, BufferKernel):
+        out_shapes = (out_shapes,)
+    inputs = [places.get(answer.offsets[names[each]], shape) for each, shape in zip(op.inputs, in_shapes)]
+    outputs = [places.get(answer.offsets[names[each]], shape) for each, shape in zip(op.results_, out_shapes)]
+    workspace = [places.get(answer.workspaces[name], (kernel.workspace, 1))] if kernel.workspace else []
+    traversal = d.Traversal.backward if name in answer.backward else None
+    placed = d.KernelOp([], name, op.kind, inputs, outputs, workspace, traversal=traversal)
+    op.body.blocks[0].append_to(placed.body)

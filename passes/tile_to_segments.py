@@ -1,0 +1,85 @@
+"""Turn each kernel's linalg body into loops of segment ops.
+
+Before: placed kernels; the body computes on tensors.
+After:  the body's arguments are the sequences; loops of `segment_load`, `flash_load`, `dot`, `requantize`,
+        `segment_free`, `segment_store` walk them in the kernel's `traversal`.
+
+Kernels of kind `buffer` become loops on `vmcu.buffer` views. Needs `vmcu-plan`: the order of the accesses here is the
+one it planned for, as both come from the same description. `vmcu-pack-weights` and `convert-vmcu-to-llvm` follow.
+"""
+
+from __future__ import annotations
+
+from mlir import ir
+
+from vmcu.dialects import vmcu as d
+from vmcu.kernels import BufferKernel, describe_kernel
+
+from ._registry import PassError, vmcu_pass
+
+
+@vmcu_pass("vmcu-tile-to-segments", summary="Turn linalg bodies of placed kernels into loops of segment ops")
+def tile_to_segments(module: ir.Module, options: None) -> None:
+    kernels: list[d.KernelOp] = []
+    module.operation.walk(lambda op: _collect(op, kernels))
+    for kernel in kernels:
+        if len(kernel.outputs) and len(_terminator(kernel).operands):
+            with kernel.location:
+                _tile(module, kernel)
+
+
+def _collect(op: ir.Operation, kernels: list[d.KernelOp]) -> ir.WalkResult:
+    if op.name == "vmcu.kernel":
+        kernels.append(op.opview)
+    return ir.WalkResult.ADVANCE
+
+
+def _terminator(kernel: d.KernelOp) -> ir.OpView:
+    operations = kernel.body.blocks[0].operations
+    return operations[len(operations) - 1]
+
+
+def _tile(module: ir.Module, kernel: d.KernelOp) -> None:
+    description = describe_kernel(kernel)
+    operands = [*kernel.inputs, *kernel.outputs, *kernel.workspace]
+    with ir.InsertionPoint(kernel):
+        tiled = d.KernelOp([], kernel.name, kernel.kind, kernel.inputs, kernel.outputs, kernel.workspace,
+                           traversal=kernel.traversal)
+    block = tiled.body.blocks.append(*[each.type for each in operands])
+    arguments = list(block.arguments)
+    inputs, rest = arguments[: len(kernel.inputs)], arguments[len(kernel.inputs):]
+    outputs, workspace = rest[: len(kernel.outputs)], rest[len(kernel.outputs):]
+    with ir.InsertionPoint(block):
+        if isinstance(description, BufferKernel):
+            if description.workspace > sum(_bytes(each) for each in kernel.workspace):
+                raise PassError(kernel, f"needs a workspace of {description.workspace} bytes")
+            _adopt_globals(module, description, kernel.name.value)
+            description.emit(inputs, outputs, workspace)
+        else:
+            description.emit(inputs, outputs[0], workspace, backward="backward" in str(kernel.traversal))
+        d.yield_([])
+    kernel.operation.erase()
+
+
+def _bytes(sequence: ir.Value) -> int:
+    length, size = str(sequence.type).split("<")[1].rstrip(">").split(",")[0].split("x")
+    return int(length) * int(size)
+
+
+def _adopt_globals(module: ir.Module, description: BufferKernel, name: str) -> None:
+    """Move the constants of a bufferized body into the module, under names of the kernel's own."""
+    renamed = {}
+    for op in description.holder.body.operations:
+        if op.operation.name == "memref.global":
+            old = ir.StringAttr(op.attributes["sym_name"]).value
+            renamed[old] = f"{name}{old}"
+            clone = op.operation.clone(ip=ir.InsertionPoint.at_block_begin(module.body))
+            clone.operation.attributes["sym_name"] = ir.StringAttr.get(renamed[old])
+
+    def rename(op: ir.Operation) -> ir.WalkResult:
+        if op.name == "memref.get_global":
+            old = ir.FlatSymbolRefAttr(op.attributes["name"]).value
+            op.attributes["name"] = ir.FlatSymbolRefAttr.get(renamed[old])
+        return ir.WalkResult.ADVANCE
+
+    description.function.operation.walk(rename)
