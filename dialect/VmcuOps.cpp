@@ -8,6 +8,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/OpImplementation.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace vmcu;
@@ -26,8 +27,14 @@ static std::optional<int64_t> constantIndex(Value value) {
   return std::nullopt;
 }
 
-static int64_t bytesOf(ShapedType type) {
-  return type.getNumElements() * ((type.getElementTypeBitWidth() + 7) / 8);
+/// Bytes of a tensor or buffer; nothing if its shape or its elements have no fixed size. A size beyond 64 bits saturates.
+static std::optional<uint64_t> bytesOf(ShapedType type) {
+  if (!type.hasStaticShape() || !type.getElementType().isIntOrFloat())
+    return std::nullopt;
+  uint64_t bytes = (type.getElementTypeBitWidth() + 7) / 8;
+  for (int64_t extent : type.getShape())
+    bytes = llvm::SaturatingMultiply<uint64_t>(bytes, extent);
+  return bytes;
 }
 
 static VectorType vectorOf(Value value) { return cast<VectorType>(value.getType()); }
@@ -62,12 +69,13 @@ static LogicalResult verifyBytes(KernelOp kernel, StringRef what, TypeRange tens
                                 << " tensors of its body";
   for (auto [number, tensor, sequence] : llvm::enumerate(tensors, sequences)) {
     auto type = dyn_cast<RankedTensorType>(tensor);
-    if (!type || !type.hasStaticShape())
-      return kernel.emitOpError() << "needs static tensors in its body, found " << tensor;
-    int64_t held = sequenceOf(sequence).getLength() * sequenceOf(sequence).getBytes();
-    if (bytesOf(type) != held)
+    std::optional<uint64_t> have = type ? bytesOf(type) : std::nullopt;
+    if (!have)
+      return kernel.emitOpError() << "needs static tensors of integers or floats in its body, found " << tensor;
+    uint64_t held = sequenceOf(sequence).getLength() * sequenceOf(sequence).getBytes();
+    if (*have != held)
       return kernel.emitOpError() << what << " " << number << " is a sequence of " << held << " bytes, its tensor "
-                                  << type << " has " << bytesOf(type);
+                                  << type << " has " << *have;
   }
   return success();
 }
@@ -119,34 +127,56 @@ void KernelOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffe
 }
 
 //===----------------------------------------------------------------------===//
-// PlaceOp
+// PoolOp, PlaceOp
 //===----------------------------------------------------------------------===//
 
-LogicalResult PlaceOp::verify() {
-  int64_t pool = getPool().getType().getBytes();
-  int64_t offset = getOffset(), end = offset + getSequence().getType().getPoolBytes();
-  // place_c1
-  if (offset < 0 || end > pool)
-    return emitOpError() << "occupies bytes [" << offset << ", " << end << ") of a pool of " << pool;
+LogicalResult PoolOp::verify() {
+  // pool_c2
+  for (Operation *op = getOperation()->getPrevNode(); op; op = op->getPrevNode())
+    if (isa<PoolOp>(op))
+      return emitOpError("is the second pool of its block").attachNote(op->getLoc()) << "the first one is here";
   return success();
+}
+
+LogicalResult PlaceOp::verify() {
+  int64_t pool = getPool().getType().getBytes(), bytes = getSequence().getType().getPoolBytes();
+  // place_c1
+  if (int64_t offset = getOffset(); offset < 0 || offset > pool - bytes)
+    return emitOpError() << "puts " << bytes << " bytes at offset " << offset << " of a pool of " << pool;
+  // place_c2
+  if (!getRole() && getNumber() != 0)
+    return emitOpError() << "has number " << getNumber() << " without a role";
+  if (int64_t(getNumber()) < 0)
+    return emitOpError() << "has number " << int64_t(getNumber()) << ", expected 0 or more";
+  return success();
+}
+
+void PlaceOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  // Who calls the network fills or reads the sequence: an effect that keeps the op alive without a use.
+  if (getRole())
+    effects.emplace_back(MemoryEffects::Write::get(), SideEffects::DefaultResource::get());
 }
 
 //===----------------------------------------------------------------------===//
 // SegmentLoadOp
 //===----------------------------------------------------------------------===//
 
-/// Bytes [`index * segment + byte`, `... + bytes`) of `rows` segments must lie in the sequence.
-static LogicalResult verifyInside(Operation *op, SequenceType type, Value index, Value byte, int64_t rows,
-                                  int64_t stride, int64_t bytes) {
-  std::optional<int64_t> first = constantIndex(index), offset = constantIndex(byte);
-  if (!first || !offset)
-    return success();
-  int64_t total = type.getLength() * type.getBytes();
-  int64_t start = *first * type.getBytes() + *offset;
-  int64_t end = start + (rows - 1) * stride * type.getBytes() + bytes;
-  if (start < 0 || end > total)
-    return op->emitOpError() << "touches bytes [" << start << ", " << end << ") of a sequence of " << total;
-  return success();
+/// Bytes `[first, second)` of a sequence.
+using Span = std::pair<uint64_t, uint64_t>;
+
+/// What `rows` rows of `bytes` bytes touch, the first at `byte` of segment `index`, if that is constant. Bytes before
+/// the sequence are numbers beyond its end, as are sums beyond 64 bits.
+static std::optional<Span> touched(SequenceType type, Value index, Value byte, uint64_t rows, uint64_t stride,
+                                   uint64_t bytes) {
+  std::optional<int64_t> segment = constantIndex(index), offset = constantIndex(byte);
+  if (!segment || !offset)
+    return std::nullopt;
+  constexpr uint64_t far = std::numeric_limits<uint64_t>::max();
+  if (*segment < 0 || *offset < 0)
+    return Span(far, far);
+  uint64_t pitch = llvm::SaturatingMultiply<uint64_t>(stride, type.getBytes());
+  uint64_t start = llvm::SaturatingMultiplyAdd<uint64_t>(*segment, type.getBytes(), *offset);
+  return Span(start, llvm::SaturatingAdd(start, llvm::SaturatingMultiplyAdd<uint64_t>(rows - 1, pitch, bytes)));
 }
 
 LogicalResult SegmentLoadOp::verify() {

@@ -10,8 +10,8 @@ class Vmcu_Op<string mnemonic, list<Trait> traits = []> : Op<Vmcu_Dialect, mnemo
   let hasVerifier = 1;
 }
 
-def Vmcu_Bytes : AnyTypeOf<[VectorOfRankAndType<[2], [I8]>], "vector of rank 2 of i8">;
-def Vmcu_Words : AnyTypeOf<[VectorOfRankAndType<[1, 2], [I32]>], "vector of rank 1 or 2 of i32">;
+def Vmcu_Bytes : AnyTypeOf<[FixedVectorOfRankAndType<[2], [I8]>], "vector of rank 2 of i8">;
+def Vmcu_Words : AnyTypeOf<[FixedVectorOfRankAndType<[1, 2], [I32]>], "vector of rank 1 or 2 of i32">;
 
 //===----------------------------------------------------------------------===//
 // Kernels: which computations exist
@@ -31,10 +31,10 @@ def Vmcu_KernelOp : Vmcu_Op<"kernel", [
 
     `traversal` is the order in which the output's segments are made; the planner chooses it.
 
-    - (kernel_c1) operands are all tensors, or all sequences.
+    - (kernel_c1) operands are all tensors, or all sequences; on sequences a kernel has `outs` and no results.
     - (kernel_c2) on tensors: arguments match the inputs, yielded types match the results; no `outs`, no `workspace`.
-    - (kernel_c3) placed: arguments are tensors of as many bytes as the input sequences, and each yielded tensor has as
-      many bytes as its output sequence.
+    - (kernel_c3) placed: arguments are static tensors of as many bytes as the input sequences, and each yielded tensor
+      has as many bytes as its output sequence.
     - (kernel_c4) tiled: arguments are the sequences of `ins`, `outs` and `workspace`, in this order; nothing is yielded.
 
     Example:
@@ -80,21 +80,24 @@ def Vmcu_YieldOp : Vmcu_Op<"yield", [Pure, Terminator, ReturnLike, HasParent<"Ke
 def Vmcu_PoolOp : Vmcu_Op<"pool"> {
   let summary = "The one piece of RAM of this network";
   let description = [{
-    Becomes a zero-initialised array in `.bss`. A function has one pool.
+    Becomes a zero-initialised array in `.bss`.
+    - (pool_c2) it is the only pool of its block.
 
     Example: `%pool = vmcu.pool : !vmcu.pool<4096>`
   }];
-  let results = (outs Vmcu_Pool:$pool);
+  let results = (outs Res<Vmcu_Pool, "", [MemAlloc]>:$pool);
   let assemblyFormat = "attr-dict `:` qualified(type($pool))";
-  let hasVerifier = 0;
 }
 
-def Vmcu_PlaceOp : Vmcu_Op<"place", [Pure]> {
+def Vmcu_PlaceOp : Vmcu_Op<"place", [
+    AlwaysSpeculatable, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Place a segment sequence at a byte offset of the pool";
   let description = [{
     Sequences may overlap: that is the point of the pool. Whether their *live* segments do not is what the plan proves.
-    `as input n` and `as output n` mark the sequences that the caller fills and reads.
+    `as input n` and `as output n` mark the sequences that the caller fills and reads; such an op stays although nothing
+    in the function may use its result.
     - (place_c1) the sequence lies inside the pool: `offset + ring * bytes <= pool bytes`, `offset >= 0`.
+    - (place_c2) a number is not negative and belongs to a role.
 
     Example: `%x = vmcu.place %pool[512] as input 0 : !vmcu.pool<4096> -> !vmcu.sequence<64x16>`
   }];
@@ -120,14 +123,16 @@ def Vmcu_SegmentLoadOp : Vmcu_Op<"segment_load"> {
     - (segment_load_c1) a row is a whole number of 4-byte words.
     - (segment_load_c2) `0 < valid <= bytes of a row`.
     - (segment_load_c3) one guard per row, or none; guards come with a pad value.
-    - (segment_load_c4) with a constant index and no guard, all bytes lie in the sequence.
-    - (segment_load_c5) a row of a ring does not run past its segment when the byte is constant.
+    - (segment_load_c4) with constant index and byte and no guard, all bytes lie in the sequence.
+    - (segment_load_c5) a row of a ring stays in its segment when the byte is constant.
+    - (segment_load_c6) the stride is positive.
+    - (segment_load_c7) the rows of a ring are segments that exist at one time: `(rows - 1) * stride < ring`.
 
     Example: `%a = vmcu.segment_load %x[%i, %k] stride 2 valid 3 : !vmcu.sequence<2304x8> -> vector<2x4xi8>`
   }];
-  let arguments = (ins Vmcu_Sequence:$source, Index:$index, Index:$byte, Variadic<I1>:$guards,
+  let arguments = (ins Arg<Vmcu_Sequence, "", [MemRead]>:$source, Index:$index, Index:$byte, Variadic<I1>:$guards,
     DefaultValuedAttr<I64Attr, "1">:$stride, OptionalAttr<I64Attr>:$valid, OptionalAttr<I8Attr>:$pad);
-  let results = (outs Res<Vmcu_Bytes>:$result);
+  let results = (outs Vmcu_Bytes:$result);
   let assemblyFormat = [{
     $source `[` $index `,` $byte `]` (`stride` $stride^)? (`valid` $valid^)? (`if` `(` $guards^ `)` `else` $pad)?
     attr-dict `:` qualified(type($source)) `->` type($result)
@@ -146,11 +151,13 @@ def Vmcu_SegmentStoreOp : Vmcu_Op<"segment_store"> {
     Row `p` of the value goes to the bytes from `byte` on of segment `index + p`. Where `valid` is given, only that many
     bytes of a row are stored.
     - (segment_store_c1) the stored bytes of a row are not more than a segment holds, and not more than the row.
-    - (segment_store_c2) with a constant index, all bytes lie in the sequence.
+    - (segment_store_c2) with constant index and byte, all bytes lie in the sequence.
+    - (segment_store_c3) a row stays in its segment when the byte is constant.
 
     Example: `vmcu.segment_store %q, %y[%i, %c] : vector<2x4xi8>, !vmcu.sequence<2304x16>`
   }];
-  let arguments = (ins Vmcu_Bytes:$value, Vmcu_Sequence:$dest, Index:$index, Index:$byte, OptionalAttr<I64Attr>:$valid);
+  let arguments = (ins Vmcu_Bytes:$value, Arg<Vmcu_Sequence, "", [MemWrite]>:$dest, Index:$index, Index:$byte,
+                       OptionalAttr<I64Attr>:$valid);
   let assemblyFormat = [{
     $value `,` $dest `[` $index `,` $byte `]` (`valid` $valid^)? attr-dict `:` type($value) `,` qualified(type($dest))
   }];
@@ -169,7 +176,7 @@ def Vmcu_SegmentFreeOp : Vmcu_Op<"segment_free"> {
 
     Example: `vmcu.segment_free %x before %n : !vmcu.sequence<2304x8>`
   }];
-  let arguments = (ins Vmcu_Sequence:$sequence, Vmcu_SideAttr:$side, Index:$index);
+  let arguments = (ins Arg<Vmcu_Sequence, "", [MemFree]>:$sequence, Vmcu_SideAttr:$side, Index:$index);
   let assemblyFormat = "$sequence `` $side $index attr-dict `:` qualified(type($sequence))";
   let hasCanonicalizeMethod = 1;
 }
@@ -200,7 +207,7 @@ def Vmcu_FlashLoadOp : Vmcu_Op<"flash_load", [Pure]> {
     Example: `%w = vmcu.flash_load %weights[%oc, %k] : tensor<16x72xi8> -> vector<2x8xi8>`
   }];
   let arguments = (ins AnyStaticShapeTensor:$source, Variadic<Index>:$indices);
-  let results = (outs AnyVectorOfNonZeroRank:$result);
+  let results = (outs AnyFixedVectorOfNonZeroRank:$result);
   let assemblyFormat = "$source `[` $indices `]` attr-dict `:` type($source) `->` type($result)";
 }
 
@@ -212,8 +219,8 @@ def Vmcu_BroadcastOp : Vmcu_Op<"broadcast", [Pure]> {
 
     Example: `%acc = vmcu.broadcast %bias : vector<2xi32> -> vector<4x2xi32>`
   }];
-  let arguments = (ins VectorOfRankAndType<[1], [I32]>:$value);
-  let results = (outs VectorOfRankAndType<[2], [I32]>:$result);
+  let arguments = (ins FixedVectorOfRankAndType<[1], [I32]>:$value);
+  let results = (outs FixedVectorOfRankAndType<[2], [I32]>:$result);
   let assemblyFormat = "$value attr-dict `:` type($value) `->` type($result)";
   let hasFolder = 1;
 }
@@ -228,8 +235,8 @@ def Vmcu_DotOp : Vmcu_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>]> {
 
     Example: `%r = vmcu.dot %a, %w, %acc : vector<2x8xi8>, vector<4x8xi8>, vector<2x4xi32>`
   }];
-  let arguments = (ins Vmcu_Bytes:$pixels, Vmcu_Bytes:$weights, VectorOfRankAndType<[2], [I32]>:$acc);
-  let results = (outs VectorOfRankAndType<[2], [I32]>:$result);
+  let arguments = (ins Vmcu_Bytes:$pixels, Vmcu_Bytes:$weights, FixedVectorOfRankAndType<[2], [I32]>:$acc);
+  let results = (outs FixedVectorOfRankAndType<[2], [I32]>:$result);
   let assemblyFormat = "$pixels `,` $weights `,` $acc attr-dict `:` type($pixels) `,` type($weights) `,` type($acc)";
   let hasFolder = 1;
 }
@@ -245,9 +252,9 @@ def Vmcu_ChannelDotOp : Vmcu_Op<"channel_dot", [Pure, AllTypesMatch<["acc", "res
 
     Example: `%r = vmcu.channel_dot %a, %w, %acc : vector<3x4xi8>, vector<2x2x2x2xi8>, vector<4xi32>`
   }];
-  let arguments = (ins Vmcu_Bytes:$taps, VectorOfRankAndType<[2, 4], [I8]>:$weights,
-                       VectorOfRankAndType<[1], [I32]>:$acc);
-  let results = (outs VectorOfRankAndType<[1], [I32]>:$result);
+  let arguments = (ins Vmcu_Bytes:$taps, FixedVectorOfRankAndType<[2, 4], [I8]>:$weights,
+                       FixedVectorOfRankAndType<[1], [I32]>:$acc);
+  let results = (outs FixedVectorOfRankAndType<[1], [I32]>:$result);
   let assemblyFormat = "$taps `,` $weights `,` $acc attr-dict `:` type($taps) `,` type($weights) `,` type($acc)";
   let hasFolder = 1;
 }
@@ -270,9 +277,9 @@ def Vmcu_RequantizeOp : Vmcu_Op<"requantize", [Pure]> {
          : vector<2x4xi32>, vector<4xi32>, vector<4xi8> -> vector<2x4xi8>
     ```
   }];
-  let arguments = (ins Vmcu_Words:$value, VectorOfRankAndType<[1], [I32]>:$multiplier,
-    VectorOfRankAndType<[1], [I8]>:$shift, Vmcu_RoundingAttr:$rounding, I32Attr:$zero_point, I32Attr:$min, I32Attr:$max);
-  let results = (outs VectorOfRankAndType<[1, 2], [I8, I32]>:$result);
+  let arguments = (ins Vmcu_Words:$value, FixedVectorOfRankAndType<[1], [I32]>:$multiplier,
+    FixedVectorOfRankAndType<[1], [I8]>:$shift, Vmcu_RoundingAttr:$rounding, I32Attr:$zero_point, I32Attr:$min, I32Attr:$max);
+  let results = (outs FixedVectorOfRankAndType<[1, 2], [I8, I32]>:$result);
   let assemblyFormat = [{
     $value `by` $multiplier `,` $shift `round` `` $rounding `zero_point` $zero_point `clamp` $min `to` $max
     attr-dict `:` type($value) `,` type($multiplier) `,` type($shift) `->` type($result)

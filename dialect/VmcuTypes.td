@@ -14,7 +14,7 @@ def Vmcu_Pool : Vmcu_Type<"Pool", "pool"> {
   let summary = "The RAM of the network, in bytes";
   let description = [{
     All tensors and scratch bytes of a network lie in one pool.
-    - (pool_c1) a pool has at least one byte.
+    - (pool_c1) a pool has at least one byte, and less than 4 GiB: its addresses have 32 bits.
 
     Example: `!vmcu.pool<36912>`
   }];
@@ -29,11 +29,12 @@ def Vmcu_Sequence : Vmcu_Type<"Sequence", "sequence"> {
     `base + (i mod ring) * bytes`. Without `ring` the sequence is wholly resident.
     - (sequence_c1) length and bytes are positive.
     - (sequence_c2) the ring holds at least one segment and at most all of them.
+    - (sequence_c3) all its segments together have less than 4 GiB.
 
     Examples: `!vmcu.sequence<2304x8>`, `!vmcu.sequence<96x288, ring = 3>`
   }];
   let parameters = (ins "int64_t":$length, "int64_t":$bytes, DefaultValuedParameter<"int64_t", "0">:$ring);
-  let assemblyFormat = "`<` custom<LengthByBytes>($length, $bytes) (`,` `ring` `=` $ring^)? `>`";
+  let assemblyFormat = "`<` custom<Segments>($length, $bytes, $ring) `>`";
   let extraClassDeclaration = [{
     /// Segments that exist at one time.
     int64_t getCapacity() const { return getRing() ? getRing() : getLength(); }

@@ -51,7 +51,7 @@ def _tile(module: ir.Module, kernel: d.KernelOp) -> None:
     outputs, workspace = rest[: len(kernel.outputs)], rest[len(kernel.outputs):]
     with ir.InsertionPoint(block):
         if isinstance(description, BufferKernel):
-            if description.workspace > sum(_bytes(each) for each in kernel.workspace):
+            if description.workspace > sum(d.read_sequence(each.type).length for each in kernel.workspace):
                 raise PassError(kernel, f"needs a workspace of {description.workspace} bytes")
             _adopt_globals(module, description, kernel.name.value)
             description.emit(inputs, outputs, workspace)
@@ -59,11 +59,6 @@ def _tile(module: ir.Module, kernel: d.KernelOp) -> None:
             description.emit(inputs, outputs[0], workspace, backward="backward" in str(kernel.traversal))
         d.yield_([])
     kernel.operation.erase()
-
-
-def _bytes(sequence: ir.Value) -> int:
-    length, size = str(sequence.type).split("<")[1].rstrip(">").split(",")[0].split("x")
-    return int(length) * int(size)
 
 
 def _adopt_globals(module: ir.Module, description: BufferKernel, name: str) -> None:

@@ -3,6 +3,11 @@
 Use it as the upstream ones: `from vmcu.dialects import vmcu as vmcu_d`.
 """
 
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
 from mlir import ir
 
 from ._vmcu_enum_gen import *  # noqa: F403
@@ -18,3 +23,23 @@ def sequence_type(length: int, size: int, ring: int | None = None) -> ir.Type:
     """`!vmcu.sequence<length x size>`: `length` segments of `size` bytes, of which `ring` exist at one time."""
     suffix = "" if ring is None else f", ring = {ring}"
     return ir.Type.parse(f"!vmcu.sequence<{length}x{size}{suffix}>")
+
+
+class Sequence(NamedTuple):
+    """A sequence type's parameters; `ring` is its length where the type has none."""
+
+    length: int  # segments
+    bytes: int  # of a segment
+    ring: int  # segments that exist at one time
+
+
+def read_sequence(kind: ir.Type) -> Sequence:
+    """The parameters of a `!vmcu.sequence` type."""
+    match = re.fullmatch(r"!vmcu\.sequence<(\d+)x(\d+)(?:, ring = (\d+))?>", str(kind))
+    length, size, ring = (int(each) if each else None for each in match.groups())
+    return Sequence(length, size, length if ring is None else ring)
+
+
+def read_pool(kind: ir.Type) -> int:
+    """The bytes of a `!vmcu.pool` type."""
+    return int(re.fullmatch(r"!vmcu\.pool<(\d+)>", str(kind))[1])

@@ -1,0 +1,117 @@
+"""Single instructions and addresses, as ops of the LLVM dialect. Everything is built at the current insertion point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlir import ir
+from mlir.dialects import arith, llvm
+from mlir.dialects import vector as vector_d
+
+
+def pointer() -> ir.Type:
+    return ir.Type.parse("!llvm.ptr")
+
+
+def integer(width: int) -> ir.Type:
+    return ir.IntegerType.get_signless(width)
+
+
+def word(value: int) -> ir.Value:
+    """An i32 constant."""
+    value &= 0xFFFFFFFF
+    return arith.constant(integer(32), value - (1 << 32) if value >> 31 else value)
+
+
+def intrinsic(name: str, *args: ir.Value) -> ir.Value:
+    """Call an LLVM intrinsic that returns an i32."""
+    return llvm.CallIntrinsicOp(integer(32), f"llvm.{name}", list(args), [], []).operation.results[0]
+
+
+def at(base: ir.Value, offset: ir.Value | int) -> ir.Value:
+    """`base + offset` bytes; the offset is an index, or known."""
+    dynamic = -(2**31)  # LLVM's marker for "see the operand"
+    if isinstance(offset, int):
+        return base if offset == 0 else _gep(base, [], [offset])
+    return _gep(base, [arith.index_cast(integer(32), offset)], [dynamic])
+
+
+def _gep(base: ir.Value, dynamic: list[ir.Value], constant: list[int]) -> ir.Value:
+    no_wrap = ir.IntegerAttr.get(integer(32), 0)
+    return llvm.getelementptr(pointer(), base, dynamic, ir.DenseI32ArrayAttr.get(constant), ir.TypeAttr.get(integer(8)), no_wrap)
+
+
+def load(address: ir.Value, width: int) -> ir.Value:
+    """A load of `width` bits from anywhere: the cores take unaligned addresses."""
+    return llvm.load(integer(width), address, alignment=1)
+
+
+def load_word(address: ir.Value, valid: int = 4) -> ir.Value:
+    """The first `valid` (1 to 4) bytes at `address` as an i32, the other bytes zero; no other byte is touched."""
+    if valid == 4:
+        return load(address, 32)
+    low = arith.extui(integer(32), load(address, 8 if valid == 1 else 16))
+    if valid < 3:
+        return low
+    high = arith.extui(integer(32), load(at(address, 2), 8))
+    return arith.ori(low, arith.shli(high, word(16)))
+
+
+def spread(packed: ir.Value) -> tuple[ir.Value, ir.Value]:
+    """Bytes (0, 2) and bytes (1, 3) of a word, sign-extended to 16 bits: SXTB16, twice."""
+    return intrinsic("arm.sxtb16", packed), intrinsic("arm.sxtb16", intrinsic("fshr.i32", packed, packed, word(8)))
+
+
+def multiply_add(a: ir.Value, b: ir.Value, acc: ir.Value) -> ir.Value:
+    """`acc + a.low * b.low + a.high * b.high`: SMLAD."""
+    return intrinsic("arm.smlad", a, b, acc)
+
+
+def lows(first: ir.Value, second: ir.Value) -> ir.Value:
+    """The low halves of two words as (low, high): PKHBT."""
+    return arith.ori(arith.andi(first, word(0xFFFF)), arith.shli(second, word(16)))
+
+
+def highs(first: ir.Value, second: ir.Value) -> ir.Value:
+    """The high halves of two words as (low, high): PKHTB."""
+    return arith.ori(arith.shrui(first, word(16)), arith.andi(second, word(0xFFFF0000)))
+
+
+def high_product(a: ir.Value, b: ir.Value, acc: ir.Value | None = None, *, subtract: bool = False, rounded: bool = True) -> ir.Value:
+    """`(acc * 2^32 +- a * b (+ 2^31)) >> 32`: SMMUL, SMMULR, SMMLAR, SMMLSR."""
+    wide = integer(64)
+    product = arith.muli(arith.extsi(wide, a), arith.extsi(wide, b))
+    if acc is not None:
+        start = arith.shli(arith.extui(wide, acc), arith.constant(wide, 32))
+        if rounded:
+            start = arith.ori(start, arith.constant(wide, 1 << 31))
+        product = arith.subi(start, product) if subtract else arith.addi(start, product)
+    elif rounded:
+        product = arith.addi(product, arith.constant(wide, 1 << 31))
+    return arith.trunci(integer(32), arith.shrui(product, arith.constant(wide, 32)))
+
+
+def clamp(value: ir.Value, low: int, high: int) -> ir.Value:
+    """`min(max(value, low), high)`; SSAT for the ranges that it knows, which may leave one comparison."""
+    bits = max(high, -low - 1).bit_length() + 1
+    if bits < 32:
+        value = intrinsic("arm.ssat", value, word(bits))
+        if low > -(1 << (bits - 1)):
+            value = arith.maxsi(value, word(low))
+        if high < (1 << (bits - 1)) - 1:
+            value = arith.minsi(value, word(high))
+    return value
+
+
+def collect(values: Sequence[ir.Value], *shape: int) -> ir.Value:
+    """Scalars as a vector of `shape`."""
+    return vector_d.from_elements(ir.VectorType.get(shape, values[0].type), list(values))
+
+
+def elements(value: ir.Value) -> list[ir.Value]:
+    """The scalars of a vector of rank 1 or 2, row by row."""
+    kind = ir.VectorType(value.type)
+    positions = [[i] for i in range(kind.shape[0])]
+    if len(kind.shape) == 2:
+        positions = [[i, j] for i in range(kind.shape[0]) for j in range(kind.shape[1])]
+    return [vector_d.extract(value, [], position, results=[kind.element_type]) for position in positions]

@@ -1,0 +1,320 @@
+"""One lowering per segment op, for cores with the DSP extension.
+
+Vectors of int8 never reach LLVM: a loaded tile is a list of 32-bit words, a computed one a list of 32-bit lanes whose
+low byte counts. Vectors of int32 (accumulators) stay vectors, as loops carry them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from mlir import ir
+from mlir.dialects import arith
+from mlir.dialects import vector as vector_d
+
+from vmcu.dialects import vmcu as d
+from vmcu.errors import Internal
+from vmcu.kernels.match import constant_array
+from vmcu.kernels.scale import choose_form
+
+from . import _emit as emit
+from ._globals import Globals
+
+Words = list[list[ir.Value]]
+
+
+@dataclass
+class SegmentLowering:
+    """Lowers the ops of one kernel; `pointers` maps its sequences to their addresses."""
+
+    globals: Globals
+    pointers: dict[ir.Value, ir.Value]
+    words: dict[ir.Value, Words] = field(default_factory=dict)  # rows of packed words
+    lanes: dict[ir.Value, Words] = field(default_factory=dict)  # rows of i32 lanes
+
+    def lower(self, op: ir.OpView) -> bool:
+        """Lower `op` before itself; False if it is not one of ours. The caller erases it, users first."""
+        handler = _HANDLERS.get(op.operation.name)
+        if handler is None:
+            return False
+        with op.location, ir.InsertionPoint(op):
+            return handler(self, op) is not False
+
+    # Loads and stores
+
+    def _address(self, sequence: ir.Value, index: ir.Value, byte: ir.Value | None) -> ir.Value:
+        size = _segment_bytes(sequence)
+        offset = arith.muli(index, _index(size)) if size > 1 else index
+        return emit.at(self.pointers[sequence], offset if byte is None else arith.addi(offset, byte))
+
+    def _segment_load(self, op: d.SegmentLoadOp) -> None:
+        rows, width = ir.VectorType(op.result.type).shape
+        valid = op.valid.value if op.valid is not None else width
+        stride = (op.stride.value if op.stride is not None else 1) * _segment_bytes(op.source)
+        guards = list(op.guards)
+        tile = []
+        if guards:
+            halo = self.globals.halo(op.pad.value, _last_byte(op) + valid)
+        else:
+            first = self._address(op.source, op.index, op.byte)
+        for row in range(rows):
+            if guards:
+                inside = emit.at(self._address(op.source, op.index, None), row * stride)
+                address = emit.at(arith.select(guards[row], inside, halo), op.byte)
+            else:
+                address = emit.at(first, row * stride)
+            tile.append(self._load_row(address, width, valid))
+        self.words[op.result] = tile
+
+    def _load_row(self, address: ir.Value, width: int, valid: int) -> list[ir.Value]:
+        counts = [min(4, valid - byte) for byte in range(0, width, 4)]
+        return [emit.load_word(emit.at(address, 4 * number), count) if count > 0 else emit.word(0)
+                for number, count in enumerate(counts)]
+
+    def _flash_load(self, op: d.FlashLoadOp) -> None:
+        tensor = ir.RankedTensorType(op.source.type)
+        tile = ir.VectorType(op.result.type)
+        width = ir.IntegerType(tensor.element_type).width
+        strides = _strides(tensor.shape)
+        offset = None
+        for index, stride in zip(op.indices, strides):
+            term = arith.muli(index, _index(stride * width // 8))
+            offset = term if offset is None else arith.addi(offset, term)
+        base = emit.at(self.globals.constant(op.source), offset)
+        if width == 8 and len(tile.shape) in (2, 4):
+            self.words[op.result] = self._load_words(base, tile.shape, strides)
+        elif len(tile.shape) != 1:
+            raise Internal(f"no lowering for a flash tile {tile}")
+        else:
+            scalars = [emit.load(emit.at(base, number * width // 8), width) for number in range(tile.shape[0])]
+            if width == 8:
+                self.lanes[op.result] = [[arith.extsi(emit.integer(32), each) for each in scalars]]
+            else:
+                op.result.replace_all_uses_with(emit.collect(scalars, *tile.shape))
+
+    def _load_words(self, base: ir.Value, shape: list[int], strides: list[int]) -> Words:
+        """Rows of a tile `[rows, bytes]`, or of a packed one `[pairs, pairs, 2, 2]` with a word per entry of a row."""
+        per_row = shape[1] // 4 if len(shape) == 2 else shape[1]
+        stride = strides[len(strides) - len(shape)]
+        return [[emit.load(emit.at(base, row * stride + 4 * number), 32) for number in range(per_row)]
+                for row in range(shape[0])]
+
+    def _segment_store(self, op: d.SegmentStoreOp) -> None:
+        rows = self._lanes_of(op.value)
+        valid = op.valid.value if op.valid is not None else len(rows[0])
+        base = self._address(op.dest, op.index, op.byte)
+        for number, row in enumerate(rows):
+            for lane in range(valid):
+                address = emit.at(base, number * _segment_bytes(op.dest) + lane)
+                emit.llvm.store(arith.trunci(emit.integer(8), row[lane]), address, alignment=1)
+
+    def _segment_free(self, op: d.SegmentFreeOp) -> None:
+        """A promise, not an instruction."""
+
+    def _buffer(self, op: d.BufferOp) -> None:
+        """A memref's descriptor, made by hand: pointers, offset 0, sizes and strides of the identity layout."""
+        kind = ir.MemRefType(op.buffer.type)
+        rank = len(kind.shape)
+        sizes = f", array<{rank} x i32>, array<{rank} x i32>" if rank else ""
+        value = emit.llvm.mlir_undef(ir.Type.parse(f"!llvm.struct<(ptr, ptr, i32{sizes})>"))
+        address = emit.at(self.pointers[op.sequence], op.offset.value)
+        fields = [([0], address), ([1], address), ([2], emit.word(0))]
+        for axis, (extent, stride) in enumerate(zip(kind.shape, _strides(kind.shape))):
+            fields += [([3, axis], emit.word(extent)), ([4, axis], emit.word(stride))]
+        for position, part in fields:
+            value = emit.llvm.insertvalue(value, part, ir.DenseI64ArrayAttr.get(position), results=[value.type])
+        cast = ir.Operation.create("builtin.unrealized_conversion_cast", [kind], [value])
+        op.buffer.replace_all_uses_with(cast.results[0])
+
+    # Arithmetic
+
+    def _broadcast(self, op: d.BroadcastOp) -> None:
+        op.result.replace_all_uses_with(vector_d.broadcast(op.result.type, op.value))
+
+    def _dot(self, op: d.DotOp) -> None:
+        pixels, weights = self.words[op.pixels], self.words[op.weights]
+        acc = emit.elements(op.acc)
+        for depth in range(len(pixels[0])):
+            spread_pixels = [emit.spread(row[depth]) for row in pixels]
+            for channel, row in enumerate(weights):
+                even, odd = emit.spread(row[depth])
+                for pixel, (low, high) in enumerate(spread_pixels):
+                    at = pixel * len(weights) + channel
+                    acc[at] = emit.multiply_add(high, odd, emit.multiply_add(low, even, acc[at]))
+        op.result.replace_all_uses_with(emit.collect(acc, len(pixels), len(weights)))
+
+    def _channel_dot(self, op: d.ChannelDotOp) -> None:
+        taps, weights = self.words[op.taps], self.words[op.weights]
+        if len(ir.VectorType(op.weights.type).shape) != 4:
+            raise Internal("channel_dot needs packed weights; run vmcu-pack-weights")
+        acc = emit.elements(op.acc)
+        for pair in range(0, len(taps), 2):
+            for number, first in enumerate(taps[pair]):
+                even, odd = emit.spread(first)
+                if pair + 1 < len(taps):
+                    other_even, other_odd = emit.spread(taps[pair + 1][number])
+                    inputs = [emit.lows(even, other_even), emit.lows(odd, other_odd),
+                              emit.highs(even, other_even), emit.highs(odd, other_odd)]
+                else:  # The weight of the missing tap is zero.
+                    inputs = [even, odd, arith.shrui(even, emit.word(16)), arith.shrui(odd, emit.word(16))]
+                row = weights[pair // 2]
+                factors = [*emit.spread(row[2 * number]), *emit.spread(row[2 * number + 1])]
+                for lane in range(4):
+                    at = 4 * number + lane
+                    acc[at] = emit.multiply_add(inputs[lane], factors[lane], acc[at])
+        op.result.replace_all_uses_with(emit.collect(acc, len(acc)))
+
+    def _requantize(self, op: d.RequantizeOp) -> None:
+        kind = ir.VectorType(op.result.type)
+        values = emit.elements(op.value)
+        rounding = "double" if "double" in str(op.rounding) else "single"
+        scale = _Scale(self, op.multiplier, op.shift, rounding)
+        low, high, zero = op.min.value, op.max.value, op.zero_point.value
+        lanes = [emit.clamp(scale.apply(value, number % kind.shape[-1], zero), low, high)
+                 for number, value in enumerate(values)]
+        if ir.IntegerType(kind.element_type).width == 32:
+            op.result.replace_all_uses_with(emit.collect(lanes, *kind.shape))
+        else:
+            self.lanes[op.result] = [lanes[at : at + kind.shape[-1]] for at in range(0, len(lanes), kind.shape[-1])]
+
+    # Vectors of int8
+
+    def _lanes_of(self, value: ir.Value) -> Words:
+        if value in self.lanes:
+            return self.lanes[value]
+        if value in self.words:
+            return [[_byte(word, lane) for word in row for lane in range(4)] for row in self.words[value]]
+        array = np.array(value.owner.opview.value)
+        return [[emit.word(int(each)) for each in row] for row in array.reshape(-1, array.shape[-1])]
+
+    def _extsi(self, op: arith.ExtSIOp) -> bool | None:
+        if not _is_bytes(op.in_):
+            return False
+        lanes = [each for row in self._lanes_of(op.in_) for each in row]
+        op.out.replace_all_uses_with(emit.collect(lanes, *ir.VectorType(op.out.type).shape))
+
+    def _trunci(self, op: arith.TruncIOp) -> bool | None:
+        if not _is_bytes(op.out):
+            return False
+        self.lanes[op.out] = [emit.elements(op.in_)]
+
+    def _reshape(self, op: ir.OpView) -> bool | None:
+        source, result = op.operands[0], op.results[0]
+        if not _is_bytes(source):
+            return False
+        for table in (self.words, self.lanes):
+            if source in table:
+                rows = table[source]
+                table[result] = rows if op.operation.name == "vector.shape_cast" else [rows[op.static_position[0]]]
+
+
+class _Scale:
+    """`round(value * multiplier * 2^-shift) + zero_point` of one op, in the fastest exact form."""
+
+    def __init__(self, lowering: SegmentLowering, multiplier: ir.Value, shift: ir.Value, rounding: str):
+        self.rounding = rounding
+        tables = [_constant_behind(each) for each in (multiplier, shift)]
+        self.form = choose_form(*tables, rounding) if all(each is not None for each in tables) else None
+        if self.form is not None and self.form.kind != "wide":
+            self.tables = [_reload(lowering, multiplier, each) for each in (self.form.multiplier, self.form.factor)
+                           if each is not None]
+        else:
+            self.tables = [emit.elements(multiplier), lowering._lanes_of(shift)[0]]
+        self.kind = "wide" if self.form is None else self.form.kind
+
+    def apply(self, value: ir.Value, channel: int, zero_point: int) -> ir.Value:
+        first, *rest = [table[channel if len(table) > 1 else 0] for table in self.tables]
+        zero = emit.word(zero_point)
+        if self.kind == "double":
+            scaled = emit.high_product(value, first, value)
+            away = arith.addi(scaled, arith.shrsi(scaled, emit.word(31)))
+            return emit.high_product(away, rest[0], zero, subtract=True)
+        if self.kind == "single":
+            scaled = emit.high_product(value, first, rounded=False)
+            return emit.high_product(scaled, rest[0], zero, subtract=True)
+        if self.kind == "shift":
+            return arith.addi(arith.shli(value, first), zero)
+        return arith.addi(_apply_wide(value, first, rest[0], self.rounding), zero)
+
+
+def _apply_wide(value: ir.Value, multiplier: ir.Value, shift: ir.Value, rounding: str) -> ir.Value:
+    """The definition of `tosa.apply_scale`, in 64 bits."""
+    wide = emit.integer(64)
+    one = arith.constant(wide, 1)
+    amount = arith.extsi(wide, shift)
+    total = arith.muli(arith.extsi(wide, value), arith.extsi(wide, multiplier))
+    total = arith.addi(total, arith.shli(one, arith.subi(amount, one)))
+    if rounding == "double":
+        half = arith.constant(wide, 1 << 30)
+        negative = arith.cmpi(arith.CmpIPredicate.slt, value, emit.word(0))
+        signed = arith.select(negative, arith.constant(wide, -(1 << 30)), half)
+        large = arith.cmpi(arith.CmpIPredicate.sgt, shift, emit.word(31))
+        total = arith.addi(total, arith.select(large, signed, arith.constant(wide, 0)))
+    return arith.trunci(emit.integer(32), arith.shrsi(total, amount))
+
+
+def _constant_behind(value: ir.Value) -> np.ndarray | None:
+    """The whole table behind a constant vector or a flash load."""
+    owner = value.owner.opview if not isinstance(value.owner, ir.Block) else None
+    if isinstance(owner, d.FlashLoadOp):
+        return constant_array(owner.source)
+    if not isinstance(owner, arith.ConstantOp):
+        return None
+    attribute = owner.value
+    if attribute.is_splat:
+        return np.array([ir.IntegerAttr(attribute.get_splat_value()).value])
+    return np.array(attribute).ravel()
+
+
+def _reload(lowering: SegmentLowering, multiplier: ir.Value, table: np.ndarray) -> list[ir.Value]:
+    """The entries of `table` that stand where `multiplier` was loaded from."""
+    load = multiplier.owner.opview
+    if not isinstance(load, d.FlashLoadOp):
+        return [emit.word(int(each)) for each in table]
+    base = emit.at(lowering.globals.table(table), arith.muli(load.indices[0], _index(4)))
+    return [emit.load(emit.at(base, 4 * number), 32) for number in range(ir.VectorType(multiplier.type).shape[0])]
+
+
+def _last_byte(op: d.SegmentLoadOp) -> int:
+    """The largest value of `op.byte`: it is constant, or counts a depth loop, or lies in the segment."""
+    owner = op.byte.owner
+    if isinstance(owner, ir.Block):
+        loop = owner.owner.opview
+        if loop.operation.name == "scf.for" and op.byte == loop.induction_variable:
+            return ir.IntegerAttr(loop.upperBound.owner.opview.value).value
+    elif isinstance(owner.opview, arith.ConstantOp):
+        return ir.IntegerAttr(owner.opview.value).value
+    return _segment_bytes(op.source)
+
+
+def _byte(packed: ir.Value, lane: int) -> ir.Value:
+    """Byte `lane` of a word, sign-extended."""
+    return arith.shrsi(arith.shli(packed, emit.word(24 - 8 * lane)), emit.word(24))
+
+
+def _is_bytes(value: ir.Value) -> bool:
+    return isinstance(value.type, ir.VectorType) and str(value.type.element_type) == "i8"
+
+
+def _index(value: int) -> ir.Value:
+    return arith.constant(ir.IndexType.get(), value)
+
+
+def _strides(shape: list[int]) -> list[int]:
+    return [int(np.prod(shape[axis + 1 :], dtype=np.int64)) for axis in range(len(shape))]
+
+
+def _segment_bytes(sequence: ir.Value) -> int:
+    return d.read_sequence(sequence.type).bytes
+
+
+_HANDLERS = {
+    "vmcu.segment_load": SegmentLowering._segment_load, "vmcu.segment_store": SegmentLowering._segment_store,
+    "vmcu.segment_free": SegmentLowering._segment_free, "vmcu.flash_load": SegmentLowering._flash_load,
+    "vmcu.buffer": SegmentLowering._buffer, "vmcu.broadcast": SegmentLowering._broadcast,
+    "vmcu.dot": SegmentLowering._dot, "vmcu.channel_dot": SegmentLowering._channel_dot,
+    "vmcu.requantize": SegmentLowering._requantize, "arith.extsi": SegmentLowering._extsi,
+    "arith.trunci": SegmentLowering._trunci, "vector.shape_cast": SegmentLowering._reshape,
+    "vector.extract": SegmentLowering._reshape,
+}

@@ -1,0 +1,106 @@
+"""Lower the vmcu dialect: kernels become functions on pointers, segment ops become loads, SMLADs and stores.
+
+Before: one function with a pool, places and tiled kernels.
+After:  `NAME_run()` calls one internal function per kernel with addresses in `NAME_pool`; constants are globals. Loops,
+        index arithmetic and buffers are still `scf`, `arith`, `vector`, `memref`: upstream's conversions follow.
+
+Needs `vmcu-tile-to-segments` and `vmcu-pack-weights`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlir import ir
+from mlir.dialects import func
+
+from vmcu.dialects import vmcu as d
+
+from . import _emit as emit
+from ._globals import Globals
+from ._lower_segments import SegmentLowering
+from ._registry import PassError, option, vmcu_pass
+
+
+@dataclass(frozen=True)
+class ConvertOptions:
+    """Options of `convert-vmcu-to-llvm`."""
+
+    name: str = option("model", "prefix of the symbols: NAME_run, NAME_pool")
+
+
+@vmcu_pass("convert-vmcu-to-llvm", summary="Lower pools, kernels and segment ops", options=ConvertOptions)
+def convert_vmcu_to_llvm(module: ir.Module, options: ConvertOptions) -> None:
+    globals = Globals(module, options.name)
+    functions = [op for op in module.body.operations if isinstance(op, func.FuncOp) and not op.is_external]
+    planned = [op for op in functions if "vmcu.inputs" in op.attributes or _has_pool(op)]
+    if len(planned) > 1:
+        raise PassError(planned[1], "a second function with a pool; supported is one per module")
+    for function in planned:
+        _convert_function(module, function, globals, options.name)
+    globals.finish()
+
+
+def _has_pool(function: func.FuncOp) -> bool:
+    return any(isinstance(op, d.PoolOp) for op in function.regions[0].blocks[0].operations)
+
+
+def _convert_function(module: ir.Module, function: func.FuncOp, globals: Globals, name: str) -> None:
+    addresses: dict[ir.Value, ir.Value] = {}
+    dead: list[ir.OpView] = []
+    for op in list(function.regions[0].blocks[0].operations):
+        with op.location, ir.InsertionPoint(op):
+            if isinstance(op, d.PoolOp):
+                pool = globals.pool(d.read_pool(op.pool.type))
+                addresses[op.pool] = emit.llvm.mlir_addressof(emit.pointer(), pool)
+            elif isinstance(op, d.PlaceOp):
+                addresses[op.sequence] = emit.at(addresses[op.pool], op.offset.value)
+            elif isinstance(op, d.KernelOp):
+                arguments = [addresses[each] for each in [*op.inputs, *op.outputs, *op.workspace]]
+                callee = _convert_kernel(module, op, globals, name)
+                func.CallOp(callee, arguments)
+            else:
+                continue
+            dead.append(op)
+    for op in reversed(dead):
+        op.operation.erase()
+    function.attributes["sym_name"] = ir.StringAttr.get(f"{name}_run")
+    for attribute in ("vmcu.inputs", "vmcu.outputs"):
+        if attribute in function.attributes:
+            del function.attributes[attribute]
+
+
+def _convert_kernel(module: ir.Module, kernel: d.KernelOp, globals: Globals, name: str) -> func.FuncOp:
+    """The kernel as an internal function on the addresses of its sequences."""
+    block = kernel.body.blocks[0]
+    terminator = block.operations[len(block.operations) - 1]
+    if not len(kernel.outputs) or len(terminator.operands):
+        raise PassError(kernel, "is not tiled; run vmcu-tile-to-segments first")
+    with kernel.location, ir.InsertionPoint(module.body):
+        function = func.FuncOp(f"{name}_{kernel.operation.attributes['name'].value}",
+                               ([emit.pointer()] * len(block.arguments), []), visibility="private")
+        function.attributes["llvm.linkage"] = ir.Attribute.parse("#llvm.linkage<internal>")
+        entry = function.add_entry_block()
+    pointers = dict(zip(block.arguments, entry.arguments))
+    lowering = SegmentLowering(globals, pointers)
+    _lower_block(block, lowering)
+    with kernel.location, ir.InsertionPoint(entry):
+        func.ReturnOp([])
+    last = entry.operations[0]
+    for op in list(block.operations)[:-1]:
+        op.operation.move_before(last)
+    return function
+
+
+def _lower_block(block: ir.Block, lowering: SegmentLowering) -> None:
+    """Lower the ops of `block` in order, those of nested blocks where they stand."""
+    dead: list[ir.OpView] = []
+    for op in list(block.operations):
+        for region in op.operation.regions:
+            for inner in region.blocks:
+                _lower_block(inner, lowering)
+        if lowering.lower(op):
+            dead.append(op)
+    for op in reversed(dead):
+        # Constants of int8 vectors and dead index arithmetic are left for canonicalisation.
+        op.operation.erase()

@@ -1,0 +1,62 @@
+"""Running passes from Python, with what went wrong raised as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlir import ir
+from mlir.passmanager import PassManager
+
+from vmcu import _vmcu
+from vmcu.errors import Internal, Unsupported, VmcuError
+
+
+def context() -> ir.Context:
+    """A context with the vmcu dialect loaded; use as `with vmcu.context(): ...`."""
+    made = ir.Context()
+    _vmcu.register_dialect(made)
+    return made
+
+
+def run(module: ir.Module, passes: Sequence[str]) -> None:
+    """Run passes in order on `module`, in place.
+
+    Raises:
+        VmcuError: a pass refused the module; the message names the op's location.
+        Internal: a pass has a bug, or upstream conversion left something behind.
+    """
+    import vmcu.passes  # noqa: F401  registers them
+    from vmcu.passes._registry import take_raised
+
+    take_raised()
+    messages: list[str] = []
+
+    def keep(diagnostic: ir.Diagnostic) -> bool:
+        messages.append(f"{diagnostic.location}: {diagnostic.message}")
+        return True
+
+    handler = module.context.attach_diagnostic_handler(keep)
+    try:
+        PassManager.parse(f"builtin.module({','.join(passes)})", context=module.context).run(module.operation)
+    except (ir.MLIRError, ValueError) as error:
+        _raise(take_raised(), messages, error)
+    finally:
+        handler.detach()
+
+
+def _raise(cause: BaseException | None, messages: list[str], error: Exception) -> None:
+    if isinstance(cause, VmcuError):
+        location = getattr(cause, "location", None)
+        if location is not None:
+            cause.args = (f"{describe_location(location)}: {cause}",)
+        raise cause from None
+    if cause is not None:
+        raise Internal(str(cause)) from cause
+    text = "; ".join(messages) or str(error)
+    raise (Internal if messages else Unsupported)(text) from None
+
+
+def describe_location(location: ir.Location) -> str:
+    """A location as `layer (file)`, the way MLIR prints it less the decoration."""
+    text = str(location)
+    return text.removeprefix("loc(").removesuffix(")").replace('"', "")
