@@ -60,7 +60,7 @@ public:
                                   function_ref<LogicalResult(const Twine &)> errorHandler) override {
     text = options.str();
     std::string wrong = info.hooks.checkOptions(info.hooks.data, text);
-    return wrong.empty() ? success() : errorHandler("<" + info.argument + ">: " + wrong + "\n");
+    return wrong.empty() ? success() : errorHandler("<" + info.argument + ">: " + wrong);
   }
 
   void runOnOperation() override {
@@ -76,6 +76,10 @@ private:
 };
 
 } // namespace
+
+bool vmcuIsPassName(const std::string &argument) {
+  return PassInfo::lookup(argument) || PassPipelineInfo::lookup(argument);
+}
 
 void vmcuRegisterPass(const std::string &argument, const std::string &description, VmcuPassHooks hooks) {
   static TypeIDAllocator ids;

@@ -17,6 +17,9 @@ struct VmcuPassHooks {
   bool (*run)(void *data, MlirOperation op, const std::string &options);
 };
 
+/// True if MLIR knows a pass or a pipeline of this name. To register it again would abort.
+bool vmcuIsPassName(const std::string &argument);
+
 /// Registers a pass on `builtin.module`; `description` is what `--help` shows.
 void vmcuRegisterPass(const std::string &argument, const std::string &description, VmcuPassHooks hooks);
 

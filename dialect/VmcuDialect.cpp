@@ -61,6 +61,10 @@ void VmcuDialect::initialize() {
       >();
 }
 
+Operation *VmcuDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type, Location loc) {
+  return arith::ConstantOp::materialize(builder, value, type, loc);
+}
+
 LogicalResult PoolType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t bytes) {
   // pool_c1
   if (bytes < 1 || bytes >= addressable)

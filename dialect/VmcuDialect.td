@@ -21,6 +21,8 @@ def Vmcu_Dialect : Dialect {
 
     A constant tensor is flash: it costs no RAM and is read by `flash_load`.
   }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"]; // Folders make its constants.
+  let hasConstantMaterializer = 1;
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
 }

@@ -77,11 +77,14 @@ NB_MODULE(_vmcu, m) {
   m.def(
       "register_pass",
       [](const std::string &argument, const std::string &description, nb::object check, nb::object run) {
+        if (vmcuIsPassName(argument))
+          throw nb::value_error(("MLIR has a pass or pipeline named " + argument + " already").c_str());
         vmcuRegisterPass(argument, description, {new Callables{check, run}, checkOptions, runPass});
       },
       nb::arg("argument"), nb::arg("description"), nb::arg("check"), nb::arg("run"),
       "Register a module pass. `check(options)` returns what is wrong with them, or an empty text; "
-      "`run(operation, options)` returns whether the pass succeeded.");
+      "`run(operation, options)` returns whether the pass succeeded. Raises ValueError if MLIR has a pass "
+      "of this name.");
 
   m.def("opt_main", [](std::vector<std::string> argv) { return runMain(vmcuOptMain, std::move(argv)); });
   m.def("lsp_main", [](std::vector<std::string> argv) { return runMain(vmcuLspMain, std::move(argv)); });

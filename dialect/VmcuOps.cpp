@@ -27,7 +27,7 @@ static std::optional<int64_t> constantIndex(Value value) {
   return std::nullopt;
 }
 
-/// Bytes of a tensor or buffer; nothing if its shape or its elements have no fixed size. A size beyond 64 bits saturates.
+/// Bytes of a tensor or buffer, saturating at 64 bits; nothing if its shape or its elements have no fixed size.
 static std::optional<uint64_t> bytesOf(ShapedType type) {
   if (!type.hasStaticShape() || !type.getElementType().isIntOrFloat())
     return std::nullopt;
@@ -161,25 +161,33 @@ void PlaceOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffec
 // SegmentLoadOp
 //===----------------------------------------------------------------------===//
 
-/// Bytes `[first, second)` of a sequence.
-using Span = std::pair<uint64_t, uint64_t>;
-
-/// What `rows` rows of `bytes` bytes touch, the first at `byte` of segment `index`, if that is constant. Bytes before
-/// the sequence are numbers beyond its end, as are sums beyond 64 bits.
-static std::optional<Span> touched(SequenceType type, Value index, Value byte, uint64_t rows, uint64_t stride,
-                                   uint64_t bytes) {
+/// False if constants say that of the `bytes` bytes of each row some lie outside of the sequence.
+static bool liesInside(SequenceType type, Value index, Value byte, uint64_t rows, uint64_t stride, uint64_t bytes) {
   std::optional<int64_t> segment = constantIndex(index), offset = constantIndex(byte);
   if (!segment || !offset)
-    return std::nullopt;
-  constexpr uint64_t far = std::numeric_limits<uint64_t>::max();
+    return true;
   if (*segment < 0 || *offset < 0)
-    return Span(far, far);
-  uint64_t pitch = llvm::SaturatingMultiply<uint64_t>(stride, type.getBytes());
-  uint64_t start = llvm::SaturatingMultiplyAdd<uint64_t>(*segment, type.getBytes(), *offset);
-  return Span(start, llvm::SaturatingAdd(start, llvm::SaturatingMultiplyAdd<uint64_t>(rows - 1, pitch, bytes)));
+    return false;
+  uint64_t last = llvm::SaturatingMultiplyAdd<uint64_t>(rows - 1, stride, *segment);
+  uint64_t start = llvm::SaturatingMultiplyAdd<uint64_t>(last, type.getBytes(), *offset);
+  return llvm::SaturatingAdd(start, bytes) <= uint64_t(type.getLength() * type.getBytes());
+}
+
+static LogicalResult emitOutside(Operation *op, SequenceType type, Value index, Value byte, int64_t rows,
+                                 int64_t bytes) {
+  return op->emitOpError() << "touches " << rows << " rows of " << bytes << " bytes, from byte "
+                           << *constantIndex(byte) << " of segment " << *constantIndex(index)
+                           << " on; not all lie in a sequence of " << type.getLength() << "x" << type.getBytes();
+}
+
+/// True unless a constant byte says that a row of `bytes` bytes leaves its segment.
+static bool staysInSegment(SequenceType type, Value byte, int64_t bytes) {
+  std::optional<int64_t> offset = constantIndex(byte);
+  return !offset || (*offset >= 0 && *offset <= type.getBytes() - bytes);
 }
 
 LogicalResult SegmentLoadOp::verify() {
+  SequenceType type = getSource().getType();
   // segment_load_c1
   if (getRowBytes() % 4 != 0)
     return emitOpError() << "loads rows of " << getRowBytes() << " bytes, which is not a multiple of 4";
@@ -191,16 +199,24 @@ LogicalResult SegmentLoadOp::verify() {
     return emitOpError() << "has " << getGuards().size() << " guards for " << getRows() << " rows";
   if (getGuards().empty() == getPad().has_value())
     return emitOpError() << "needs guards and a pad value together";
+  // segment_load_c6
+  int64_t stride = getStride();
+  if (stride < 1)
+    return emitOpError() << "has stride " << stride << ", expected 1 or more";
   // segment_load_c4
-  SequenceType type = getSource().getType();
-  if (getGuards().empty() &&
-      failed(verifyInside(*this, type, getIndex(), getByte(), getRows(), getStride(), getValidBytes())))
-    return failure();
+  if (getGuards().empty() && !liesInside(type, getIndex(), getByte(), getRows(), stride, getValidBytes()))
+    return emitOutside(*this, type, getIndex(), getByte(), getRows(), getValidBytes());
+  if (type.isResident())
+    return success();
   // segment_load_c5
-  std::optional<int64_t> byte = constantIndex(getByte());
-  if (!type.isResident() && byte && *byte + getValidBytes() > type.getBytes())
-    return emitOpError() << "runs to byte " << *byte + getValidBytes() << " of segments of " << type.getBytes()
+  if (!staysInSegment(type, getByte(), getValidBytes()))
+    return emitOpError() << "reads " << getValidBytes() << " bytes from byte " << *constantIndex(getByte())
+                         << " of segments of " << type.getBytes()
                          << ", and segments of a ring do not follow one another";
+  // segment_load_c7
+  if (getRows() > 1 && (getRows() - 1) > (type.getCapacity() - 1) / stride)
+    return emitOpError() << "reads " << getRows() << " rows with stride " << stride << " of a ring of "
+                         << type.getCapacity() << " segments";
   return success();
 }
 
@@ -208,6 +224,10 @@ LogicalResult SegmentLoadOp::canonicalize(SegmentLoadOp op, PatternRewriter &rew
   // Guards that always hold guard nothing.
   auto holds = [](Value guard) { return matchPattern(guard, m_One()); };
   if (op.getGuards().empty() || !llvm::all_of(op.getGuards(), holds))
+    return failure();
+  // Code that never runs may hold nonsense; without its guards it would not verify.
+  if (!liesInside(op.getSource().getType(), op.getIndex(), op.getByte(), op.getRows(), op.getStride(),
+                  op.getValidBytes()))
     return failure();
   rewriter.modifyOpInPlace(op, [&] {
     op.getGuardsMutable().clear();
@@ -227,7 +247,14 @@ LogicalResult SegmentStoreOp::verify() {
     return emitOpError() << "stores " << getValidBytes() << " bytes of rows of " << getRowBytes()
                          << " into segments of " << type.getBytes();
   // segment_store_c2
-  return verifyInside(*this, type, getIndex(), getByte(), vectorOf(getValue()).getDimSize(0), 1, getValidBytes());
+  int64_t rows = vectorOf(getValue()).getDimSize(0);
+  if (!liesInside(type, getIndex(), getByte(), rows, 1, getValidBytes()))
+    return emitOutside(*this, type, getIndex(), getByte(), rows, getValidBytes());
+  // segment_store_c3
+  if (!staysInSegment(type, getByte(), getValidBytes()))
+    return emitOpError() << "stores " << getValidBytes() << " bytes from byte " << *constantIndex(getByte())
+                         << " of segments of " << type.getBytes();
+  return success();
 }
 
 LogicalResult SegmentFreeOp::verify() {
@@ -255,11 +282,12 @@ LogicalResult BufferOp::verify() {
   if (!type.isResident())
     return emitOpError() << "needs a resident sequence, found a ring of " << type.getCapacity() << " segments";
   // buffer_c2
-  if (!buffer.hasStaticShape() || !buffer.getLayout().isIdentity())
-    return emitOpError() << "needs a static shape and identity layout, found " << buffer;
-  int64_t offset = getOffset(), end = offset + bytesOf(buffer);
-  if (offset < 0 || end > type.getPoolBytes())
-    return emitOpError() << "occupies bytes [" << offset << ", " << end << ") of a sequence of "
+  std::optional<uint64_t> bytes = bytesOf(buffer);
+  if (!bytes || !buffer.getLayout().isIdentity())
+    return emitOpError() << "needs integers or floats, a static shape and identity layout, found " << buffer;
+  int64_t offset = getOffset();
+  if (offset < 0 || llvm::SaturatingAdd(uint64_t(offset), *bytes) > uint64_t(type.getPoolBytes()))
+    return emitOpError() << "puts " << *bytes << " bytes at offset " << offset << " of a sequence of "
                          << type.getPoolBytes();
   return success();
 }
@@ -285,9 +313,9 @@ LogicalResult FlashLoadOp::verify() {
   for (int64_t dim = 0; dim < source.getRank(); ++dim) {
     int64_t extent = dim < leading ? 1 : tile.getDimSize(dim - leading);
     int64_t start = constantIndex(getIndices()[dim]).value_or(0);
-    if (start < 0 || start + extent > source.getDimSize(dim))
-      return emitOpError() << "loads [" << start << ", " << start + extent << ") of dimension " << dim
-                           << ", which has " << source.getDimSize(dim) << " elements";
+    if (start < 0 || start > source.getDimSize(dim) - extent)
+      return emitOpError() << "loads " << extent << " from " << start << " on of dimension " << dim << ", which has "
+                           << source.getDimSize(dim) << " elements";
   }
   return success();
 }
@@ -336,7 +364,8 @@ LogicalResult ChannelDotOp::verify() {
   // channel_dot_c1
   SmallVector<int64_t> packed = {(count + 1) / 2, channels / 2, 2, 2};
   if (weights.getShape() != taps.getShape() && weights.getShape() != ArrayRef<int64_t>(packed))
-    return emitOpError() << "multiplies taps of " << taps << " with weights of " << weights;
+    return emitOpError() << "multiplies taps " << taps << " with weights " << weights << ", expected " << count << "x"
+                         << channels << " or packed " << packed[0] << "x" << packed[1] << "x2x2";
   // channel_dot_c2
   if (channels % 4 != 0 || acc.getDimSize(0) != channels)
     return emitOpError() << "accumulates " << channels << " channels into " << acc
@@ -352,11 +381,13 @@ OpFoldResult ChannelDotOp::fold(FoldAdaptor adaptor) {
 // RequantizeOp
 //===----------------------------------------------------------------------===//
 
+static bool isShift(int64_t shift) { return shift >= 2 && shift <= 62; }
+
 LogicalResult RequantizeOp::verify() {
   VectorType value = vectorOf(getValue()), result = vectorOf(getResult());
   // requantize_c1
   if (value.getShape() != result.getShape())
-    return emitOpError() << "makes " << result << " of " << value;
+    return emitOpError() << "makes " << result << " of " << value << ", shapes differ";
   // requantize_c2
   int64_t channels = value.getShape().back();
   for (auto [what, operand] : {std::pair("multipliers", getMultiplier()), std::pair("shifts", getShift())}) {
@@ -376,7 +407,7 @@ LogicalResult RequantizeOp::verify() {
   DenseIntElementsAttr shifts;
   if (matchPattern(getShift(), m_Constant(&shifts)))
     for (const APInt &shift : shifts)
-      if (shift.getSExtValue() < 2 || shift.getSExtValue() > 62)
+      if (!isShift(shift.getSExtValue()))
         return emitOpError() << "shifts by " << shift.getSExtValue() << ", expected 2 to 62";
   return success();
 }
@@ -394,6 +425,9 @@ OpFoldResult RequantizeOp::fold(FoldAdaptor adaptor) {
   auto multipliers = dyn_cast_or_null<DenseIntElementsAttr>(adaptor.getMultiplier());
   auto shifts = dyn_cast_or_null<DenseIntElementsAttr>(adaptor.getShift());
   if (!values || !multipliers || !shifts)
+    return {};
+  // Shifts may have become constant since the op was verified.
+  if (!llvm::all_of(shifts.getValues<APInt>(), [](const APInt &shift) { return isShift(shift.getSExtValue()); }))
     return {};
   VectorType type = vectorOf(getResult());
   int64_t channels = type.getShape().back();

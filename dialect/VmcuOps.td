@@ -53,7 +53,8 @@ def Vmcu_KernelOp : Vmcu_Op<"kernel", [
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
     $name `` $kind (`traversal` `` $traversal^)? (`ins` `(` $inputs^ `:` qualified(type($inputs)) `)`)?
-    (`outs` `(` $outputs^ `:` qualified(type($outputs)) `)`)? (`workspace` `(` $workspace^ `:` qualified(type($workspace)) `)`)?
+    (`outs` `(` $outputs^ `:` qualified(type($outputs)) `)`)?
+    (`workspace` `(` $workspace^ `:` qualified(type($workspace)) `)`)?
     (`->` type($results)^)? attr-dict-with-keyword $body
   }];
   let hasRegionVerifier = 1;
@@ -104,7 +105,9 @@ def Vmcu_PlaceOp : Vmcu_Op<"place", [
   let arguments = (ins Vmcu_Pool:$pool, I64Attr:$offset, OptionalAttr<Vmcu_RoleAttr>:$role,
                        DefaultValuedAttr<I64Attr, "0">:$number);
   let results = (outs Vmcu_Sequence:$sequence);
-  let assemblyFormat = "$pool `[` $offset `]` (`as` `` $role^ $number)? attr-dict `:` qualified(type($pool)) `->` qualified(type($sequence))";
+  let assemblyFormat = [{
+    $pool `[` $offset `]` (`as` `` $role^ $number)? attr-dict `:` qualified(type($pool)) `->` qualified(type($sequence))
+  }];
 }
 
 //===----------------------------------------------------------------------===//
@@ -278,7 +281,8 @@ def Vmcu_RequantizeOp : Vmcu_Op<"requantize", [Pure]> {
     ```
   }];
   let arguments = (ins Vmcu_Words:$value, FixedVectorOfRankAndType<[1], [I32]>:$multiplier,
-    FixedVectorOfRankAndType<[1], [I8]>:$shift, Vmcu_RoundingAttr:$rounding, I32Attr:$zero_point, I32Attr:$min, I32Attr:$max);
+    FixedVectorOfRankAndType<[1], [I8]>:$shift, Vmcu_RoundingAttr:$rounding, I32Attr:$zero_point,
+    I32Attr:$min, I32Attr:$max);
   let results = (outs FixedVectorOfRankAndType<[1, 2], [I8, I32]>:$result);
   let assemblyFormat = [{
     $value `by` $multiplier `,` $shift `round` `` $rounding `zero_point` $zero_point `clamp` $min `to` $max

@@ -197,7 +197,8 @@ class SegmentLowering:
     def _trunci(self, op: arith.TruncIOp) -> bool | None:
         if not _is_bytes(op.out):
             return False
-        self.lanes[op.out] = [emit.elements(op.in_)]
+        # Sign-extended, as an extension may follow; a store drops it again.
+        self.lanes[op.out] = [[_byte(lane, 0) for lane in emit.elements(op.in_)]]
 
     def _reshape(self, op: ir.OpView) -> bool | None:
         source, result = op.operands[0], op.results[0]
@@ -214,14 +215,15 @@ class _Scale:
 
     def __init__(self, lowering: SegmentLowering, multiplier: ir.Value, shift: ir.Value, rounding: str):
         self.rounding = rounding
-        tables = [_constant_behind(each) for each in (multiplier, shift)]
-        self.form = choose_form(*tables, rounding) if all(each is not None for each in tables) else None
-        if self.form is not None and self.form.kind != "wide":
-            self.tables = [_reload(lowering, multiplier, each) for each in (self.form.multiplier, self.form.factor)
-                           if each is not None]
+        tables = _tables_behind(multiplier, shift)
+        form = choose_form(*tables, rounding) if tables is not None else None
+        if form is not None and form.kind != "wide":
+            load = next((each for each in (multiplier, shift) if _flash_load(each) is not None), multiplier)
+            self.kind = form.kind
+            self.tables = [_reload(lowering, load, each) for each in (form.multiplier, form.factor) if each is not None]
         else:
+            self.kind = "wide"
             self.tables = [emit.elements(multiplier), lowering._lanes_of(shift)[0]]
-        self.kind = "wide" if self.form is None else self.form.kind
 
     def apply(self, value: ir.Value, channel: int, zero_point: int) -> ir.Value:
         first, *rest = [table[channel if len(table) > 1 else 0] for table in self.tables]
@@ -254,26 +256,44 @@ def _apply_wide(value: ir.Value, multiplier: ir.Value, shift: ir.Value, rounding
     return arith.trunci(emit.integer(32), arith.shrsi(total, amount))
 
 
+def _tables_behind(multiplier: ir.Value, shift: ir.Value) -> list[np.ndarray] | None:
+    """The constants behind both, of one element or of one per channel; None if they do not belong together."""
+    tables = [_constant_behind(each) for each in (multiplier, shift)]
+    loads = [load for load in map(_flash_load, (multiplier, shift)) if load is not None]
+    if any(each is None for each in tables):
+        return None
+    if len(loads) == 1 and min(each.size for each in tables) > 1:
+        return None  # a table of all channels and one of this tile's
+    if len(loads) == 2 and (list(loads[0].indices) != list(loads[1].indices) or tables[0].size != tables[1].size):
+        return None
+    return tables
+
+
+def _flash_load(value: ir.Value) -> d.FlashLoadOp | None:
+    owner = None if isinstance(value.owner, ir.Block) else value.owner.opview
+    return owner if isinstance(owner, d.FlashLoadOp) else None
+
+
 def _constant_behind(value: ir.Value) -> np.ndarray | None:
     """The whole table behind a constant vector or a flash load."""
-    owner = value.owner.opview if not isinstance(value.owner, ir.Block) else None
-    if isinstance(owner, d.FlashLoadOp):
-        return constant_array(owner.source)
-    if not isinstance(owner, arith.ConstantOp):
+    if (load := _flash_load(value)) is not None:
+        table = constant_array(load.source)
+        return table if table is not None and table.ndim == 1 else None
+    if isinstance(value.owner, ir.Block) or not isinstance(value.owner.opview, arith.ConstantOp):
         return None
-    attribute = owner.value
+    attribute = value.owner.opview.value
     if attribute.is_splat:
         return np.array([ir.IntegerAttr(attribute.get_splat_value()).value])
     return np.array(attribute).ravel()
 
 
-def _reload(lowering: SegmentLowering, multiplier: ir.Value, table: np.ndarray) -> list[ir.Value]:
-    """The entries of `table` that stand where `multiplier` was loaded from."""
-    load = multiplier.owner.opview
-    if not isinstance(load, d.FlashLoadOp):
+def _reload(lowering: SegmentLowering, like: ir.Value, table: np.ndarray) -> list[ir.Value]:
+    """The entries of `table` that stand where `like` was loaded from."""
+    load = _flash_load(like)
+    if load is None or table.size == 1:
         return [emit.word(int(each)) for each in table]
     base = emit.at(lowering.globals.table(table), arith.muli(load.indices[0], _index(4)))
-    return [emit.load(emit.at(base, 4 * number), 32) for number in range(ir.VectorType(multiplier.type).shape[0])]
+    return [emit.load(emit.at(base, 4 * number), 32) for number in range(ir.VectorType(like.type).shape[0])]
 
 
 def _last_byte(op: d.SegmentLoadOp) -> int:

@@ -60,14 +60,18 @@ def option(default: Any, help: str, *, unit: str = "") -> Any:
 
 
 def vmcu_pass(name: str, *, summary: str, options: type | None = None) -> Callable[[Run], Run]:
-    """Register the decorated `run(module, options)` under `name`; a second pass of that name is refused."""
+    """Register the decorated `run(module, options)` under `name`.
+
+    Raises:
+        ValueError: there is a pass or a pipeline of this name, ours or MLIR's.
+    """
 
     def register(run: Run) -> Run:
         if name in PASSES:
             raise ValueError(f"a pass named {name} is registered already")
         info = PassInfo(name, summary, options, run)
-        PASSES[name] = info
         _vmcu.register_pass(name, _describe(info), lambda text: _wrong_options(info, text), _guarded(info))
+        PASSES[name] = info
         return run
 
     return register
@@ -84,48 +88,95 @@ def parse_options(info: PassInfo, text: str) -> Any:
     """`"ram=64KiB align=4"` as the options dataclass of a pass.
 
     Raises:
-        InputError: an unknown option, or a value that is not of the option's type.
+        InputError: an unknown or missing option, one given twice, or a value that is not of the option's type.
     """
-    values = {}
-    known = {field.name.replace("_", "-"): field for field in _fields(info)}
-    hints = get_type_hints(info.options) if info.options else {}
-    for word in shlex.split(text):
+    values: dict[str, Any] = {}
+    known = {each.name: each for each in describe_options(info)}
+    for word in _split(text):
         key, equals, value = word.partition("=")
         if key not in known:
             raise InputError(f"no option '{key}'; options are: {', '.join(known) or 'none'}")
-        field = known[key]
-        values[field.name] = _parse_value(key, value if equals else "true", hints[field.name], field.metadata["unit"])
-    return info.options(**values) if info.options else None
+        if key in values:
+            raise InputError(f"option '{key}' is given twice")
+        values[key] = _parse_value(known[key], value if equals else None)
+    missing = [each.name for each in known.values() if each.needed and each.name not in values]
+    if missing:
+        raise InputError(f"option '{missing[0]}' is needed: {known[missing[0]].help}")
+    return info.options(**{known[key].field: value for key, value in values.items()}) if info.options else None
 
 
-def _fields(info: PassInfo) -> tuple[dataclasses.Field, ...]:
-    return dataclasses.fields(info.options) if info.options else ()
+@dataclasses.dataclass(frozen=True)
+class Option:
+    """One option of a pass as the command line shows it. `kind` is the Python type; None is never written there."""
+
+    name: str
+    field: str
+    kind: Any
+    unit: str
+    default: Any
+    help: str
+
+    @property
+    def needed(self) -> bool:
+        return self.default is dataclasses.MISSING
+
+    @property
+    def values(self) -> str:
+        """What may be written: the name of a type or unit, or the words themselves."""
+        if self.unit == "bytes":
+            return "bytes"
+        if get_origin(self.kind) is Literal:
+            return "|".join(map(str, get_args(self.kind)))
+        return "true|false" if self.kind is bool else self.kind.__name__
 
 
-def _parse_value(key: str, text: str, kind: Any, unit: str) -> Any:
-    kinds = [each for each in get_args(kind) if each is not type(None)] or [kind]
-    if get_origin(kind) is Literal:
-        if text not in get_args(kind):
-            raise InputError(f"{key} is one of {', '.join(get_args(kind))}, found '{text}'")
-        return text
-    if kinds[0] is bool:
-        if text not in ("true", "false"):
-            raise InputError(f"{key} is true or false, found '{text}'")
-        return text == "true"
-    if unit == "bytes":
-        return parse_bytes(text)
+def describe_options(info: PassInfo) -> list[Option]:
+    """The fields of the options dataclass of a pass, in order."""
+    if info.options is None:
+        return []
+    hints = get_type_hints(info.options)
+    return [_describe_field(each, hints[each.name]) for each in dataclasses.fields(info.options)]
+
+
+def _describe_field(field: dataclasses.Field, hint: Any) -> Option:
+    kinds = () if get_origin(hint) is Literal else tuple(each for each in get_args(hint) if each is not type(None))
+    unit, words = field.metadata.get("unit", ""), field.metadata.get("help", "")
+    return Option(field.name.replace("_", "-"), field.name, kinds[0] if kinds else hint, unit, field.default, words)
+
+
+def _split(text: str) -> list[str]:
     try:
-        return kinds[0](text)
+        return shlex.split(text)
+    except ValueError as error:
+        raise InputError(f"cannot read options '{text}': {str(error).lower()}") from None
+
+
+def _parse_value(option: Option, text: str | None) -> Any:
+    if option.kind is bool:
+        if text not in (None, "true", "false"):
+            raise InputError(f"{option.name} is true or false, found '{text}'")
+        return text != "false"
+    if not text:
+        raise InputError(f"{option.name} needs a value: {option.values}")
+    if get_origin(option.kind) is Literal:
+        words = {str(each): each for each in get_args(option.kind)}
+        if text not in words:
+            raise InputError(f"{option.name} is one of {', '.join(words)}, found '{text}'")
+        return words[text]
+    try:
+        return parse_bytes(text) if option.unit == "bytes" else option.kind(text)
+    except InputError as error:
+        raise InputError(f"{option.name}: {error}") from None
     except ValueError:
-        raise InputError(f"{key} is of type {kinds[0].__name__}, found '{text}'") from None
+        raise InputError(f"{option.name} is of type {option.values}, found '{text}'") from None
 
 
 def _describe(info: PassInfo) -> str:
     lines = [info.summary]
-    for field in _fields(info):
-        unit = f" ({field.metadata['unit']})" if field.metadata["unit"] else ""
-        default = "" if field.default is None else f" [default: {field.default}]"
-        lines.append(f"      {field.name.replace('_', '-')}=<{field.type}>: {field.metadata['help']}{unit}{default}")
+    for each in describe_options(info):
+        unit = f" ({each.unit})" if each.unit not in ("", each.values) else ""
+        default = " [needed]" if each.needed else "" if each.default is None else f" [default: {each.default}]"
+        lines.append(f"      {each.name}=<{each.values}>: {each.help}{unit}{default}")
     return "\n".join(lines)
 
 
@@ -147,7 +198,7 @@ def _guarded(info: PassInfo) -> Callable[[ir.Operation, str], bool]:
             _raised.append(error)
             getattr(error, "location", op.location).emit_error(str(error))
             return False
-        except Exception as error:
+        except BaseException as error:  # sys.exit and Ctrl-C, too, must not unwind through MLIR's frames
             _raised.append(error)
             where = traceback.extract_tb(error.__traceback__)[-1]
             op.location.emit_error(

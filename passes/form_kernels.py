@@ -13,18 +13,19 @@ Needs linalg on static tensors with `tosa.apply_scale` in the bodies. `vmcu-plan
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 
 from mlir import ir
 from mlir.dialects import func
 
 from vmcu.dialects import vmcu as d
 from vmcu.kernels import match
+from vmcu.kernels.elementwise import can_vectorise
 from vmcu.kernels.fold import write_folded
 from vmcu.kernels.read import ANCHORS, read_kernel
 
-from ._clone import clone_into, used_values
+from ._clone import clone_into, rename_operands, used_values
 from ._registry import PassError, vmcu_pass
-
 
 
 @vmcu_pass("vmcu-form-kernels", summary="Group linalg ops into vmcu.kernel ops")
@@ -63,6 +64,7 @@ def _form_in(function: func.FuncOp) -> None:
     constants = _find_constants(everything)
     ops = [op for op in everything if op.operation not in constants]
     _check_static(function, ops)
+    ops = _unshare(ops)
     groups = _group(ops)
     counts: dict[str, int] = defaultdict(int)
     for members in _in_dataflow_order(function, groups):
@@ -70,7 +72,7 @@ def _form_in(function: func.FuncOp) -> None:
         if all(op.operation.name in match.RESHAPES for op in group):
             continue  # A reshape costs nothing: both its sides are the same bytes.
         _outline(group, constants, counts)
-    for op in reversed(everything):
+    for op in reversed(list(block.operations)[:-1]):
         if not any(list(result.uses) for result in op.operation.results):
             op.operation.erase()
 
@@ -100,20 +102,56 @@ def _check_static(function: func.FuncOp, ops: list[ir.OpView]) -> None:
             raise PassError(op, f"kernels need tensors of static shape, found {value.type}")
 
 
-def _group(ops: list[ir.OpView]) -> _Groups:
+def _group(ops: list[ir.OpView], *, apart: Callable[[ir.OpView], bool] = lambda op: False) -> _Groups:
+    """Join what belongs into one kernel; ops that are `apart` are not joined with their users."""
     groups = _Groups(ops)
     for number, op in enumerate(ops):
         if op.operation.name in ANCHORS:
             _claim_producers(groups, number)
     # A tensor wider than int8 never leaves its kernel.
     for number, op in enumerate(ops):
-        for result in op.operation.results:
-            if not match.is_int8(result):
-                for use in result.uses:
-                    user = _ancestor_in_block(use.owner, op.operation.block)
-                    if user is not None and user.results and user.results[0] in groups.position:
-                        groups.join(number, groups.position[user.results[0]])
+        if not all(match.is_int8(result) for result in op.operation.results) and not apart(op):
+            for user in _users(groups, op):
+                groups.join(number, user)
     return groups
+
+
+def _users(groups: _Groups, op: ir.OpView) -> list[int]:
+    """The positions of the ops that read a result of `op`, each once."""
+    owners = [_ancestor_in_block(use.owner, op.operation.block) for result in op.operation.results for use in result.uses]
+    results = [owner.results[0] for owner in owners if owner is not None and owner.results]
+    return list(dict.fromkeys(groups.position[each] for each in results if each in groups.position))
+
+
+def _unshare(ops: list[ir.OpView]) -> list[ir.OpView]:
+    """Give each layer a copy of its own of a cheap op whose wide result several layers read.
+
+    Two residual adds that rescale the same tensor in the same way share that rescaling, and would end up in one kernel
+    together with all the layers between them.
+    """
+    groups = _group(ops, apart=_is_cheap)
+    unshared: list[ir.OpView] = []
+    for op in reversed(ops):
+        if _is_cheap(op):
+            layers: dict[int, list[int]] = defaultdict(list)
+            for user in _users(groups, op):
+                layers[groups.find(user)].append(user)
+            for members in list(layers.values())[1:]:
+                with ir.InsertionPoint.after(op):
+                    copy = op.operation.clone()
+                for member in members:
+                    rename_operands(groups.ops[member].operation, {op.results[0]: copy.results[0]})
+                unshared.insert(0, copy.opview)
+        unshared.insert(0, op)
+    return unshared
+
+
+def _is_cheap(op: ir.OpView) -> bool:
+    """Whether `op` is a loop of scalar arithmetic over int8 tensors whose wide result several ops read."""
+    if op.operation.name != "linalg.generic" or match.is_int8(op.results[0]) or len(list(op.results[0].uses)) < 2:
+        return False
+    body = op.regions[0].blocks[0].operations
+    return match.is_parallel(op) and all(map(match.is_int8, list(op.operands)[:-1])) and all(map(can_vectorise, body))
 
 
 def _claim_producers(groups: _Groups, number: int) -> None:

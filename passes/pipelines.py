@@ -14,6 +14,7 @@ LLVM = (
     "canonicalize",
     "cse",
     "loop-invariant-code-motion",  # addresses and constants leave the loops while loops are still loops
+    "math-expand-ops{ops=roundeven}",  # a core without a rounding instruction has no library for it either
     "lower-affine",
     "convert-scf-to-cf",
     "convert-vector-to-llvm",

@@ -3,7 +3,8 @@
 Before: a function of tensors; kernels take and return tensors.
 After:  a function without arguments; `vmcu.pool`, one `vmcu.place` for each tensor a kernel touches, kernels on
         sequences with a `traversal`. Input and output tensors are placed `as input n` and `as output n`; their types
-        stay as the function's attributes `vmcu.inputs` and `vmcu.outputs`.
+        stay as the function's attributes `vmcu.inputs` and `vmcu.outputs`. The pool's attributes `vmcu.lower_bound`
+        (bytes alive at once: no plan needs less) and `vmcu.lower_bound_kernel` tell how good the plan is.
 
 All arithmetic is the planner's (`vmcu.planner`): this pass tells it who touches which bytes when, and writes down its
 answer. Needs `vmcu-form-kernels`. `vmcu-tile-to-segments` emits the access order that was planned for.
@@ -44,14 +45,24 @@ def plan(module: ir.Module, options: PlanOptions) -> None:
 def _plan_function(function: func.FuncOp, options: PlanOptions) -> None:
     names = _name_tensors(function)
     network, kernels = _describe(function, names)
-    answer = planner.plan(network, align=options.align, time_limit=options.time_limit)
+    answer = planner.plan(network, align=options.align, time_limit=options.time_limit, streams=False)
     if options.ram is not None and answer.pool_bytes > options.ram:
-        raise DoesNotFit(answer.pool_bytes, options.ram, f"kernel {answer.lower_bound_kernel}")
+        raise DoesNotFit(answer.pool_bytes, options.ram, _describe_kernel(function, answer.lower_bound_kernel))
     _rewrite(function, names, kernels, answer)
 
 
 def _kernels(function: func.FuncOp) -> list[d.KernelOp]:
     return [op for op in function.regions[0].blocks[0].operations if isinstance(op, d.KernelOp)]
+
+
+def _describe_kernel(function: func.FuncOp, name: str) -> str:
+    """The kernel `name` with its layer. Converters join the names of fused layers by semicolons: the first will do."""
+    for op in _kernels(function):
+        if op.name.value == name:
+            location = op.location
+            layer = f"'{location.name_str.split(';')[0]}'" if location.is_a_name() else location
+            return f"kernel {name} at layer {layer}"
+    return "its input"
 
 
 def _name_tensors(function: func.FuncOp) -> dict[ir.Value, str]:
@@ -79,7 +90,8 @@ def _describe(function: func.FuncOp, names: dict[ir.Value, str]) -> tuple[planne
     terminator = function.regions[0].blocks[0].operations[len(function.regions[0].blocks[0].operations) - 1]
     outputs = tuple(dict.fromkeys(_output_name(terminator, each, names) for each in terminator.operands))
     inputs = tuple(names[each] for each in function.arguments)
-    tensors = tuple(planner.Tensor(name, size) for name, size in sizes.items())
+    rows = {name: _rows_of(value) for value, name in reversed(names.items())}  # the first name of a tensor counts
+    tensors = tuple(planner.Tensor(name, size, rows[name]) for name, size in sizes.items())
     return planner.Network(tensors, tuple(kernels), inputs, outputs), descriptions
 
 
@@ -99,7 +111,14 @@ def _plan_kernel(name: str, description: AnyKernel, reads: list[str], writes: li
         name,
         tuple(planner.Access(each, steps.lo, steps.hi) for each in dict.fromkeys(reads)),
         (planner.Access(writes[0], steps.write_lo, steps.write_hi),),
+        rows=description.rows(),
     )
+
+
+def _rows_of(value: ir.Value) -> int:
+    """Rows of a tensor `[1, rows, columns, channels]`; any other tensor is one row."""
+    shape = match.shape_of(value)
+    return shape[1] if len(shape) >= 4 else 1
 
 
 def _bytes_of(value: ir.Value) -> int:
@@ -118,6 +137,9 @@ def _rewrite(function: func.FuncOp, names: dict[ir.Value, str], kernels: dict[st
     function.attributes["vmcu.outputs"] = ir.ArrayAttr.get([ir.TypeAttr.get(each.type) for each in terminator.operands])
     with function.location, ir.InsertionPoint.at_block_begin(block):
         pool = d.pool(d.pool_type(answer.pool_bytes))
+        bound = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), answer.lower_bound)
+        pool.owner.attributes["vmcu.lower_bound"] = bound
+        pool.owner.attributes["vmcu.lower_bound_kernel"] = ir.StringAttr.get(answer.lower_bound_kernel)
         places = _Places(pool, answer)
         for number, argument in enumerate(function.arguments):
             places.add(names[argument], (_bytes_of(argument), 1), d.Role.input, number)

@@ -4,8 +4,9 @@ Before: placed kernels; the body computes on tensors.
 After:  the body's arguments are the sequences; loops of `segment_load`, `flash_load`, `dot`, `requantize`,
         `segment_free`, `segment_store` walk them in the kernel's `traversal`.
 
-Kernels of kind `buffer` become loops on `vmcu.buffer` views. Needs `vmcu-plan`: the order of the accesses here is the
-one it planned for, as both come from the same description. `vmcu-pack-weights` and `convert-vmcu-to-llvm` follow.
+A kernel frees an input only if nobody reads it afterwards: not the first of two layers that read one tensor. Kernels of
+kind `buffer` become loops on `vmcu.buffer` views. Needs `vmcu-plan`: the order of the accesses here is the one it
+planned for, as both come from the same description. `vmcu-pack-weights` and `convert-vmcu-to-llvm` follow.
 """
 
 from __future__ import annotations
@@ -58,7 +59,46 @@ def _tile(module: ir.Module, kernel: d.KernelOp) -> None:
         else:
             description.emit(inputs, outputs[0], workspace, backward="backward" in str(kernel.traversal))
         d.yield_([])
+    for argument, sequence in zip(inputs, kernel.inputs):
+        if _is_needed_after(kernel, sequence):
+            _erase_frees(argument)
     kernel.operation.erase()
+
+
+def _is_needed_after(kernel: d.KernelOp, sequence: ir.Value) -> bool:
+    """Whether the tensor in `sequence`, an input of `kernel`, is read again: by a later kernel or the function's caller.
+
+    A tensor is known by its bytes of the pool. No other tensor takes exactly these before the last reader, unless a
+    kernel stores them anew.
+    """
+    ops = list(kernel.operation.block.operations)
+    bytes_ = _bytes_in_pool(sequence)
+    if bytes_ is None:
+        return False
+    later = ops[[op.operation for op in ops].index(kernel.operation) :]
+    for op in later:
+        if not isinstance(op, d.KernelOp):
+            continue
+        if op.operation != kernel.operation and bytes_ in map(_bytes_in_pool, op.inputs):
+            return True
+        if bytes_ in map(_bytes_in_pool, op.outputs):
+            return False
+    return any(isinstance(op, d.PlaceOp) and "output" in str(op.role) and _bytes_in_pool(op.sequence) == bytes_ for op in ops)
+
+
+def _bytes_in_pool(sequence: ir.Value) -> tuple[int, int] | None:
+    """First and end byte of a placed sequence; None if it is placed elsewhere."""
+    place = None if isinstance(sequence.owner, ir.Block) else sequence.owner.opview
+    if not isinstance(place, d.PlaceOp):
+        return None
+    _, size, ring = d.read_sequence(sequence.type)
+    return place.offset.value, place.offset.value + ring * size
+
+
+def _erase_frees(sequence: ir.Value) -> None:
+    for use in list(sequence.uses):
+        if isinstance(use.owner, d.SegmentFreeOp):
+            use.owner.operation.erase()
 
 
 def _adopt_globals(module: ir.Module, description: BufferKernel, name: str) -> None:

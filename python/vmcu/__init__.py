@@ -1,5 +1,74 @@
-"""vMCU: int8 neural networks on Cortex-M, in one pool of segments."""
+"""vMCU: int8 neural networks on Cortex-M, in one pool of segments.
+
+    compiled = vmcu.compile_model("model.tflite", "cortex-m4,ram=64KiB")
+    compiled.save("build")                        # model.o and model.h
+    with compiled.firmware() as firmware:         # on an emulated core
+        print(firmware.run(image).outputs[0])
+
+Names are imported when they are first used: `import vmcu` loads no MLIR.
+"""
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from vmcu.api import Compilation, Compiled, compile_model
+    from vmcu.emulator import Counts, MachineFault
+    from vmcu.errors import DoesNotFit, InputError, Internal, Unsupported, VmcuError
+    from vmcu.firmware import Firmware, Result
+    from vmcu.pipeline import context
+    from vmcu.reference import Reference
+    from vmcu.targets import Target
+    from vmcu.tensor import Tensor
+    from vmcu.toolchain import MissingTool, Sizes, ToolFailed
+
+_HOMES = {
+    "api": ("Compilation", "Compiled", "compile_model"),
+    "emulator": ("Counts", "MachineFault"),
+    "errors": ("DoesNotFit", "InputError", "Internal", "Unsupported", "VmcuError"),
+    "firmware": ("Firmware", "Result"),
+    "pipeline": ("context",),
+    "reference": ("Reference",),
+    "targets": ("Target",),
+    "tensor": ("Tensor",),
+    "toolchain": ("MissingTool", "Sizes", "ToolFailed"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Compilation",
+    "Compiled",
+    "Counts",
+    "DoesNotFit",
+    "Firmware",
+    "InputError",
+    "Internal",
+    "MachineFault",
+    "MissingTool",
+    "Reference",
+    "Result",
+    "Sizes",
+    "Target",
+    "Tensor",
+    "ToolFailed",
+    "Unsupported",
+    "VmcuError",
+    "__version__",
+    "compile_model",
+    "context",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'vmcu' has no attribute '{name}'")
+    value = globals()[name] = getattr(importlib.import_module(f"vmcu.{_HOME_OF[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,10 +1,10 @@
 """Compile a model, link it to firmware, run it on an emulated core.
 
-    compiled = vmcu.compile_model("model.tflite", "cortex-m4")
-    print(compiled.pool_bytes)
-    with compiled.firmware() as firmware:
-        result = firmware.run(image)
-        print(result.outputs[0], result.counts.cycles)
+compiled = vmcu.compile_model("model.tflite", "cortex-m4")
+print(compiled.pool_bytes)
+with compiled.firmware() as firmware:
+    result = firmware.run(image)
+    print(result.outputs[0], result.counts.cycles)
 """
 
 from __future__ import annotations
@@ -12,66 +12,89 @@ from __future__ import annotations
 import re
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 from mlir import ir
 from mlir.dialects import llvm
 
-from vmcu import frontends, pipeline
-from vmcu.dialects import vmcu as d
-from vmcu.emulator import Counts, Machine
+from vmcu import _read, frontends, pipeline
 from vmcu.errors import InputError
-from vmcu.kernels import describe_kernel
+from vmcu.firmware import Firmware, Result
 from vmcu.reference import Reference
+from vmcu.report.files import make_folder, write_file
 from vmcu.targets import Target
+from vmcu.tensor import Tensor, check_inputs
 from vmcu.toolchain import Sizes, compile_to_assembly, compile_to_object, elf_sizes, link_firmware
 from vmcu.units import format_bytes
 
-Level = Literal["tosa", "linalg", "kernels", "plan", "segments", "llvm", "asm", "obj", "elf"]
+__all__ = [
+    "TEXT_LEVELS",
+    "Compilation",
+    "Compiled",
+    "Firmware",
+    "Level",
+    "Result",
+    "Tensor",
+    "check_inputs",
+    "compile_model",
+    "symbol_name",
+]
+
+Level = Literal["tosa", "linalg", "kernels", "plan", "segments", "llvm", "asm"]
+Io = Literal["int8", "float"]
+#: Levels of the compiler that have a text, top to bottom; all but the last two are MLIR.
 TEXT_LEVELS: tuple[Level, ...] = ("tosa", "linalg", "kernels", "plan", "segments", "llvm", "asm")
 
-
-@dataclass(frozen=True)
-class Tensor:
-    """An input or output of the compiled model.
-
-    `offset` is where its bytes lie in the pool. `scale` and `zero_point` are None where the model does not say.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: np.dtype
-    offset: int
-    scale: float | None
-    zero_point: int | None
-
-    @property
-    def bytes(self) -> int:
-        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+#: Constants of more elements are left out of an elided text.
+_ELIDE_ABOVE = 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Compiled:
     """A model as code for one target.
 
-    `pool_bytes` holds every tensor, the input and the output included. `macs` counts multiply-accumulates of one run.
+    Args:
+        name: prefix of the C symbols.
+        target: what it was compiled for.
+        llvm_ir: the code as LLVM IR text.
+        code: the code as a relocatable ELF file.
+        sizes: bytes of `code` by kind of section.
+        inputs, outputs: what goes in and comes out, with the place of each in the pool.
+        pool_bytes: RAM of all tensors, inputs and outputs included.
+        lower_bound: bytes that are alive at once; no plan of these kernels needs less.
+        lower_bound_kernel: the kernel at which they are.
+        layerwise_bytes: input and output of the largest layer, side by side: what an allocator of whole tensors needs
+            at the least.
+        macs: multiply-accumulates of one run.
+        compile_seconds: from the file to the object.
     """
 
     name: str
     target: Target
-    llvm_ir: str
+    llvm_ir: str = field(repr=False)
+    code: bytes = field(repr=False)
+    sizes: Sizes
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     pool_bytes: int
+    lower_bound: int
+    lower_bound_kernel: str
+    layerwise_bytes: int
     macs: int
     compile_seconds: float
-    reference: Reference = field(repr=False)
+    _make_reference: Callable[[], Reference] = field(repr=False)
 
-    @property
+    @cached_property
+    def reference(self) -> Reference:
+        """The same linalg executed on the host; compiled when it is first asked for."""
+        return self._make_reference()
+
+    @cached_property
     def assembly(self) -> str:
         """The code as assembly text."""
         return compile_to_assembly(self.llvm_ir, self.target)
@@ -84,85 +107,33 @@ class Compiled:
         return write_header(self)
 
     def save(self, directory: str | Path) -> tuple[Path, Path]:
-        """Write `NAME.o` and `NAME.h` into `directory` (made if missing) and return their paths."""
-        directory = Path(directory)
-        directory.mkdir(parents=True, exist_ok=True)
-        header = directory / f"{self.name}.h"
-        path = compile_to_object(self.llvm_ir, self.target, directory / f"{self.name}.o")
-        header.write_text(self.header)
-        return path, header
+        """Write `NAME.o` and `NAME.h` into `directory` (made if missing) and return their paths.
+
+        Raises:
+            InputError: they cannot be written there.
+        """
+        folder = make_folder(Path(directory))
+        return write_file(folder / f"{self.name}.o", self.code), write_file(folder / f"{self.name}.h", self.header)
 
     def link(self, path: str | Path) -> Path:
-        """Write an ELF image with start-up code, ready for the emulator or a debugger, to `path`."""
+        """Write an ELF image with start-up code, ready for the emulator or a debugger, to `path`.
+
+        Raises:
+            InputError: the image is larger than the target's memories, or cannot be written.
+        """
         with tempfile.TemporaryDirectory() as scratch:
-            obj = compile_to_object(self.llvm_ir, self.target, Path(scratch) / f"{self.name}.o")
-            return link_firmware([obj], self.target, Path(path), keep=(f"{self.name}_run", f"{self.name}_pool"))
+            code, image = Path(scratch) / f"{self.name}.o", Path(scratch) / f"{self.name}.elf"
+            code.write_bytes(self.code)
+            link_firmware([code], self.target, image, keep=(f"{self.name}_run", f"{self.name}_pool"))
+            return write_file(Path(path), image.read_bytes())
 
     def firmware(self) -> Firmware:
         """The model linked and loaded into an emulated core."""
         return Firmware(self)
 
 
-@dataclass(frozen=True)
-class Result:
-    """What one run gave: output arrays, and instructions, loads, stores, modelled cycles and stack bytes."""
-
-    outputs: tuple[np.ndarray, ...]
-    counts: Counts
-
-
-class Firmware:
-    """A compiled model in the flash of an emulated core. Use it as a context manager: it owns a temporary ELF file."""
-
-    def __init__(self, compiled: Compiled):
-        self.compiled = compiled
-        self._scratch = tempfile.TemporaryDirectory()
-        self.elf = compiled.link(Path(self._scratch.name) / f"{compiled.name}.elf")
-        self.sizes: Sizes = elf_sizes(self.elf)
-        self.machine = Machine(self.elf, compiled.target)
-        self.machine.boot()
-
-    def __enter__(self) -> Firmware:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._scratch.cleanup()
-
-    def run(self, *inputs: np.ndarray, count: bool = True) -> Result:
-        """Run the model once.
-
-        Args:
-            inputs: one array per model input, of its shape and dtype.
-            count: count instructions, accesses and cycles; without it the run is many times faster.
-
-        Raises:
-            InputError: an array's shape or dtype is not what the model takes.
-        """
-        pool = self.machine.address(f"{self.compiled.name}_pool")
-        check_inputs(self.compiled.inputs, inputs)
-        for tensor, array in zip(self.compiled.inputs, inputs):
-            self.machine.write(pool + tensor.offset, np.ascontiguousarray(array).tobytes())
-        counts = self.machine.call(f"{self.compiled.name}_run", count=count)
-        outputs = tuple(
-            np.frombuffer(self.machine.read(pool + each.offset, each.bytes), each.dtype).reshape(each.shape)
-            for each in self.compiled.outputs
-        )
-        return Result(outputs, counts)
-
-
-def check_inputs(tensors: Sequence[Tensor], arrays: Sequence[np.ndarray]) -> None:
-    """Raise InputError unless the arrays are what the model takes."""
-    if len(arrays) != len(tensors):
-        raise InputError(f"the model takes {len(tensors)} inputs, found {len(arrays)}")
-    for tensor, array in zip(tensors, arrays):
-        if array.shape != tensor.shape or array.dtype != tensor.dtype:
-            raise InputError(
-                f"input '{tensor.name}' is {tensor.dtype}{list(tensor.shape)}, found {array.dtype}{list(array.shape)}"
-            )
-
-
 class Compilation:
-    """A model on its way down the levels. `emit` gives the text of a level; each level is made once.
+    """A model on its way down the levels. Each level is made once, from the one above it, when it is asked for.
 
     Args:
         path: a `.tflite`, or a `.mlir` file with TOSA or linalg.
@@ -170,68 +141,153 @@ class Compilation:
         io: `"int8"` strips float boundaries of an int8 core, `"float"` keeps them.
         ram: most bytes that the pool may have; the target's RAM if None.
         name: prefix of the C symbols; the file's name if None.
+        progress: called with the name of each level before it is made.
+
+    Raises:
+        InputError: the target, `ram` or `name` is not one.
     """
 
-    def __init__(self, path: str | Path, target: str | Target = "cortex-m4", *, io: Literal["int8", "float"] = "int8",
-                 ram: int | None = None, name: str | None = None):
+    def __init__(
+        self,
+        path: str | Path,
+        target: str | Target = "cortex-m4",
+        *,
+        io: Io = "int8",
+        ram: int | None = None,
+        name: str | None = None,
+        progress: Callable[[str], None] | None = None,
+    ):
         self.target = Target.parse(target) if isinstance(target, str) else target
         self.path = Path(path)
-        self.name = name or symbol_name(self.path.stem)
+        self.name = symbol_name(self.path.stem) if name is None else _checked_name(name)
         self.ram = self.target.ram if ram is None else ram
         self.io = io
-        self.texts: dict[str, str] = {}
+        if self.ram <= 0:
+            raise InputError(f"ram is a positive number of bytes, found {self.ram}")
+        self.seconds = 0.0  # spent on levels so far
+        self._progress = progress or (lambda level: None)
+        self._context = pipeline.context()
+        self._modules: dict[str, ir.Module | ir.OpView] = {}
 
-    def emit(self, level: Level) -> str:
-        """The text of `level`, one of `TEXT_LEVELS`."""
+    def emit(self, level: Level, *, elide: bool = False) -> str:
+        """The text of `level`, one of `TEXT_LEVELS`.
+
+        Args:
+            level: `"llvm"` is LLVM IR, `"asm"` is assembly, all others are MLIR.
+            elide: leave large constants out of MLIR text. It is for reading: it cannot be parsed and computed with.
+
+        Raises:
+            VmcuError: as `compile_model`.
+        """
         if level not in TEXT_LEVELS:
             raise InputError(f"no text level '{level}'; levels are {', '.join(TEXT_LEVELS)}")
-        self._run(level)
-        return self.texts[level]
+        if level == "llvm":
+            return self.llvm_ir
+        if level == "asm":
+            return compile_to_assembly(self.llvm_ir, self.target)
+        module = self._module(level)
+        return module.operation.get_asm(large_elements_limit=_ELIDE_ABOVE if elide else None)
 
     def finish(self) -> Compiled:
-        """Go all the way to LLVM IR."""
-        start = time.perf_counter()
-        fields = self._run("llvm")
-        compile_to_assembly(self.llvm_ir, self.target)
-        return Compiled(self.name, self.target, self.llvm_ir, compile_seconds=time.perf_counter() - start, **fields)
+        """Go all the way to an object file in memory.
 
-    def _run(self, last: Level) -> dict:
+        Raises:
+            VmcuError: as `compile_model`.
+        """
+        llvm_ir = self.llvm_ir
+        with self._step("obj"), tempfile.TemporaryDirectory() as scratch:
+            path = compile_to_object(llvm_ir, self.target, Path(scratch) / "code.o")
+            code, sizes = path.read_bytes(), elf_sizes(path)
+        plan = _read.plan(self._module("plan"))
+        kernels = _read.kernels(self._module("kernels"))
+        inputs, outputs = self.interface
+        return Compiled(
+            name=self.name,
+            target=self.target,
+            llvm_ir=llvm_ir,
+            code=code,
+            sizes=sizes,
+            inputs=tuple(replace(each, offset=at) for each, at in zip(inputs, plan.inputs)),
+            outputs=tuple(replace(each, offset=at) for each, at in zip(outputs, plan.outputs)),
+            pool_bytes=plan.pool_bytes,
+            lower_bound=plan.lower_bound,
+            lower_bound_kernel=plan.lower_bound_kernel,
+            layerwise_bytes=_read.largest_layer(kernels),
+            macs=_read.count_macs(kernels),
+            compile_seconds=self.seconds,
+            _make_reference=self.reference,
+        )
+
+    def reference(self) -> Reference:
+        """The model's linalg compiled for the host, to compare with.
+
+        Raises:
+            InputError, Unsupported: the model cannot be read, or has no form that the host executes.
+        """
+        module = self._module("linalg")
+        self._progress("reference")
+        with self._context, _read.name_the_file(self.path):
+            return Reference(module)
+
+    @cached_property
+    def interface(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """Inputs and outputs; their places in the pool are not known yet."""
+        with _read.name_the_file(self.path):
+            return _read.interface(self._module("linalg"))
+
+    @cached_property
+    def llvm_ir(self) -> str:
+        """The text of the LLVM IR that is compiled."""
+        module = self._module("llvm")
+        with self._step("llvm-ir"):
+            _read.refuse_leftovers(module)
+            attributes = module.operation.attributes
+            attributes["llvm.target_triple"] = ir.StringAttr.get(self.target.triple)
+            attributes["llvm.data_layout"] = ir.StringAttr.get(self.target.data_layout)
+            return llvm.translate_module_to_llvmir(module.operation)
+
+    def _module(self, level: str) -> ir.Module | ir.OpView:
+        if level not in self._modules:
+            above = self._module(_ABOVE[level]) if level in _ABOVE else None
+            with self._step(level):
+                self._modules[level] = self._make(level, above)
+        return self._modules[level]
+
+    def _make(self, level: str, above: ir.Module | ir.OpView | None) -> ir.Module | ir.OpView:
         from vmcu.passes.pipelines import LEVELS, fill_options
 
-        options = {"plan": {"ram": format_bytes(self.ram)}, "llvm": {"name": self.name}}
-        fields: dict = {}
-        with pipeline.context():
+        if above is None:
             module = frontends.load(self.path, io=self.io)
-            self.texts["tosa"] = str(module)
+            _read.refuse_calls(module)
+            return module
+        module = above.operation.clone()
+        if level == "linalg":
             frontends.to_linalg(module)
-            self.texts["linalg"] = str(module)
-            if last in ("tosa", "linalg"):
-                return fields
-            fields["reference"] = Reference(module)
-            ports = frontends.ports(module)
-            for level, passes in LEVELS.items():
-                pipeline.run(module, fill_options(passes, **options.get(level, {})))
-                self.texts[level] = str(module)
-                if level == "kernels":
-                    fields["macs"] = _count_macs(module)
-                if level == "plan":
-                    fields |= _read_plan(module, ports)
-                if level == last and level != "llvm":
-                    return fields
-            self._set_target(module)
-            self.llvm_ir = self.texts["llvm"] = llvm.translate_module_to_llvmir(module.operation)
-            if last == "asm":
-                self.texts["asm"] = compile_to_assembly(self.llvm_ir, self.target)
-        return fields
+            return module
+        options = {"plan": {"ram": format_bytes(self.ram)}, "llvm": {"name": self.name}}
+        pipeline.run(module, fill_options(LEVELS[level], **options.get(level, {})))
+        return module
 
-    def _set_target(self, module: ir.Module) -> None:
-        attributes = module.operation.attributes
-        attributes["llvm.target_triple"] = ir.StringAttr.get(self.target.triple)
-        attributes["llvm.data_layout"] = ir.StringAttr.get(self.target.data_layout)
+    @contextmanager
+    def _step(self, level: str) -> Iterator[None]:
+        self._progress(level)
+        start = time.perf_counter()
+        with self._context, ir.Location.unknown(), _read.name_the_file(self.path):
+            yield
+        self.seconds += time.perf_counter() - start
 
 
-def compile_model(path: str | Path, target: str | Target = "cortex-m4", *, io: Literal["int8", "float"] = "int8",
-                  ram: int | None = None, name: str | None = None) -> Compiled:
+_ABOVE = {"linalg": "tosa", "kernels": "linalg", "plan": "kernels", "segments": "plan", "llvm": "segments"}
+
+
+def compile_model(
+    path: str | Path,
+    target: str | Target = "cortex-m4",
+    *,
+    io: Io = "int8",
+    ram: int | None = None,
+    name: str | None = None,
+) -> Compiled:
     """Compile a quantised model for a microcontroller. The arguments are those of `Compilation`.
 
     Raises:
@@ -248,39 +304,7 @@ def symbol_name(text: str) -> str:
     return name if name[0].isalpha() else f"m_{name}"
 
 
-def _kernels(module: ir.Module) -> list[d.KernelOp]:
-    found: list[d.KernelOp] = []
-    for function in module.body.operations:
-        for region in function.operation.regions:
-            for block in region.blocks:
-                found += [op for op in block.operations if isinstance(op, d.KernelOp)]
-    return found
-
-
-def _count_macs(module: ir.Module) -> int:
-    with module.operation.location:
-        return sum(describe_kernel(each).macs for each in _kernels(module))
-
-
-def _read_plan(module: ir.Module, ports: tuple[Sequence, Sequence]) -> dict:
-    """Pool size, inputs and outputs of a planned module."""
-    function = next(op for op in module.body.operations if "vmcu.inputs" in op.attributes)
-    places: dict[str, dict[int, int]] = {"input": {}, "output": {}}
-    for op in function.regions[0].blocks[0].operations:
-        if isinstance(op, d.PoolOp):
-            pool = d.read_pool(op.pool.type)
-        elif isinstance(op, d.PlaceOp) and op.role is not None:
-            places["output" if "output" in str(op.role) else "input"][op.number.value] = op.offset.value
-    tensors = {}
-    for side, side_ports in zip(("input", "output"), ports):
-        types = [each.value for each in ir.ArrayAttr(function.attributes[f"vmcu.{side}s"])]
-        tensors[f"{side}s"] = tuple(
-            Tensor(port.name or f"{side}{number}", tuple(ir.RankedTensorType(kind).shape), _dtype(kind),
-                   places[side][number], port.scale, port.zero_point)
-            for number, (kind, port) in enumerate(zip(types, side_ports))
-        )
-    return {"pool_bytes": pool, **tensors}
-
-
-def _dtype(kind: ir.Type) -> np.dtype:
-    return np.dtype({"i8": "int8", "i16": "int16", "i32": "int32", "f32": "float32"}[str(ir.RankedTensorType(kind).element_type)])
+def _checked_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+        raise InputError(f"a name is a C identifier that begins with a letter, found '{name}'")
+    return name

@@ -16,6 +16,7 @@ from mlir.passmanager import PassManager
 from vmcu.dialects import vmcu as d
 from vmcu.errors import Unsupported
 
+from . import build
 
 BUFFERIZE = (
     "one-shot-bufferize{bufferize-function-boundaries=true function-boundary-type-conversion=identity-layout-map}",
@@ -68,6 +69,8 @@ class BufferKernel:
                 mapping[op.memref] = d.buffer(op.memref.type, workspace[0], next(offsets))
             elif not isinstance(op, memref.DeallocOp):
                 clone_into([op], mapping)
+        for sequence, size in zip(inputs, self.inputs):
+            build.free(sequence, build.constant(size), backward=False)
 
 
 def read_buffer_kernel(kernel: d.KernelOp) -> BufferKernel:

@@ -7,18 +7,19 @@ are shared by all channels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from mlir import ir
 from mlir.dialects import arith
 
 from vmcu.dialects import vmcu as d
+from vmcu.planner import Rows
 
 from . import build
 from .build import Index
 from .geometry import Region, Steps, Window, split_channels
-from .liveness import at_least, at_most, free_window
+from .liveness import at_least, at_most, free_unread, free_window
 from .requant import INT8, Requant, RequantEmitter
 
 CHANNELS = 4  # one word
@@ -43,6 +44,9 @@ class Channelwise:
     def steps(self) -> Steps:
         return self.window.steps(1, self.channels, self.channels, split_channels(self.channels, CHANNELS))
 
+    def rows(self) -> Rows:
+        return self.window.rows()
+
     @property
     def macs(self) -> int:
         return int(np.prod(self.window.output) * np.prod(self.window.kernel)) * self.channels
@@ -56,6 +60,14 @@ class Depthwise(Channelwise):
     bias: np.ndarray
     requant: Requant
     kind: d.KernelKind = d.KernelKind.depthwise
+
+    def rows(self) -> Rows:
+        """A pool over the whole image takes its rows one by one, as sums of 32 bits."""
+        rows = self.window.rows()
+        whole = self.kind == d.KernelKind.pool and self.window.kernel == self.window.image and self.window.image[0] > 1
+        if not whole or self.window.output != (1, 1):
+            return rows
+        return replace(rows, accumulates=True, workspace=4 * (self.channels + -self.channels % CHANNELS))
 
     def emit(self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], *, backward: bool) -> None:
         _DepthwiseEmitter(self, inputs[0], output, backward).emit()
@@ -81,6 +93,7 @@ class _Emitter:
         self.source, self.dest, self.backward = source, dest, backward
 
     def emit(self) -> None:
+        free_unread(self.source, self.window, backward=self.backward)
         for row in build.loop(0, self.window.output[0], backward=self.backward):
             regions = self.window.regions(1)
             for region in reversed(regions) if self.backward else regions:

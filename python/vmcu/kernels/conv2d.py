@@ -16,11 +16,12 @@ from mlir import ir
 from mlir.dialects import arith
 
 from vmcu.dialects import vmcu as d
+from vmcu.planner import Rows
 
 from . import build
 from .build import DEPTH, Index
 from .geometry import Region, Steps, Window, split_channels
-from .liveness import at_least, at_most, free_window
+from .liveness import at_least, at_most, free_unread, free_window
 from .requant import Requant, RequantEmitter
 
 PIXELS, CHANNELS = 2, 2  # the register tile: 4 accumulators leave room for both operands in 14 registers
@@ -63,6 +64,9 @@ class Conv2D:
         window = self.window.flattened()
         return window.steps(PIXELS, *self.channels, split_channels(self.channels[1], CHANNELS))
 
+    def rows(self) -> Rows:
+        return self.window.rows()
+
     def emit(self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], *, backward: bool) -> None:
         _Emitter(self.normalised(), inputs[0], output, backward).emit()
 
@@ -80,6 +84,7 @@ class _Emitter:
         self.requant = RequantEmitter(conv.requant, outputs)
 
     def emit(self) -> None:
+        free_unread(self.source, self.window, backward=self.backward)
         for row in build.loop(0, self.window.output[0], backward=self.backward):
             regions = self.window.regions(PIXELS)
             for region in reversed(regions) if self.backward else regions:

@@ -13,6 +13,7 @@ from mlir import ir
 from mlir.dialects import arith
 
 from vmcu.dialects import vmcu as d
+from vmcu.planner import Rows
 
 from . import build
 from .build import Index
@@ -21,6 +22,8 @@ from .liveness import at_least, at_most, free_window
 from .requant import INT32, constant_int
 
 LANES = 4
+# Ops whose result's low byte follows from sign-extended operands, so that they run on 32-bit lanes.
+_WIDENED = {f"arith.{name}" for name in ("addi", "subi", "muli", "andi", "ori", "xori", "maxsi", "minsi", "select")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +33,7 @@ class Elementwise:
     Args:
         body: the block of the `linalg.generic`; its arguments are described by `operands`, the output's comes last.
         operands: per argument either the number of a tensor input, or a constant array of one or `channels` elements.
+        height: rows of the image, of `pixels / height` pixels each.
     """
 
     pixels: int
@@ -37,6 +41,7 @@ class Elementwise:
     inputs: int
     body: ir.Block
     operands: tuple[int | np.ndarray, ...]
+    height: int = 1
 
     kind = d.KernelKind.elementwise
     workspace = 0  # bytes
@@ -49,9 +54,9 @@ class Elementwise:
 
     @property
     def _segments(self) -> tuple[int, int]:
-        total = self.pixels * self.channels
+        total, row = self.pixels * self.channels, self.pixels * self.channels // self.height
         per_channel = any(isinstance(each, np.ndarray) and each.size > 1 for each in self.operands)
-        return (self.pixels, self.channels) if per_channel or total % LANES else (total // LANES, LANES)
+        return (self.pixels, self.channels) if per_channel or row % LANES else (total // LANES, LANES)
 
     def sequences(self) -> tuple[tuple[tuple[int, int], ...], tuple[int, int]]:
         """(length, bytes) of each input's and of the output's sequence."""
@@ -60,6 +65,9 @@ class Elementwise:
     def steps(self) -> Steps:
         length, size = self._segments
         return self.window.steps(1, size, size, split_channels(size, LANES))
+
+    def rows(self) -> Rows:
+        return Rows(in_rows=self.height, out_rows=self.height)
 
     def emit(self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], *, backward: bool) -> None:
         length, size = self._segments
@@ -94,9 +102,14 @@ class Elementwise:
 def can_vectorise(op: ir.OpView) -> bool:
     """Whether `_vectorise` knows a body's op."""
     name = op.operation.name
-    return name in ("linalg.yield", "tosa.apply_scale") or (
-        name.startswith("arith.") and all(isinstance(each.type, ir.IntegerType) for each in [*op.operands, *op.results])
-    )
+    types = [str(each.type) for each in [*op.operands, *op.results]]
+    if name == "tosa.apply_scale":
+        return types == ["i32", "i32", "i8", "i32"]
+    if not name.startswith(("arith.", "linalg.yield")) or not set(types) <= {"i1", "i8", "i16", "i32", "i64"}:
+        return False
+    if "i8" not in types or name in _WIDENED or name in ("arith.constant", "linalg.yield"):
+        return True
+    return (name, types) in (("arith.extsi", ["i8", "i32"]), ("arith.trunci", ["i32", "i8"]))
 
 
 def _splat_captured(value: ir.Value) -> ir.Value:
@@ -112,8 +125,17 @@ def _vectorise(op: ir.OpView, operands: list[ir.Value]) -> ir.Value:
     if isinstance(op, arith.ConstantOp):
         return build.splat(op.result.type, ir.IntegerAttr(op.value).value, LANES)
     attributes = {name: op.operation.attributes[name] for name in op.operation.attributes}
-    kind = build.vector(op.results[0].type, LANES)
-    return ir.Operation.create(op.operation.name, [kind], operands, attributes).results[0]
+    element = op.results[0].type
+    narrow = op.operation.name in _WIDENED and str(element) == "i8"
+    if narrow:
+        element, wide = build.i32(), build.vector(build.i32(), LANES)
+        operands = [arith.extsi(wide, each) if _is_bytes(each) else each for each in operands]
+    result = ir.Operation.create(op.operation.name, [build.vector(element, LANES)], operands, attributes).results[0]
+    return arith.trunci(build.vector(build.i8(), LANES), result) if narrow else result
+
+
+def _is_bytes(value: ir.Value) -> bool:
+    return ir.VectorType(value.type).element_type == build.i8()
 
 
 def _spread(array: np.ndarray, channels: int) -> ir.Value:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vmcu.planner import Rows
+
 
 @dataclass(frozen=True)
 class Region:
@@ -44,6 +46,10 @@ class Window:
     def is_pointwise(self) -> bool:
         """Each output pixel reads the input pixel of the same index."""
         return self.kernel == (1, 1) and self.stride == (1, 1) and self.pad == (0, 0) and self.image == self.output
+
+    def rows(self) -> Rows:
+        """The window as the planner of streams sees it."""
+        return Rows(self.kernel[0], self.stride[0], self.dilation[0], self.pad[0], self.image[0], self.output[0])
 
     def flattened(self) -> Window:
         """A pointwise window with the whole image as one row, so that tiles run over row ends."""

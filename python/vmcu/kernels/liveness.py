@@ -1,7 +1,7 @@
 """Where a kernel frees its input: `vmcu.segment_free` before each store, exactly as the planner counts on it.
 
-The planner lets a store of step `t` land on every byte that no step after `t` reads. So the free stands between the
-loads and the store of a tile. The arithmetic that finds the index is dead code once frees are lowered.
+The planner lets a store of step `t` land on every byte outside the hull of what the steps after `t` read. So the free
+stands between the loads and the store of a tile. The arithmetic that finds the index is dead code once frees are lowered.
 """
 
 from __future__ import annotations
@@ -23,6 +23,16 @@ def at_least(index: Index, limit: int) -> ir.Value:
 def at_most(index: Index, limit: int) -> ir.Value:
     """`index <= limit`."""
     return arith.cmpi(arith.CmpIPredicate.sle, index.value, build.constant(limit))
+
+
+def free_unread(source: ir.Value, window: Window, *, backward: bool) -> None:
+    """Free, before the first step, the far end of the input that no step reads: a stride may leave some of it out."""
+    first = int(window.first_pixel(0, 0))
+    end = int(window.end_pixel(window.output[0] - 1, window.output[1] - 1))
+    if backward and first > 0:
+        build.free(source, build.constant(first), backward=False)
+    elif not backward and end < window.image[0] * window.image[1]:
+        build.free(source, build.constant(end), backward=True)
 
 
 def free_window(

@@ -72,6 +72,9 @@ def broadcast_row(value: ir.Value, channels: int) -> np.ndarray | None:
     if op_name(op) == "linalg.fill":
         filled = constant_int(op.operands[0])
         return None if filled is None else np.full(channels, filled, np.int64)
+    if op_name(op) == "linalg.generic" and len(op.operands) == 1:  # Equal for all channels, it became part of the body.
+        filled = constant_int(op.regions[0].blocks[0].operations[0].operands[0])
+        return None if filled is None else np.full(channels, filled, np.int64)
     if op_name(op) == "linalg.broadcast" or (op_name(op) == "linalg.generic" and len(op.operands) == 2):
         block = op.regions[0].blocks[0]
         yields = op_name(op) == "linalg.broadcast" or block.operations[0].operands[0] == block.arguments[0]
@@ -128,13 +131,25 @@ def _split_sum(op: ir.OpView, table: Callable[[ir.Value], np.ndarray | None]) ->
     return None
 
 
+def _bounds_of(clamps: list[tuple[str, int]]) -> np.ndarray:
+    """The lowest and the highest value that clamps, outermost first, leave of an int32."""
+    bounds = np.array(INT32, np.int64)
+    for name, bound in reversed(clamps):
+        bounds = np.maximum(bounds, bound) if name == "arith.maxsi" else np.minimum(bounds, bound)
+    return bounds
+
+
+def _fits(bounds: np.ndarray, low: int, high: int) -> bool:
+    return bool(bounds[0] >= low and bounds[1] <= high)
+
+
 def _read_chain(value: ir.Value, accumulator: ir.Value, table: Callable[[ir.Value], np.ndarray | None]) -> Epilogue | None:
     """Walk from the yielded value back to the accumulator: clamps, truncation, zero point, scale, bias."""
     clamps: list[tuple[str, int]] = []
     bias, zero_point, requant = np.zeros(1, np.int64), 0, None
     narrow = str(value.type) == "i8"
     low, high = (-128, 127) if narrow else INT32
-    truncated = False
+    truncated_after = None  # clamps that follow the truncation
     while value != accumulator:
         op = producer(value)
         name = op_name(op)
@@ -145,12 +160,12 @@ def _read_chain(value: ir.Value, accumulator: ir.Value, table: Callable[[ir.Valu
             clamps.append((name, bound))
             value = op.operands[0]
         elif name == "arith.trunci" and requant is None:
-            truncated, value = True, op.operands[0]
+            truncated_after, value = len(clamps), op.operands[0]
         elif name == "arith.addi" and (term := _split_sum(op, table)) is not None:
             row, value = term
-            if requant is not None or op_name(producer(value)) != "tosa.apply_scale":
+            if requant is not None:
                 bias = bias + row
-            elif row.size == 1:
+            elif row.size == 1 and op_name(producer(value)) == "tosa.apply_scale":
                 zero_point = int(row[0])
             else:
                 return None
@@ -165,12 +180,10 @@ def _read_chain(value: ir.Value, accumulator: ir.Value, table: Callable[[ir.Valu
             value = op.operands[0]
         else:
             return None
-    bounds = np.array(INT32, np.int64)
-    for name, bound in reversed(clamps):
-        bounds = np.maximum(bounds, bound) if name == "arith.maxsi" else np.minimum(bounds, bound)
     # A truncation drops nothing only after a clamp to the narrow range.
-    if truncated and (bounds[0] < low or bounds[1] > high):
+    if truncated_after is not None and not _fits(_bounds_of(clamps[truncated_after:]), low, high):
         return None
+    bounds = _bounds_of(clamps)
     low, high = int(max(bounds[0], low)), int(min(bounds[1], high))
     if requant is not None:
         requant = Requant(requant.multiplier, requant.shift, requant.rounding, zero_point, low, high)

@@ -61,10 +61,13 @@ def _behind_reshapes(value: ir.Value) -> ir.Value:
     return value
 
 
-def _read_image(value: ir.Value, inputs: Sequence[ir.Value]) -> tuple[tuple[int, ...], tuple[int, int], int | None] | None:
+def _read_image(
+    value: ir.Value, inputs: Sequence[ir.Value], *, pixels: bool = False
+) -> tuple[tuple[int, ...], tuple[int, int], int | None] | None:
     """An anchor's image as (shape [1, h, w, c] of the kernel's input, rows and columns of halo before it, halo's value).
 
-    The halo's value is None if there is no halo.
+    The halo's value is None if there is no halo. Where the anchor looks at `pixels` one by one, a batch of images of one
+    pixel (the rows of a fully connected layer) is one image.
     """
     pad, fill = np.zeros(2, np.int64), None
     op = producer(value)
@@ -87,6 +90,8 @@ def _read_image(value: ir.Value, inputs: Sequence[ir.Value]) -> tuple[tuple[int,
         pad, value = pad - offsets[1:3], op.operands[0]
     shape = shape_of(value)
     source = _behind_reshapes(value)
+    if pixels and fill is None and not pad.any() and shape[1:3] == (1, 1):
+        shape = (1, shape[0], 1, *shape[3:])
     if source not in inputs or len(shape) != 4 or shape[0] != 1 or not match.is_int8(value):
         return None
     return shape, (int(pad[0]), int(pad[1])), fill
@@ -109,15 +114,20 @@ def _zero_points(op: ir.OpView) -> tuple[int, int] | None:
 
 def _window(op: ir.OpView, image: tuple, kernel: tuple[int, ...]) -> Window:
     shape, pad, _ = image
-    output = shape_of(op.results[0])
-    return Window(shape[1:3], output[1:3], kernel, _pair(op, "strides"), _pair(op, "dilations"), pad)
+    batch, *output = shape_of(op.results[0])[:3]
+    # A batch is one of pixels, and they are the image's rows.
+    return Window(shape[1:3], (batch * output[0], output[1]), kernel, _pair(op, "strides"), _pair(op, "dilations"), pad)
 
 
 def _read_conv2d(op: ir.OpView, epilogue: Epilogue, inputs: Sequence[ir.Value]) -> Conv2D | None:
-    image, weights, points = _read_image(op.operands[0], inputs), constant_array(op.operands[1]), _zero_points(op)
-    if image is None or weights is None or points is None or weights.dtype != np.int8:
+    weights, points = constant_array(op.operands[1]), _zero_points(op)
+    if weights is None or points is None or weights.dtype != np.int8:
         return None
     weights = weights.transpose(CONVOLUTIONS[op_name(op)])
+    pixels = weights.shape[1:3] == (1, 1) and _pair(op, "strides") == (1, 1)
+    image = _read_image(op.operands[0], inputs, pixels=pixels)
+    if image is None:
+        return None
     bias = _read_bias(op, epilogue, weights.shape[0])
     if points[1] or epilogue.requant is None or bias is None:
         return None
@@ -218,7 +228,8 @@ def _read_elementwise(op: ir.OpView, inputs: Sequence[ir.Value]) -> Elementwise 
         return None
     if not match.is_identity(match.indexing_maps(op)[-1]) or _captures_values(block):
         return None
-    return Elementwise(int(np.prod(shape[:-1])), shape[-1], len(inputs), block, tuple(operands))
+    return Elementwise(int(np.prod(shape[:-1])), shape[-1], len(inputs), block, tuple(operands),
+                       shape[1] if len(shape) >= 4 else 1)
 
 
 def _captures_values(block: ir.Block) -> bool:

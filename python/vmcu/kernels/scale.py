@@ -32,8 +32,8 @@ class ScaleForm:
 
 
 def choose_form(multiplier: np.ndarray, shift: np.ndarray, rounding: str) -> ScaleForm:
-    """The fastest form that is exact for all of these multipliers (int32) and shifts."""
-    m, s = multiplier.astype(np.int64), shift.astype(np.int64)
+    """The fastest form that is exact for all of these multipliers (int32) and shifts, one each or one for all."""
+    m, s = np.broadcast_arrays(multiplier.astype(np.int64), shift.astype(np.int64))
     if rounding == "double" and (s >= 32).all() and (m >= 2**30).all():
         return ScaleForm("double", _int32(2 * m - 2**32), _int32(-(1 << (63 - s))))
     exponent = int(m[0]).bit_length() - 1 if m.size == 1 and m[0] > 0 else -1

@@ -1,7 +1,7 @@
 """Plan the pool: where every tensor lives, and which kernels run backward so that outputs grow over dying inputs.
 
-    network -> blocks and forbidden differences -> placement -> plan, replayed byte by byte before anyone sees it
-    model.py   distance.py                         place.py     check.py
+    network -> streams      -> births and deaths -> forbidden differences -> placement -> plan, replayed before use
+    model.py   partition.py    timeline.py          distance.py              place.py     check.py
 
 Nothing here knows MLIR. Bytes everywhere, half-open ranges.
 """
@@ -11,40 +11,54 @@ from __future__ import annotations
 from vmcu.planner.bound import find_lower_bound
 from vmcu.planner.check import check
 from vmcu.planner.distance import find_blocks, find_pairs
-from vmcu.planner.model import Access, InvalidNetwork, Kernel, Network, Plan, Tensor
+from vmcu.planner.model import Access, InvalidNetwork, Kernel, Network, Phase, Plan, Rows, Stream, Tensor
+from vmcu.planner.partition import cut, cut_everywhere
 from vmcu.planner.picture import describe
 from vmcu.planner.place import place_blocks
 
-__all__ = ["Access", "InvalidNetwork", "Kernel", "Network", "Plan", "Tensor", "check", "describe", "plan"]
+__all__ = [
+    "Access", "InvalidNetwork", "Kernel", "Network", "Phase", "Plan", "Rows", "Stream", "Tensor", "check", "describe", "plan",
+]
 
 
-def plan(network: Network, *, align: int = 4, time_limit: float = 10.0) -> Plan:
-    """Place all tensors and workspaces in the smallest pool that can be found.
+def plan(
+    network: Network, *, align: int = 4, time_limit: float = 10.0, streams: bool = True, fed: bool = False
+) -> Plan:
+    """Cut the network into streams and place all tensors and workspaces in the smallest pool that can be found.
 
     Args:
         network: kernels in execution order; it is validated first.
         align: bytes; every offset is a multiple of it.
         time_limit: seconds on the solver's deterministic clock; without proof of the optimum the best plan so far is
             returned, with `optimal` false.
+        streams: allow kernels to run together row by row; otherwise one after the other.
+        fed: the network's input arrives row by row and is never whole in the pool.
 
     Raises:
         InvalidNetwork: the network contradicts itself.
+        Unsupported: the first kernel cannot take its input row by row.
         Internal: the plan does not survive its replay.
     """
     network.validate()
-    blocks = find_blocks(network)
-    lower_bound, kernel = find_lower_bound(network, blocks, align=align)
-    pairs = find_pairs(network, blocks)
+    parts = cut(network, fed=fed) if streams or fed else cut_everywhere(network)
+    blocks = find_blocks(network, parts, fed=fed)
+    lower_bound, kernel = find_lower_bound(parts, blocks, align=align)
+    pairs = find_pairs(parts, blocks)
     placed = place_blocks(blocks, pairs, align=align, lower_bound=lower_bound, time_limit=time_limit)
     offsets = dict(zip(blocks, placed.offsets))
+    rows = {tensor.name: tensor.rows for tensor in network.tensors}
     found = Plan(
         pool_bytes=placed.pool_bytes,
         offsets={block.name: offset for block, offset in offsets.items() if not block.is_workspace},
         workspaces={block.name: offset for block, offset in offsets.items() if block.is_workspace},
-        backward=placed.backward,
+        backward=frozenset(part.kernels[0].name for part in parts if part.stream is None) & placed.backward,
         lower_bound=lower_bound,
         lower_bound_kernel=kernel,
         optimal=placed.optimal,
+        streams=tuple(part.facing(part.kernels[0].name in placed.backward) for part in parts if part.stream is not None),
+        rings={block.name: block.life.slots for block in blocks
+               if not block.is_workspace and 1 < rows[block.name] > block.life.slots and len(block.life.births) > 1},
+        fed=fed,
     )
     check(network, found)
     return found

@@ -5,26 +5,41 @@ dies here, the hull of the bytes still to be read; of every output, the bytes wr
 byte, so their sum at any step is a lower bound. A kernel runs in the direction that suits it better.
 
 The blocks alive at a kernel span at least that many bytes, from a multiple of the alignment to the end of one of them;
-that rounds the bound up.
+that rounds the bound up. Within a stream the rows alive are counted moment by moment.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from vmcu.planner.distance import Block, find_live, find_written
-from vmcu.planner.model import Kernel, Network, Tensor
+from vmcu.planner.model import Kernel, Tensor
+from vmcu.planner.timeline import Part, most_alive
 
 
-def find_lower_bound(network: Network, blocks: tuple[Block, ...], *, align: int) -> tuple[int, str]:
-    """Return the bytes of the bound and the name of the kernel that sets it ("" without kernels)."""
-    if not network.kernels:
+def find_lower_bound(parts: Sequence[Part], blocks: tuple[Block, ...], *, align: int) -> tuple[int, str]:
+    """Return the bytes of the bound and the name of the kernel, or kernels, that set it ("" without kernels)."""
+    if not parts:
         return sum(block.bytes for block in blocks), ""
     before = sum(block.bytes for block in blocks if block.birth < 0)
-    after = sum(block.bytes for block in blocks if block.death == len(network.kernels))
-    bounds = [(_find_span(kernel, index, blocks, align), kernel.name) for index, kernel in enumerate(network.kernels)]
-    ends = [(before, network.kernels[0].name), (after, network.kernels[-1].name)]
+    after = sum(block.bytes for block in blocks if block.death == len(parts))
+    bounds = [(bound_part(part, number, blocks, align), _name(part)) for number, part in enumerate(parts)]
+    ends = [(before, _name(parts[0])), (after, _name(parts[-1]))]
     return max(bounds + ends, key=lambda bound: bound[0])
+
+
+def bound_part(part: Part, number: int, blocks: tuple[Block, ...], align: int) -> int:
+    """Return the fewest bytes that the blocks alive in a part of the network can span."""
+    if part.stream is not None:
+        facings = [[block.life for block in blocks], [block.mirrored for block in blocks]]
+        return min(most_alive(lives, number) for lives in facings[: 2 if part.mirrored else 1])
+    return _find_span(part.kernels[0], number, blocks, align)
+
+
+def _name(part: Part) -> str:
+    return part.kernels[0].name if part.stream is None else f"{part.kernels[0].name} to {part.kernels[-1].name}"
 
 
 def _find_span(kernel: Kernel, index: int, blocks: tuple[Block, ...], align: int) -> int:

@@ -1,7 +1,8 @@
 """Replay a plan byte by byte and see whether every read finds what was written.
 
 This is the judge of the planner, so it shares nothing with it but the data model: it keeps one owner per byte of the
-pool and runs the kernels step by step, in their planned directions.
+pool and runs the kernels step by step, in their planned directions. The owner of a byte is a row of a tensor, so that a
+ring that is too short is seen as well. Streams are replayed tick by tick.
 """
 
 from __future__ import annotations
@@ -9,59 +10,135 @@ from __future__ import annotations
 import numpy as np
 
 from vmcu.errors import Internal
-from vmcu.planner.model import Access, Kernel, Network, Plan
+from vmcu.planner.model import Access, Kernel, Network, Plan, Stream
 
 
 def check(network: Network, plan: Plan) -> None:
     """Raise `Internal` at the first byte that is lost, with both culprits, the byte range, the kernel and the step."""
     pool = _Pool(network, plan)
-    for name in network.inputs:
-        pool.write(name, 0, pool.sizes[name])
+    if not plan.fed:
+        for name in network.inputs:
+            pool.write(name, 0, pool.sizes[name])
+    streams = {stream.kernels[0]: stream for stream in plan.streams}
+    kernels = {kernel.name: kernel for kernel in network.kernels}
+    done: set[str] = set()
     for kernel in network.kernels:
-        _replay(kernel, pool, is_backward=kernel.name in plan.backward)
+        if kernel.name in streams:
+            stream = streams[kernel.name]
+            fed = plan.fed and stream.driver in network.inputs
+            _replay_stream(stream, [kernels[name] for name in stream.kernels], pool, fed=fed)
+            done.update(stream.kernels)
+        elif kernel.name not in done:
+            _replay(kernel, pool, is_backward=kernel.name in plan.backward)
     for name in network.outputs:
         pool.read(name, 0, pool.sizes[name], "after the last kernel the network's user")
 
 
 class _Pool:
-    """The owner of every byte, as an index into `names`; 0 is nobody. Ranges are relative to the owner's offset."""
+    """The owner of every byte: which tensor, and which byte of it. Ranges are relative to the owner's start."""
 
     def __init__(self, network: Network, plan: Plan):
         self.names = ["nobody"]
         self.index: dict[str, int] = {}
         self.sizes: dict[str, int] = {}
-        self.offsets: dict[str, int] = {}
-        self.owner = np.zeros(plan.pool_bytes, dtype=np.int32)
+        self.row_bytes: dict[str, int] = {}
+        self.places: dict[str, np.ndarray] = {}  # byte of the tensor -> byte of the pool
+        self.owner = np.zeros(plan.pool_bytes, dtype=np.int64)
+        self.held = np.zeros(plan.pool_bytes, dtype=np.int64)
         for tensor in network.tensors:
-            self._add(tensor.name, tensor.bytes, plan.offsets.get(tensor.name))
+            ring = plan.rings.get(tensor.name, tensor.rows)
+            self._add(tensor.name, tensor.bytes, plan.offsets.get(tensor.name), ring * tensor.bytes // tensor.rows)
+            self.row_bytes[tensor.name] = tensor.bytes // tensor.rows
         for kernel in network.kernels:
-            if kernel.workspace:
-                self._add(_workspace_of(kernel), kernel.workspace, plan.workspaces.get(kernel.name))
+            scratch = kernel.scratch(any(kernel.name in stream.kernels for stream in plan.streams))
+            if scratch:
+                self._add(_workspace_of(kernel), scratch, plan.workspaces.get(kernel.name), scratch)
 
-    def _add(self, name: str, size: int, offset: int | None) -> None:
+    def _add(self, name: str, size: int, offset: int | None, span: int) -> None:
         if offset is None:
             raise Internal(f"{name} has no place in the pool")
-        if offset < 0 or offset + size > len(self.owner):
-            raise Internal(f"{name} [{offset}, {offset + size}) is outside the pool of {len(self.owner)} bytes")
-        self.index[name], self.sizes[name], self.offsets[name] = len(self.names), size, offset
+        if offset < 0 or offset + span > len(self.owner):
+            raise Internal(f"{name} [{offset}, {offset + span}) is outside the pool of {len(self.owner)} bytes")
+        self.index[name], self.sizes[name] = len(self.names), size
+        self.places[name] = offset + np.arange(size) % span
         self.names.append(name)
 
     def write(self, name: str, lo: int, hi: int) -> None:
-        offset = self.offsets[name]
-        self.owner[offset + lo : offset + hi] = self.index[name]
+        places = self.places[name][lo:hi]
+        self.owner[places], self.held[places] = self.index[name], np.arange(lo, hi)
 
     def read(self, name: str, lo: int, hi: int, reader: str) -> None:
-        offset = self.offsets[name]
-        lost = self.owner[offset + lo : offset + hi] != self.index[name]
+        places = self.places[name][lo:hi]
+        lost = (self.owner[places] != self.index[name]) | (self.held[places] != np.arange(lo, hi))
         if not lost.any():
             return
-        start = offset + lo + int(lost.argmax())
-        thief = self.owner[start]
-        end = start
-        while end < offset + hi and self.owner[end] == thief:
-            end += 1
-        fate = f"were overwritten by {self.names[thief]}" if thief else "were never written"
-        raise Internal(f"{reader} reads {name} [{offset + lo}, {offset + hi}) but bytes [{start}, {end}) {fate}")
+        first = int(lost.argmax())
+        start, thief = int(places[first]), int(self.owner[places[first]])
+        count = 0
+        while first + count < len(places) and lost[first + count] and self.owner[places[first + count]] == thief:
+            count += 1
+        fate = f"were overwritten by {self._describe(thief, start)}" if thief else "were never written"
+        raise Internal(
+            f"{reader} reads {name} [{places[0]}, {places[-1] + 1}) but bytes [{start}, {start + count}) {fate}"
+        )
+
+    def _describe(self, thief: int, byte: int) -> str:
+        name = self.names[thief]
+        rows = self.row_bytes.get(name)
+        if not rows or rows == self.sizes[name]:
+            return name
+        return f"{name} row {self.held[byte] // rows}"
+
+    def write_row(self, name: str, row: int) -> None:
+        self.write(name, row * self.row_bytes[name], (row + 1) * self.row_bytes[name])
+
+    def read_row(self, name: str, row: int, reader: str) -> None:
+        self.read(name, row * self.row_bytes[name], (row + 1) * self.row_bytes[name], f"{reader} row {row} of")
+
+
+def _replay_stream(stream: Stream, kernels: list[Kernel], pool: _Pool, *, fed: bool) -> None:
+    """Run the kernels tick by tick; every row must come out once, in order, and find its input rows."""
+    made = dict.fromkeys(stream.kernels, 0)
+    for kernel in kernels:
+        if scratch := kernel.scratch(True):
+            pool.write(_workspace_of(kernel), 0, scratch)
+    for tick in range(stream.first_tick, stream.last_tick + 1):
+        if fed and tick * pool.row_bytes[stream.driver] in range(pool.sizes[stream.driver]):
+            pool.write_row(stream.driver, tick)
+        for kernel, phase in zip(kernels, stream.phases):
+            row, rest = divmod(tick + phase.shift - phase.scale, phase.scale)
+            if kernel.rows.accumulates:
+                _accumulate(kernel, stream, kernels, tick, pool)
+            if rest or not 0 <= row < kernel.rows.out_rows:
+                continue
+            if row != made[kernel.name]:
+                raise Internal(f"kernel {kernel.name} makes row {row} at tick {tick}, row {made[kernel.name]} is next")
+            made[kernel.name] += 1
+            row = kernel.rows.out_rows - 1 - row if stream.backward else row
+            where = f"kernel {kernel.name} at tick {tick} row {row}"
+            for read in kernel.reads if not kernel.rows.accumulates else ():
+                for needed in kernel.rows.read_rows(row):
+                    pool.read_row(read.tensor, needed, where)
+            pool.write_row(kernel.writes[0].tensor, row)
+            if scratch := kernel.scratch(True):
+                pool.read(_workspace_of(kernel), 0, scratch, where)
+    for kernel in kernels:
+        if made[kernel.name] != kernel.rows.out_rows:
+            raise Internal(f"kernel {kernel.name} makes {made[kernel.name]} of its {kernel.rows.out_rows} rows")
+
+
+def _accumulate(kernel: Kernel, stream: Stream, kernels: list[Kernel], tick: int, pool: _Pool) -> None:
+    """Read the input row that has arrived at this tick, if one has."""
+    source = kernel.reads[0].tensor
+    maker = next((number for number, each in enumerate(kernels) if each.writes[0].tensor == source), None)
+    row, rest = tick, 0
+    if maker is not None:
+        phase = stream.phases[maker]
+        row, rest = divmod(tick + phase.shift - phase.scale, phase.scale)
+    if not rest and 0 <= row < kernel.rows.in_rows:
+        row = kernel.rows.in_rows - 1 - row if stream.backward else row
+        pool.read_row(source, row, f"kernel {kernel.name} at tick {tick}")
+        pool.read(_workspace_of(kernel), 0, kernel.scratch(True), f"kernel {kernel.name} at tick {tick}")
 
 
 def _replay(kernel: Kernel, pool: _Pool, is_backward: bool) -> None:

@@ -9,18 +9,23 @@ Let a kernel read input I for the last time and write output O, and let `delta =
 2. The two ranges meet exactly if  live_lo - w_hi < delta < live_hi - w_lo.
 3. The forbidden differences are the union of these intervals over all steps t after which I is still read.
 
+Rows in streams are simpler: two slots may share bytes unless rows are alive in both at one moment (`find_meetings`).
+
 Forward, step 3 leaves `delta <= -d` with `d = max over t of (w_hi - live_lo)`, the paper's distance, and everything far
 enough above. Backward is the same with the steps reversed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
 
 from vmcu.planner.model import Kernel, Network, Tensor
+from vmcu.planner.timeline import Life, Part, find_lives
 
 Intervals = tuple[tuple[int, int], ...]  # half-open, ascending, with a gap between neighbours
 
@@ -30,10 +35,23 @@ class Block:
     """Something that has one offset in the pool: a tensor, or a kernel's workspace."""
 
     name: str  # of the tensor, or of the kernel
-    bytes: int
-    birth: int  # the kernel (index) that writes it first; -1 for a network input
-    death: int  # the last kernel that needs it; the number of kernels for a network output
+    life: Life
+    mirrored: Life  # the same with every stream backward
     is_workspace: bool = False
+
+    @property
+    def bytes(self) -> int:
+        return self.life.slots * self.life.slot_bytes
+
+    @cached_property
+    def birth(self) -> int:
+        """The part of the network in which it is written first; -1 for a network input."""
+        return self.life.streams[0]
+
+    @cached_property
+    def death(self) -> int:
+        """The last part that needs it; the number of parts for a network output."""
+        return self.life.streams[1]
 
     def meets(self, other: Block) -> bool:
         return self.birth <= other.death and other.birth <= self.death
@@ -53,46 +71,53 @@ class Pair:
         return self.backward if backward else self.forward
 
 
-def find_blocks(network: Network) -> tuple[Block, ...]:
-    """List the tensors, then the workspaces, with their lifetimes."""
-    birth = dict.fromkeys(network.inputs, -1)
-    death: dict[str, int] = {}
-    for index, kernel in enumerate(network.kernels):
-        birth.update((write.tensor, index) for write in kernel.writes)
-        death.update((read.tensor, index) for read in kernel.reads)
-    death.update(dict.fromkeys(network.outputs, len(network.kernels)))
-    tensors = [
-        Block(tensor.name, tensor.bytes, birth[tensor.name], death.get(tensor.name, birth[tensor.name]))
-        for tensor in network.tensors
-    ]
-    workspaces = [
-        Block(kernel.name, kernel.workspace, index, index, is_workspace=True)
-        for index, kernel in enumerate(network.kernels)
-        if kernel.workspace
-    ]
-    return (*tensors, *workspaces)
+def find_blocks(network: Network, parts: Sequence[Part], *, fed: bool = False) -> tuple[Block, ...]:
+    """List the tensors, then the workspaces, with their lives."""
+    tensors, workspaces = find_lives(network, parts, fed=fed)
+    others = find_lives(network, parts, fed=fed, backward=True)
+    return (
+        *(Block(name, life, others[0][name]) for name, life in tensors.items()),
+        *(Block(name, life, others[1][name], is_workspace=True) for name, life in workspaces.items()),
+    )
 
 
-def find_pairs(network: Network, blocks: tuple[Block, ...]) -> tuple[Pair, ...]:
+def find_pairs(parts: Sequence[Part], blocks: tuple[Block, ...]) -> tuple[Pair, ...]:
     """List the pairs of blocks that are alive together, with their forbidden differences."""
     together = [(a, b) for a, b in combinations(range(len(blocks)), 2) if blocks[a].meets(blocks[b])]
-    return tuple(_pair(network, blocks, a, b) for a, b in together)
+    pairs = (_pair(parts, blocks, a, b) for a, b in together)
+    return tuple(pair for pair in pairs if pair.forward or pair.backward)
 
 
-def _pair(network: Network, blocks: tuple[Block, ...], a: int, b: int) -> Pair:
+def _pair(parts: Sequence[Part], blocks: tuple[Block, ...], a: int, b: int) -> Pair:
     a, b = sorted((a, b), key=lambda block: blocks[block].birth)
     source, target = blocks[a], blocks[b]
-    is_handover = source.birth < source.death == target.birth and not target.is_workspace
-    if not is_handover:
-        disjoint = ((1 - target.bytes, source.bytes),)
-        return Pair(a, b, disjoint, disjoint)
-    kernel = network.kernels[target.birth]
-    tensors = Tensor(source.name, source.bytes), Tensor(target.name, target.bytes)
-    forward = find_forbidden(kernel, *tensors, backward=False)
-    if not kernel.reversible:
-        return Pair(a, b, forward, forward)
-    backward = find_forbidden(kernel, *tensors, backward=True)
-    return Pair(a, b, forward, backward, kernel.name if forward != backward else None)
+    # Only in a part where one of them dies and the other is born may they share bytes.
+    is_handover = source.death == target.birth and 0 <= target.birth < len(parts)
+    part = parts[target.birth] if is_handover else None
+    if part is None or part.stream is not None:
+        forward = find_meetings(source.life, target.life)
+        if part is None or part.mirrored is None:
+            return Pair(a, b, forward, forward)
+        backward = find_meetings(source.mirrored, target.mirrored)
+    elif source.birth == source.death or target.is_workspace:
+        apart = ((1 - target.bytes, source.bytes),)
+        return Pair(a, b, apart, apart)
+    else:
+        tensors = Tensor(source.name, source.bytes), Tensor(target.name, target.bytes)
+        forward = find_forbidden(part.kernels[0], *tensors, backward=False)
+        if not part.kernels[0].reversible:
+            return Pair(a, b, forward, forward)
+        backward = find_forbidden(part.kernels[0], *tensors, backward=True)
+    return Pair(a, b, forward, backward, part.kernels[0].name if forward != backward else None)
+
+
+def find_meetings(source: Life, target: Life) -> Intervals:
+    """Return every `target offset - source offset` at which two slots share a byte while rows are alive in both."""
+    together = (source.births[:, None] <= target.deaths) & (target.births <= source.deaths[:, None])
+    a, b = np.nonzero(together)
+    pairs = np.flatnonzero(np.bincount((a % source.slots) * target.slots + b % target.slots))
+    begin, other = pairs // target.slots * source.slot_bytes, pairs % target.slots * target.slot_bytes
+    return _merge(begin - other - target.slot_bytes + 1, begin + source.slot_bytes - other)
 
 
 def find_forbidden(kernel: Kernel, source: Tensor, target: Tensor, *, backward: bool) -> Intervals:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
@@ -23,10 +23,15 @@ class InvalidNetwork(ValueError):
 
 @dataclass(frozen=True)
 class Tensor:
-    """A segment sequence that is wholly resident while it is alive."""
+    """A segment sequence. Inside a stream only some of its `rows`, all of one size, are resident at a time."""
 
     name: str
     bytes: int
+    rows: int = 1
+
+    @property
+    def row_bytes(self) -> int:
+        return self.bytes // self.rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +70,42 @@ class Access:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """How a kernel makes its output row by row, which is what lets it be part of a stream.
+
+    Output row `r` reads the input rows `r * stride - pad + k * dilation` for `k` in `[0, kernel)` that exist. A kernel
+    that `accumulates` has one output row and reads every input row once, when it arrives.
+    """
+
+    kernel: int = 1
+    stride: int = 1
+    dilation: int = 1
+    pad: int = 0
+    in_rows: int = 1
+    out_rows: int = 1
+    accumulates: bool = False
+    workspace: int = 0  # bytes that the kernel needs in a stream, besides its own workspace
+
+    def mirrored(self) -> Rows:
+        """The same rows counted from the last one."""
+        span = (self.out_rows - 1) * self.stride + (self.kernel - 1) * self.dilation + 1
+        return replace(self, pad=span - self.pad - self.in_rows)
+
+    def last_reader(self, row: np.ndarray) -> np.ndarray:
+        """The last output row that reads an input row; -1 if none does and none before did."""
+        return np.minimum((row + self.pad) // self.stride, self.out_rows - 1)
+
+    def read_rows(self, row: int) -> range:
+        """The input rows that exist among those that output row `row` reads."""
+        if self.accumulates:
+            return range(self.in_rows)
+        first = row * self.stride - self.pad
+        rows = [first + k * self.dilation for k in range(self.kernel)]
+        inside = [each for each in rows if 0 <= each < self.in_rows]
+        return range(inside[0], inside[-1] + 1, self.dilation) if inside else range(0)
+
+
+@dataclass(frozen=True)
 class Kernel:
     """One computation. Every step first does all its reads, then all its writes.
 
@@ -78,6 +119,11 @@ class Kernel:
     workspace: int = 0  # bytes
     reversible: bool = True
     overlap: bool = True
+    rows: Rows | None = None  # None: it cannot be part of a stream
+
+    def scratch(self, streamed: bool) -> int:
+        """The bytes of workspace, alone or in a stream."""
+        return self.workspace + (self.rows.workspace if streamed and self.rows else 0)
 
     @property
     def steps(self) -> int:
@@ -114,6 +160,33 @@ class Network:
 
 
 @dataclass(frozen=True)
+class Phase:
+    """When a kernel of a stream works: it makes its output row `r` at tick `scale * (r + 1) - shift`."""
+
+    scale: int
+    shift: int
+
+    def tick(self, row: int | np.ndarray) -> int | np.ndarray:
+        return self.scale * (row + 1) - self.shift
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Kernels that run together, row by row. At each tick every kernel makes at most one row, in this order.
+
+    Ticks are numbered as the rows of `driver`: row `i` of it is there from tick `i` on. A tick before the first or after
+    the last row serves the halos. A backward stream counts all rows of all tensors from the last one.
+    """
+
+    driver: str  # the tensor whose rows set the pace
+    kernels: tuple[str, ...]
+    phases: tuple[Phase, ...]
+    first_tick: int
+    last_tick: int
+    backward: bool = False
+
+
+@dataclass(frozen=True)
 class Plan:
     """Where everything lives, and how far from perfect that may be."""
 
@@ -124,6 +197,9 @@ class Plan:
     lower_bound: int = 0  # bytes that are alive at once at the alignment used: no plan needs less
     lower_bound_kernel: str = ""  # the kernel that sets it
     optimal: bool = False  # no smaller pool exists under the same rules
+    streams: tuple[Stream, ...] = ()  # of two kernels or more
+    rings: dict[str, int] = field(default_factory=dict)  # tensor -> rows that are resident; others wholly are
+    fed: bool = False  # the network's input arrives row by row
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), default=sorted)
@@ -131,12 +207,17 @@ class Plan:
     @staticmethod
     def from_json(text: str) -> Plan:
         data = json.loads(text)
-        return Plan(**{**data, "backward": frozenset(data["backward"])})
+        streams = tuple(
+            Stream(**{**each, "kernels": tuple(each["kernels"]), "phases": tuple(Phase(**it) for it in each["phases"])})
+            for each in data["streams"]
+        )
+        return Plan(**{**data, "backward": frozenset(data["backward"]), "streams": streams})
 
 
 def _kernel_from(data: dict) -> Kernel:
     accesses = {side: tuple(Access(**access) for access in data[side]) for side in ("reads", "writes")}
-    return Kernel(**{**data, **accesses})
+    rows = None if data["rows"] is None else Rows(**data["rows"])
+    return Kernel(**{**data, **accesses, "rows": rows})
 
 
 def _find_faults(network: Network) -> Iterator[str]:

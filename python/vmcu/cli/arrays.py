@@ -1,0 +1,99 @@
+"""`.npy` files in and out of the commands."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from vmcu.errors import InputError
+from vmcu.report.files import write_file
+from vmcu.tensor import Tensor
+
+
+def read_inputs(paths: Sequence[Path], tensors: Sequence[Tensor]) -> tuple[list[np.ndarray], list[str]]:
+    """The arrays for a model's inputs, and a line about each that was quantised on the way.
+
+    A float array for an integer input is quantised by the model's scale and zero point; a missing batch of 1 is added.
+
+    Raises:
+        InputError: a file is no array, there are too few or too many, or one has the wrong shape or dtype.
+    """
+    if len(paths) != len(tensors):
+        listed = ", ".join(f"'{tensor.name}' {tensor}" for tensor in tensors)
+        raise InputError(
+            f"the model takes {len(tensors)} input{'s' * (len(tensors) != 1)} ({listed}), found {len(paths)} of --input"
+        )
+    arrays, notes = [], []
+    for path, tensor in zip(paths, tensors):
+        array = _fit(_load(path), tensor)
+        if array.dtype.kind == "f" and tensor.is_quantised:
+            array = _quantise(path, array, tensor)
+            notes.append(f"{path}: float, quantised with scale {tensor.scale:.6g} and zero point {tensor.zero_point}")
+        arrays.append(_checked(path, array, tensor))
+    return arrays, notes
+
+
+def random_inputs(tensors: Sequence[Tensor], seed: int) -> list[np.ndarray]:
+    """An array for each input; the same seed gives the same arrays."""
+    generator = np.random.default_rng(seed)
+    return [tensor.random(generator) for tensor in tensors]
+
+
+def check_output_paths(paths: Sequence[Path], tensors: Sequence[Tensor]) -> None:
+    """Raise InputError unless there is one path for each output, or none at all."""
+    if paths and len(paths) != len(tensors):
+        raise InputError(
+            f"the model has {len(tensors)} output{'s' * (len(tensors) != 1)}, found {len(paths)} of --output"
+        )
+
+
+def write_outputs(paths: Sequence[Path], arrays: Sequence[np.ndarray]) -> None:
+    """Write one `.npy` for each array.
+
+    Raises:
+        InputError: one cannot be written.
+    """
+    for path, array in zip(paths, arrays):
+        content = io.BytesIO()
+        np.save(content, array)
+        write_file(path, content.getvalue())
+
+
+def _load(path: Path) -> np.ndarray:
+    try:
+        found = np.load(path, allow_pickle=False)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (ValueError, EOFError, SyntaxError):
+        raise InputError(f"{path}: not a .npy file of numbers, or a damaged one") from None
+    if not isinstance(found, np.ndarray):
+        raise InputError(f"{path}: an archive of arrays; supported is a .npy file with one array")
+    return found
+
+
+def _fit(array: np.ndarray, tensor: Tensor) -> np.ndarray:
+    if (1, *array.shape) == tensor.shape:
+        return array[None]
+    return array
+
+
+def _quantise(path: Path, array: np.ndarray, tensor: Tensor) -> np.ndarray:
+    try:
+        return tensor.quantise(array)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _checked(path: Path, array: np.ndarray, tensor: Tensor) -> np.ndarray:
+    if tensor.dtype.kind == "f" and array.dtype.kind == "f":
+        array = array.astype(tensor.dtype)
+    if array.shape == tensor.shape and array.dtype == tensor.dtype:
+        return array
+    found = f"{array.dtype}[{'x'.join(map(str, array.shape))}]"
+    real = ", or floats of that shape" if tensor.is_quantised else ""
+    raise InputError(f"{path}: input '{tensor.name}' is {tensor}{real}; found {found}")

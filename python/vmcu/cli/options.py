@@ -1,0 +1,59 @@
+"""Options that several commands share, with their help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from vmcu.targets import CORES
+from vmcu.units import parse_bytes
+
+Model = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="a .tflite, or a .mlir with TOSA or linalg", show_default=False)
+]
+Models = Annotated[
+    list[Path], typer.Argument(metavar="MODEL...", help="models as of `vmcu compile`", show_default=False)
+]
+TargetName = Annotated[
+    str,
+    typer.Option(metavar="CORE[,ram=SIZE][,flash=SIZE]", help=f"core and memories; cores are {', '.join(CORES)}"),
+]
+Targets = Annotated[
+    list[str],
+    typer.Option("--target", metavar="CORE[,ram=SIZE]", help=f"may be repeated; cores are {', '.join(CORES)}"),
+]
+Ram = Annotated[
+    str | None,
+    typer.Option(
+        metavar="BYTES",
+        help="most bytes that the pool may have, e.g. 64KiB [default: the target's RAM]",
+        show_default=False,
+    ),
+]
+Io = Annotated[
+    Literal["int8", "float"],
+    typer.Option(help="float conversions around an int8 network: int8 cuts them off, float compiles them too"),
+]
+Seed = Annotated[int, typer.Option(min=0, help="of the random input that stands in where none is given")]
+Inputs = Annotated[
+    list[Path] | None,
+    typer.Option("--input", metavar="X.npy", help="one for each input of the model, in order", show_default=False),
+]
+Outputs = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--output", "-o", metavar="Y.npy", help="one for each output of the model, in order", show_default=False
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="print JSON and nothing else")]
+
+
+def read_bytes(text: str | None) -> int | None:
+    """`--ram` as a number of bytes.
+
+    Raises:
+        InputError: it is none.
+    """
+    return None if text is None else parse_bytes(text)

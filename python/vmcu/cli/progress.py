@@ -1,0 +1,32 @@
+"""What is going on, on stderr, for those who wait at a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+_WORDS = {
+    "tosa": "reading",
+    "linalg": "lowering to linalg",
+    "kernels": "forming kernels",
+    "plan": "planning the pool",
+    "segments": "tiling to segments",
+    "llvm": "lowering to LLVM",
+    "llvm-ir": "lowering to LLVM",
+    "obj": "generating code",
+    "reference": "compiling the reference for this machine",
+}
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[str], None]]:
+    """Yield a function to call with each step's name: a spinner if stderr is a terminal, else nothing."""
+    if not sys.stderr.isatty():
+        yield lambda step: None
+        return
+    from rich.console import Console
+    from rich.markup import escape
+
+    with Console(stderr=True).status(escape(what)) as status:
+        yield lambda step: status.update(escape(f"{what}: {_WORDS.get(step, step)}"))

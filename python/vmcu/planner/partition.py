@@ -1,0 +1,136 @@
+"""Where to cut the network into streams: dynamic programming over the cut points.
+
+The kernels of a part run together row by row, or the part is one kernel. A tensor between two parts is wholly resident;
+inside a part only a ring of it is. The cost of a part is the pool it needs by itself, bystanders included, placed
+greedily; the cost of a cut is that of its most expensive part. Of equal costs the one with fewer kernels in streams wins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vmcu.errors import Unsupported
+from vmcu.planner.bound import bound_part
+from vmcu.planner.distance import Block, find_blocks, find_pairs
+from vmcu.planner.model import Kernel, Network
+from vmcu.planner.place import place_quickly
+from vmcu.planner.schedule import schedule
+from vmcu.planner.timeline import Part
+
+
+def cut_everywhere(network: Network) -> tuple[Part, ...]:
+    """Every kernel by itself: layer by layer."""
+    return tuple(Part((kernel,), None) for kernel in network.kernels)
+
+
+def cut(network: Network, *, fed: bool = False) -> tuple[Part, ...]:
+    """The parts of the cheapest cut.
+
+    Short parts are tried first: what they reach bounds the search among the long ones.
+
+    Raises:
+        Unsupported: `fed`, and no stream starts at the network's input.
+    """
+    found = None
+    for longest in (4, 12, len(network.kernels)):
+        found = _search(network, fed, longest, found) or found
+    if found is None:
+        first = network.kernels[0]
+        raise Unsupported(f"kernel {first.name} cannot take its input row by row, so the model cannot be fed")
+    return found.parts
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """Parts for a prefix of the network: the pool of the most expensive one, and the kernels in streams."""
+
+    cost: int = 0
+    streamed: int = 0
+    parts: tuple[Part, ...] = ()
+
+    def is_better(self, other: _Cut | None) -> bool:
+        return other is None or (self.cost, self.streamed) < (other.cost, other.streamed)
+
+
+def _search(network: Network, fed: bool, longest: int, known: _Cut | None) -> _Cut | None:
+    """The best cut into parts of at most `longest` kernels that is better than `known`; None if there is none."""
+    count = len(network.kernels)
+    best: list[_Cut | None] = [_Cut(), *[None] * count]
+    for begin in range(count):
+        if best[begin] is None:
+            continue
+        for end in range(begin + 1, min(begin + longest, count) + 1):
+            if known is not None and _held_back(network, begin, end) >= known.cost:
+                break
+            part = make_part(network, begin, end, fed=fed and begin == 0)
+            if part is None:
+                continue
+            candidate = _extend(network, best[begin], part, begin, end, fed and begin == 0, (best[end], known))
+            if candidate is not None:
+                best[end] = candidate
+    return best[count]
+
+
+def _extend(
+    network: Network, cut: _Cut, part: Part, begin: int, end: int, fed: bool, rivals: tuple[_Cut | None, ...]
+) -> _Cut | None:
+    """`cut` with one more part, if that is better than all rivals."""
+    piece = _piece(network, begin, end, part)
+    blocks = find_blocks(piece, (part,), fed=fed)
+    streamed = cut.streamed + (end - begin if part.stream is not None else 0)
+    # A bound first: a placement takes longer.
+    for price in (lambda: bound_part(part, 0, blocks, 1), lambda: _place(part, blocks)):
+        candidate = _Cut(max(cut.cost, price()), streamed, (*cut.parts, part))
+        if not all(candidate.is_better(rival) for rival in rivals):
+            return None
+    return candidate
+
+
+def _place(part: Part, blocks: tuple[Block, ...]) -> int:
+    return place_quickly(blocks, find_pairs((part,), blocks)).pool_bytes
+
+
+def _held_back(network: Network, begin: int, end: int) -> int:
+    """Bytes that a part must hold at least once all its kernels run: what windows keep between two of their rows."""
+    kernels = network.kernels[begin:end]
+    rows = {tensor.name: tensor.row_bytes for tensor in network.tensors}
+    made = {write.tensor for kernel in kernels for write in kernel.writes}
+    held: dict[str, int] = {}
+    for kernel in kernels:
+        if kernel.rows is None or kernel.rows.accumulates:
+            continue
+        kept = min((kernel.rows.kernel - 1) * kernel.rows.dilation + 1, kernel.rows.in_rows) - kernel.rows.stride
+        for read in kernel.reads:
+            if read.tensor in made:
+                held[read.tensor] = max(held.get(read.tensor, 0), kept * rows[read.tensor])
+    return sum(held.values())
+
+
+def make_part(network: Network, begin: int, end: int, *, fed: bool) -> Part | None:
+    """Kernels `[begin, end)` as one part; None if they cannot run together."""
+    kernels = network.kernels[begin:end]
+    if len(kernels) == 1 and not fed:
+        return Part(kernels, None)
+    if fed and (len(network.inputs) != 1 or kernels[0].reads[0].tensor != network.inputs[0]):
+        return None
+    if fed and any(_reads(kernel, network.inputs[0]) for kernel in network.kernels[end:]):
+        return None
+    stream = schedule(network, kernels)
+    return None if stream is None else Part(kernels, stream, None if fed else schedule(network, kernels, backward=True))
+
+
+def _piece(network: Network, begin: int, end: int, part: Part) -> Network:
+    """The kernels of a part with all tensors that are alive while it runs."""
+    made = {write.tensor for kernel in network.kernels[:begin] for write in kernel.writes} | set(network.inputs)
+    needed = {read.tensor for kernel in network.kernels[end:] for read in kernel.reads} | set(network.outputs)
+    own = {access.tensor for kernel in part.kernels for access in (*kernel.reads, *kernel.writes)}
+    written = {write.tensor for kernel in part.kernels for write in kernel.writes}
+    alive = own | (made & needed)
+    return Network(
+        tuple(tensor for tensor in network.tensors if tensor.name in alive), part.kernels,
+        tuple(sorted(alive - written)), tuple(sorted(alive & needed)),
+    )
+
+
+def _reads(kernel: Kernel, tensor: str) -> bool:
+    return any(read.tensor == tensor for read in kernel.reads)

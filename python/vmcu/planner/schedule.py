@@ -1,0 +1,81 @@
+"""When each kernel of a stream makes which row: one affine function per kernel.
+
+A stream is driven by the rows of one tensor, row `i` arriving at tick `i`. A kernel of stride `s`, pad `p` and reach
+`(k - 1) * d` can make its row `r` once its input has `r * s - p + reach + 1` rows. If the input's row `i` is made at tick
+`S (i + 1) - c`, the kernel's row `r` is made at tick `S' (r + 1) - c'` with
+
+    S' = S * s        c' = c + S * (p - reach - 1 + s)
+
+Rows of the halo below the image count as rows that arrive like the others, so the formula holds to the end, every
+kernel makes at most one row per tick, and no table or counter is needed at run time. Where paths of a network join, the
+later one sets the pace. Nothing is computed twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from vmcu.planner.model import Kernel, Network, Phase, Rows, Stream
+
+
+def schedule(network: Network, kernels: Sequence[Kernel], *, backward: bool = False) -> Stream | None:
+    """The kernels as a stream driven by the first input of the first one; None if they cannot be one.
+
+    They cannot be one if a kernel has no rows, does not depend on the driver, or joins paths of different strides.
+    """
+    if any(kernel.rows is None or len(kernel.writes) != 1 for kernel in kernels):
+        return None
+    driver = kernels[0].reads[0].tensor
+    rows = {tensor.name: tensor.rows for tensor in network.tensors}
+    if any(rows[read.tensor] != kernel.rows.in_rows for kernel in kernels for read in kernel.reads):
+        return None
+    phases = {driver: Phase(1, 1)}
+    made = {kernel.writes[0].tensor for kernel in kernels}
+    for kernel in kernels:
+        known = [phases[read.tensor] for read in kernel.reads if read.tensor in phases]
+        if any(read.tensor in made and read.tensor not in phases for read in kernel.reads):
+            return None
+        if len({phase.scale for phase in known}) != 1:
+            return None
+        arrival = Phase(known[0].scale, min(phase.shift for phase in known))
+        phases[kernel.writes[0].tensor] = _follow(arrival, kernel.rows.mirrored() if backward else kernel.rows)
+    own = tuple(phases[kernel.writes[0].tensor] for kernel in kernels)
+    first = min(0, *(phase.tick(0) for phase in own))
+    last = max(rows[driver] - 1, *(phase.tick(kernel.rows.out_rows - 1) for kernel, phase in zip(kernels, own)))
+    return Stream(driver, tuple(kernel.name for kernel in kernels), own, first, last, backward)
+
+
+def arrival_of(stream: Stream, kernels: Sequence[Kernel], kernel: Kernel) -> Phase:
+    """The phase in which the input rows of an accumulating kernel arrive."""
+    made = {each.writes[0].tensor: phase for each, phase in zip(kernels, stream.phases)}
+    made[stream.driver] = Phase(1, 1)
+    return made[kernel.reads[0].tensor]
+
+
+def _follow(arrival: Phase, rows: Rows) -> Phase:
+    """The phase of a kernel whose input arrives in `arrival`."""
+    if rows.accumulates:
+        return Phase(arrival.scale * rows.in_rows, arrival.shift)  # when the last row is there
+    reach = (rows.kernel - 1) * rows.dilation
+    shift = arrival.shift + arrival.scale * (rows.pad - reach - 1 + rows.stride)
+    return Phase(arrival.scale * rows.stride, shift)
+
+
+def write_ticks(stream: Stream, position: int, tensor_rows: int) -> np.ndarray:
+    """The tick at which each row of its output is made by the kernel at `position`."""
+    ticks = stream.phases[position].tick(np.arange(tensor_rows))
+    return ticks[::-1] if stream.backward else ticks
+
+
+def read_ticks(stream: Stream, kernels: Sequence[Kernel], position: int, tensor_rows: int) -> np.ndarray:
+    """The tick of the last read of each row of a tensor by the kernel at `position`; before all ticks if it reads none."""
+    kernel, phase = kernels[position], stream.phases[position]
+    row = np.arange(tensor_rows)
+    if kernel.rows.accumulates:
+        ticks = np.asarray(arrival_of(stream, kernels, kernel).tick(row))
+    else:
+        reader = (kernel.rows.mirrored() if stream.backward else kernel.rows).last_reader(row)
+        ticks = np.where(reader < 0, stream.first_tick - 1, phase.tick(reader))
+    return ticks[::-1] if stream.backward else ticks

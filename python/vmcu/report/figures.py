@@ -1,0 +1,85 @@
+"""The figures of one measured run: what a benchmark prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from vmcu.api import Compiled
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One model on one target; the fields are the keys of the JSON output, in this order.
+
+    Args:
+        model: name of the model.
+        target: as `Target.parse` reads it.
+        macs: multiply-accumulates of one run.
+        pool_bytes: the pool, as planned.
+        static_ram_bytes: `.data` and `.bss` of the linked image, the pool included.
+        stack_bytes: measured by the emulator.
+        text_bytes: code of the linked image.
+        rodata_bytes: constants of the linked image.
+        instructions, loads, stores: executed; exact.
+        cycles: modelled, from the target's instruction timings.
+        cycles_per_mac: None for a network without multiply-accumulates.
+        compile_seconds: from the file to the object, on this machine.
+        exact: every output byte equals the reference that was executed on the host.
+    """
+
+    model: str
+    target: str
+    macs: int
+    pool_bytes: int
+    static_ram_bytes: int
+    stack_bytes: int
+    text_bytes: int
+    rodata_bytes: int
+    instructions: int
+    loads: int
+    stores: int
+    cycles: int
+    cycles_per_mac: float | None
+    compile_seconds: float
+    exact: bool
+
+
+def measure(compiled: Compiled, inputs: Sequence[np.ndarray]) -> Figures:
+    """Run a model once on the emulated core and once on the host, and put the figures together.
+
+    Raises:
+        InputError: the arrays are not what the model takes, or the image is larger than the target.
+    """
+    with compiled.firmware() as firmware:
+        result = firmware.run(*inputs)
+        sizes = firmware.sizes
+    counts = result.counts
+    return Figures(
+        model=compiled.name,
+        target=str(compiled.target),
+        macs=compiled.macs,
+        pool_bytes=compiled.pool_bytes,
+        static_ram_bytes=sizes.ram,
+        stack_bytes=counts.stack_bytes,
+        text_bytes=sizes.text,
+        rodata_bytes=sizes.rodata,
+        instructions=counts.instructions,
+        loads=counts.loads,
+        stores=counts.stores,
+        cycles=counts.cycles,
+        cycles_per_mac=round(counts.cycles / compiled.macs, 3) if compiled.macs else None,
+        compile_seconds=round(compiled.compile_seconds, 3),
+        exact=is_exact(result.outputs, compiled.reference(*inputs)),
+    )
+
+
+def is_exact(outputs: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> bool:
+    """Whether both are the same arrays, byte for byte."""
+    return len(outputs) == len(expected) and all(
+        a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes() for a, b in zip(outputs, expected)
+    )

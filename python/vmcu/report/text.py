@@ -1,0 +1,126 @@
+"""Results as lines and tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vmcu.report.figures import Figures
+from vmcu.targets import KIB
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from vmcu.api import Compiled
+    from vmcu.emulator import Counts
+    from vmcu.firmware import Result
+    from vmcu.targets import Target
+    from vmcu.tensor import Tensor
+
+
+def kib(count: int) -> str:
+    """Bytes in KiB: `46 KiB`, `3.2 KiB` below ten."""
+    size = count / KIB
+    return f"{size:.0f} KiB" if size >= 10 or size == int(size) else f"{size:.1f} KiB"
+
+
+def summarise(compiled: Compiled, ram: int) -> str:
+    """What a compilation came to, in two lines; `ram` is what the pool was allowed, in bytes."""
+    setter = f"; {compiled.lower_bound_kernel} sets it" if compiled.lower_bound_kernel else ""
+    return (
+        f"pool {compiled.pool_bytes:,} bytes of {kib(ram)} (bound {compiled.lower_bound:,}{setter}), "
+        f"flash {kib(compiled.sizes.flash)} (text {kib(compiled.sizes.text)}, constants {kib(compiled.sizes.rodata)})\n"
+        f"tensor by tensor the largest layer alone needs {compiled.layerwise_bytes:,} bytes"
+    )
+
+
+def describe_counts(counts: Counts, target: Target) -> str:
+    """Instructions, accesses, cycles and stack of a run."""
+    return (
+        f"{counts.instructions:,} instructions, {counts.loads:,} loads, {counts.stores:,} stores, "
+        f"stack {counts.stack_bytes} bytes\n{counts.cycles:,} cycles, modelled: {target.cycle_model}"
+    )
+
+
+def describe_output(tensor: Tensor, values: np.ndarray, *, top: int = 5) -> str:
+    """The largest values of an output with their positions, and what they stand for where the model tells."""
+    flat = values.ravel()
+    order = np.argsort(-flat.astype(np.float64), kind="stable")[:top]
+    title = f"output '{tensor.name}' {tensor}"
+    lines = [f"{title}, the {len(order)} largest of {flat.size} values:" if flat.size > top else f"{title}:"]
+    for position in order:
+        real = f"  = {tensor.dequantise(flat[position]):.6g}" if tensor.is_quantised else ""
+        value = f"{flat[position]:>6}" if flat.dtype.kind == "i" else f"{flat[position]:>12.6g}"
+        lines.append(f"  [{position}]{' ' * (len(str(flat.size)) - len(str(position)))}{value}{real}")
+    return "\n".join(lines)
+
+
+def describe_run(compiled: Compiled, result: Result, notes: Sequence[str]) -> str:
+    """Outputs and figures of one run; `notes` say where the input came from."""
+    inputs = ", ".join(f"'{tensor.name}' {tensor}" for tensor in compiled.inputs)
+    return "\n".join(
+        (
+            f"{compiled.name} on {compiled.target}, emulated",
+            f"input {inputs}",
+            *(f"  {note}" for note in notes),
+            *(describe_output(tensor, values) for tensor, values in zip(compiled.outputs, result.outputs)),
+            f"pool {compiled.pool_bytes:,} bytes, {describe_counts(result.counts, compiled.target)}",
+        )
+    )
+
+
+def run_as_dict(compiled: Compiled, result: Result, *, seed: int | None) -> dict:
+    """The same for machines; `seed` is that of a random input, None if the input was given."""
+    counts = result.counts
+    outputs = [
+        {
+            "name": tensor.name,
+            "dtype": str(tensor.dtype),
+            "shape": list(tensor.shape),
+            "scale": tensor.scale,
+            "zero_point": tensor.zero_point,
+            "values": values.ravel().tolist(),
+        }
+        for tensor, values in zip(compiled.outputs, result.outputs)
+    ]
+    return {
+        "model": compiled.name,
+        "target": str(compiled.target),
+        "seed": seed,
+        "outputs": outputs,
+        "pool_bytes": compiled.pool_bytes,
+        "stack_bytes": counts.stack_bytes,
+        "instructions": counts.instructions,
+        "loads": counts.loads,
+        "stores": counts.stores,
+        "cycles": counts.cycles,
+        "cycle_model": compiled.target.cycle_model,
+    }
+
+
+def tabulate(rows: Sequence[Figures]) -> Table:
+    """A table of benchmark figures."""
+    from rich.table import Table
+
+    table = Table(title="vmcu bench", title_justify="left", caption=_caption(rows), caption_justify="left")
+    table.add_column("model", no_wrap=True)
+    table.add_column("target", no_wrap=True)
+    for heading in ("pool", "static RAM", "stack", "text", "rodata", "MACs", "instructions", "cycles*", "per MAC*"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("exact")
+    for row in rows:
+        sizes = (row.pool_bytes, row.static_ram_bytes, row.stack_bytes, row.text_bytes, row.rodata_bytes)
+        per_mac = "-" if row.cycles_per_mac is None else f"{row.cycles_per_mac:.2f}"
+        counts = [f"{each:,}" for each in (*sizes, row.macs, row.instructions, row.cycles)]
+        table.add_row(row.model, row.target.split(",")[0], *counts, per_mac, "yes" if row.exact else "NO")
+    return table
+
+
+def _caption(rows: Sequence[Figures]) -> str:
+    from vmcu.targets import Target
+
+    targets = {row.target.split(",")[0]: Target.parse(row.target) for row in rows}
+    models = "; ".join(f"{name}: {target.cycle_model}" for name, target in targets.items())
+    return f"Sizes in bytes. Instructions are counted on the emulated core. * Cycles are modelled: {models}."

@@ -1,0 +1,42 @@
+// What the pool and the places in it refuse; a function is named as the rule it breaks.
+// RUN: vmcu-opt %s -split-input-file -verify-diagnostics
+
+func.func @pool_c2() {
+  // expected-note@+1 {{the first one is here}}
+  %0 = vmcu.pool : !vmcu.pool<64>
+  // expected-error@+1 {{is the second pool of its block}}
+  %1 = vmcu.pool : !vmcu.pool<64>
+  return
+}
+
+// -----
+
+func.func @place_c1_end(%pool: !vmcu.pool<64>) {
+  // expected-error@+1 {{puts 32 bytes at offset 33 of a pool of 64}}
+  %0 = vmcu.place %pool[33] : !vmcu.pool<64> -> !vmcu.sequence<8x8, ring = 4>
+  return
+}
+
+// -----
+
+func.func @place_c1_negative(%pool: !vmcu.pool<64>) {
+  // expected-error@+1 {{puts 8 bytes at offset -1 of a pool of 64}}
+  %0 = vmcu.place %pool[-1] : !vmcu.pool<64> -> !vmcu.sequence<1x8>
+  return
+}
+
+// -----
+
+func.func @place_c2_negative(%pool: !vmcu.pool<64>) {
+  // expected-error@+1 {{has number -1, expected 0 or more}}
+  %0 = vmcu.place %pool[0] as output -1 : !vmcu.pool<64> -> !vmcu.sequence<1x8>
+  return
+}
+
+// -----
+
+func.func @place_c2_no_role(%pool: !vmcu.pool<64>) {
+  // expected-error@+1 {{has number 1 without a role}}
+  %0 = "vmcu.place"(%pool) {offset = 0, number = 1} : (!vmcu.pool<64>) -> !vmcu.sequence<1x8>
+  return
+}

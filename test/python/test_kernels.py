@@ -1,0 +1,236 @@
+"""What kernels say of themselves equals what their loops do: access order, bytes, frees.
+
+The loops are run by `segment_interpreter`; the bytes that a window needs are counted tap by tap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_tflite as tiny
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mlir import ir
+from segment_interpreter import Event, record, replay
+
+from vmcu import frontends, pipeline, planner
+from vmcu.dialects import vmcu as d
+from vmcu.kernels import Conv2D, Depthwise, MaxPool
+from vmcu.kernels.geometry import Window
+from vmcu.kernels.requant import Requant
+from vmcu.passes.pipelines import KERNELS, PLAN, SEGMENTS, fill_options
+from vmcu.planner.distance import find_forbidden
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"
+REQUANT = Requant(np.array([2**30]), np.array([40]), "single", 0)
+Kernel = Conv2D | Depthwise | MaxPool
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> Window:
+    """Any window that a convolution with halo, cropping and dilation may have."""
+    axes = []
+    for _ in range(2):
+        image, kernel, stride, dilation = (draw(st.integers(1, most)) for most in (7, 4, 3, 3))
+        pad = draw(st.integers(-(image - 1), 3))
+        reach = (kernel - 1) * dilation
+        # The window may run past the image's end as far as a halo of the same size goes.
+        most = max(1, (image + pad + draw(st.integers(-2, 3)) - 1 - reach) // stride + 1)
+        axes.append((image, draw(st.integers(1, most)), kernel, stride, dilation, pad))
+    return Window(*zip(*axes))
+
+
+@st.composite
+def kernels(draw: st.DrawFn) -> Kernel:
+    window, kind = draw(windows()), draw(st.sampled_from(["conv", "depthwise", "max"]))
+    channels = draw(st.integers(1, 9))
+    if kind == "depthwise":
+        return Depthwise(window, channels, 0, np.ones((*window.kernel, channels), np.int8), np.zeros(channels), REQUANT)
+    if kind == "max":
+        return MaxPool(window, channels, 0)
+    outputs = draw(st.integers(1, 5))
+    return Conv2D(window, np.ones((outputs, *window.kernel, channels), np.int8), np.zeros(outputs), REQUANT)
+
+
+def taps(window: Window, row: int, column: int) -> Iterator[int]:
+    """The raster indices of the input pixels that an output pixel needs."""
+    for tap in product(*map(range, window.kernel)):
+        at = [o * s - p + k * e for o, s, p, k, e in
+              zip((row, column), window.stride, window.pad, tap, window.dilation)]
+        if all(0 <= a < size for a, size in zip(at, window.image)):
+            yield at[0] * window.image[1] + at[1]
+
+
+def emit(kernel: Kernel, *, backward: bool) -> list[Event]:
+    """The events of a kernel that has a pool to itself."""
+    inputs, output = kernel.sequences()
+    with pipeline.context(), ir.Location.unknown():
+        module = ir.Module.create()
+        with ir.InsertionPoint(module.body):
+            pool = d.pool(d.pool_type(1_000_000))
+            places = [d.place(d.sequence_type(*each), pool, 0) for each in (*inputs, output)]
+            traversal = d.Traversal.backward if backward else None
+            op = d.KernelOp([], "k", kernel.kind, places[:-1], places[-1:], [], traversal=traversal)
+            block = op.body.blocks.append(*[each.type for each in places])
+        with ir.InsertionPoint(block):
+            kernel.emit(list(block.arguments)[:-1], block.arguments[len(places) - 1], [], backward=backward)
+            d.yield_([])
+        module.operation.verify()
+        return record(op)
+
+
+def split_steps(events: list[Event]) -> tuple[list[Event], list[list[Event]]]:
+    """The frees before the first load, then the events of each step, which ends with its store."""
+    start = next(number for number, event in enumerate(events) if event.kind != "free")
+    steps: list[list[Event]] = [[]]
+    for event, following in zip(events[start:], [*events[start + 1 :], None]):
+        steps[-1].append(event)
+        if event.kind == "store" and following is not None and following.op != event.op:
+            steps.append([])
+    return events[:start], steps
+
+
+def bytes_of(events: list[Event], kind: str) -> set[int]:
+    return {byte for event in events if event.kind == kind for byte in range(event.lo, event.hi)}
+
+
+@given(windows())
+def test_windows_lie_inside_where_it_says_so(window: Window) -> None:
+    everywhere = window.kernel[0] * window.kernel[1]
+    (top, bottom), (left, right) = window.inside(0), window.inside(1)
+    for row, column in product(*map(range, window.output)):
+        whole = top <= row < bottom and left <= column < right
+        assert (len(list(taps(window, row, column))) == everywhere) == whole
+
+
+@given(windows(), st.integers(1, 3))
+def test_regions_cover_a_row_once_and_guard_its_borders(window: Window, tile: int) -> None:
+    regions = window.regions(tile)
+    assert [c for each in regions for c in range(each.start, each.stop)] == list(range(window.output[1]))
+    for region in regions:
+        assert (region.stop - region.start) % region.step == 0 and region.step <= tile
+        inside = range(*window.inside(1))
+        assert all((column in inside) != region.guarded for column in range(region.start, region.stop))
+
+
+@settings(deadline=None)
+@given(kernels(), st.booleans())
+def test_loops_do_the_planned_steps(kernel: Kernel, backward: bool) -> None:
+    _, found = split_steps(emit(kernel, backward=backward))
+    steps = kernel.steps()
+    order = range(len(steps.lo))
+    assert len(found) == len(order)
+    for step, events in zip(reversed(order) if backward else order, found):
+        stored = bytes_of(events, "store")
+        assert (min(stored), max(stored) + 1) == (steps.write_lo[step], steps.write_hi[step])
+        assert bytes_of(events, "load") <= set(range(steps.lo[step], steps.hi[step]))
+
+
+@settings(deadline=None)
+@given(kernels(), st.booleans())
+def test_loads_are_the_bytes_that_the_window_needs(kernel: Kernel, backward: bool) -> None:
+    ((_, in_size),), (_, out_size) = kernel.sequences()
+    _, found = split_steps(emit(kernel, backward=backward))
+    for events in found:
+        stored = sorted(bytes_of(events, "store"))
+        pixels = {taps for byte in stored for taps in pixel_taps(kernel.window, byte // out_size)}
+        channels = range(in_size) if isinstance(kernel, Conv2D) else {byte % out_size for byte in stored}
+        assert bytes_of(events, "load") == {pixel * in_size + channel for pixel in pixels for channel in channels}
+
+
+def pixel_taps(window: Window, pixel: int) -> list[int]:
+    return list(taps(window, *divmod(pixel, window.output[1])))
+
+
+@settings(deadline=None)
+@given(kernels(), st.booleans())
+def test_frees_are_what_no_later_step_reads(kernel: Kernel, backward: bool) -> None:
+    """The planner counts on the hull of all later reads, byte for byte: so must the frees."""
+    before, found = split_steps(emit(kernel, backward=backward))
+    steps = kernel.steps()
+    order = range(len(steps.lo))
+    freed, size = bytes_of(before, "free"), int(np.prod(kernel.sequences()[0][0]))
+    pending = list(reversed(order) if backward else order)
+    for events in found:
+        pending.pop(0)
+        assert events.index(next(e for e in events if e.kind == "store")) > max(
+            (number for number, e in enumerate(events) if e.kind == "free"), default=-1), "a free follows the store"
+        freed |= bytes_of(events, "free")
+        live = range(min(steps.lo[pending]), max(steps.hi[pending])) if pending else range(0)
+        assert set(range(size)) - freed == set(live)
+
+
+@settings(deadline=None)
+@given(kernels(), st.booleans())
+def test_tightest_overlap_loses_no_byte(kernel: Kernel, backward: bool) -> None:
+    """At the edges of the forbidden distances every store still lands on freed bytes; one byte further one does not."""
+    ((length, size),), (out_length, out_size) = kernel.sequences()
+    steps = kernel.steps()
+    source, target = planner.Tensor("x", length * size), planner.Tensor("y", out_length * out_size)
+    asked = planner.Kernel("k", (planner.Access("x", steps.lo, steps.hi),),
+                           (planner.Access("y", steps.write_lo, steps.write_hi),))
+    events = emit(kernel, backward=backward)
+    for lo, hi in find_forbidden(asked, source, target, backward=backward):
+        assert survives(events, source.bytes, lo - 1) and survives(events, source.bytes, hi)
+
+
+def survives(events: list[Event], source_bytes: int, difference: int) -> bool:
+    """Whether the output, `difference` bytes after the input, is stored over freed bytes only."""
+    live = set(range(source_bytes))
+    for event in events:
+        if event.kind == "free":
+            live -= set(range(event.lo, event.hi))
+        elif event.kind == "store" and not live.isdisjoint(range(event.lo + difference, event.hi + difference)):
+            return False
+        elif event.kind == "load":
+            assert live >= set(range(event.lo, event.hi)), f"loads what is freed: {event}"
+    return True
+
+
+def small_network(path: Path) -> Path:
+    """A residual block whose input three layers read, a layer without segment kernel, and two outputs."""
+    graph, draw = tiny.Graph(), np.random.default_rng(0)
+    image = (1, 7, 6, 4)
+    x, a, b, c, y, p = (graph.tensor(name, image, scale=0.05, zero_point=-3) for name in "xabcyp")
+    z = graph.tensor("z", (1, 4, 3, 4), scale=0.05, zero_point=-3)
+    window = dict(padding=0, strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1)
+
+    def constants(shape: tuple[int, ...]) -> list[int]:
+        weights = graph.const(f"w{len(graph.tensors)}", draw.integers(-90, 90, shape).astype(np.int8), scale=0.003)
+        return [weights, graph.const(f"b{weights}", np.arange(4, dtype=np.int32) * 40, scale=0.00015)]
+
+    graph.op("CONV_2D", [x, *constants((4, 3, 3, 4))], [a], "Conv2DOptions", **window)
+    graph.op("DEPTHWISE_CONV_2D", [a, *constants((1, 3, 3, 4))], [b], "DepthwiseConv2DOptions", depthMultiplier=1, **window)
+    graph.op("CONV_2D", [b, *constants((4, 1, 1, 4))], [c], "Conv2DOptions", **window)
+    graph.op("ADD", [x, c], [y], "AddOptions")
+    graph.op("LOGISTIC", [y], [p])
+    graph.op("MAX_POOL_2D", [y], [z], "Pool2DOptions", padding=0, strideH=2, strideW=2, filterHeight=2, filterWidth=2)
+    graph.op("ADD", [p, x], [b2 := graph.tensor("out", image, scale=0.07)], "AddOptions")
+    return graph.write(path, [x], [z, b2])
+
+
+def tiled_function(path: Path, *, plan_options: dict) -> tuple[ir.Module, ir.OpView]:
+    """A model down to segments, without clean-up, so that every free that was emitted is still there."""
+    module = frontends.load(path)
+    frontends.to_linalg(module)
+    pipeline.run(module, [*KERNELS, *fill_options(PLAN, **plan_options), SEGMENTS[0]])
+    return module, next(op for op in module.body.operations if "vmcu.inputs" in op.attributes)
+
+
+@pytest.mark.parametrize("align", [1, 4, 16])
+def test_network_loses_no_byte(align: int, tmp_path: Path) -> None:
+    with pipeline.context():
+        module, function = tiled_function(small_network(tmp_path / "m.tflite"), plan_options=dict(align=align))
+        replay(function)
+
+
+@pytest.mark.parametrize("passes", [1, 3])
+def test_example_loses_no_byte(passes: int) -> None:
+    with pipeline.context():
+        module, function = tiled_function(EXAMPLE, plan_options={})
+        pipeline.run(module, SEGMENTS[1:passes])
+        replay(function)
