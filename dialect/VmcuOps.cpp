@@ -80,7 +80,23 @@ static LogicalResult verifyBytes(KernelOp kernel, StringRef what, TypeRange tens
   return success();
 }
 
+static LogicalResult verifyRow(KernelOp kernel) {
+  bool inStream = isa_and_nonnull<StreamOp>(kernel->getParentOp());
+  std::optional<ArrayRef<int64_t>> phase = kernel.getPhase();
+  // kernel_c5
+  if (inStream != phase.has_value())
+    return kernel.emitOpError() << (inStream ? "in a stream needs a phase" : "has a phase outside of a stream");
+  if (phase && (phase->size() != 3 || (*phase)[0] < 1 || (*phase)[2] < 1))
+    return kernel.emitOpError() << "needs a phase [scale, shift, rows] with positive scale and rows";
+  // kernel_c6
+  if (kernel.getRow() && (phase || kernel.getOutputs().empty()))
+    return kernel.emitOpError() << "has a row, which goes with 'outs' and without a phase";
+  return success();
+}
+
 LogicalResult KernelOp::verifyRegions() {
+  if (failed(verifyRow(*this)))
+    return failure();
   auto isTensor = [](Type type) { return isa<RankedTensorType>(type); };
   auto yield = cast<YieldOp>(getBody().front().getTerminator());
   Block &body = getBody().front();
@@ -108,8 +124,10 @@ LogicalResult KernelOp::verifyRegions() {
   SmallVector<Type> expected(getInputs().getTypes());
   llvm::append_range(expected, getOutputs().getTypes());
   llvm::append_range(expected, getWorkspace().getTypes());
+  if (getRow())
+    expected.push_back(getRow().getType());
   if (!llvm::equal(expected, body.getArgumentTypes()))
-    return emitOpError() << "once tiled needs body arguments of the types of 'ins', 'outs' and 'workspace'";
+    return emitOpError() << "once tiled needs body arguments of the types of 'ins', 'outs', 'workspace' and 'row'";
   return success();
 }
 
@@ -135,6 +153,33 @@ LogicalResult PoolOp::verify() {
   for (Operation *op = getOperation()->getPrevNode(); op; op = op->getPrevNode())
     if (isa<PoolOp>(op))
       return emitOpError("is the second pool of its block").attachNote(op->getLoc()) << "the first one is here";
+  return success();
+}
+
+LogicalResult StreamOp::verifyRegions() {
+  // stream_c1
+  if (getFirst() > getLast())
+    return emitOpError() << "runs from tick " << getFirst() << " to tick " << getLast();
+  // stream_c2
+  for (Operation &op : getBody().front()) {
+    auto kernel = dyn_cast<KernelOp>(op);
+    if (!kernel || kernel.getOutputs().empty())
+      return op.emitError() << "'" << op.getName() << "' in a stream, which holds placed kernels only";
+  }
+  // stream_c3
+  if (getBackward() && getFed())
+    return emitOpError() << "is fed and backward; rows arrive first to last";
+  return success();
+}
+
+LogicalResult FeedOp::verify() {
+  SequenceType type = getDest().getType();
+  auto row = cast<MemRefType>(getRow().getType());
+  // feed_c1
+  if (!row.hasStaticShape() || row.getNumElements() % type.getBytes() != 0 ||
+      type.getPoolBytes() % row.getNumElements() != 0)
+    return emitOpError() << "copies " << row << " into a ring of " << type.getCapacity() << " segments of "
+                         << type.getBytes() << " bytes";
   return success();
 }
 
@@ -209,10 +254,8 @@ LogicalResult SegmentLoadOp::verify() {
   if (type.isResident())
     return success();
   // segment_load_c5
-  if (!staysInSegment(type, getByte(), getValidBytes()))
-    return emitOpError() << "reads " << getValidBytes() << " bytes from byte " << *constantIndex(getByte())
-                         << " of segments of " << type.getBytes()
-                         << ", and segments of a ring do not follow one another";
+  if (!type.isResident() && getValidBytes() > type.getPoolBytes())
+    return emitOpError() << "reads rows of " << getValidBytes() << " bytes in a ring of " << type.getPoolBytes();
   // segment_load_c7
   if (getRows() > 1 && (getRows() - 1) > (type.getCapacity() - 1) / stride)
     return emitOpError() << "reads " << getRows() << " rows with stride " << stride << " of a ring of "

@@ -31,11 +31,17 @@ def Vmcu_KernelOp : Vmcu_Op<"kernel", [
 
     `traversal` is the order in which the output's segments are made; the planner chooses it.
 
+    In a `vmcu.stream` a kernel works row by row. `phase [scale, shift, rows]` says that it makes its row `r` of `rows` at
+    the tick `scale * (r + 1) - shift`. Once the stream is a loop, the operand `row` is the row to make.
+
     - (kernel_c1) operands are all tensors, or all sequences; on sequences a kernel has `outs` and no results.
     - (kernel_c2) on tensors: arguments match the inputs, yielded types match the results; no `outs`, no `workspace`.
     - (kernel_c3) placed: arguments are static tensors of as many bytes as the input sequences, and each yielded tensor
       has as many bytes as its output sequence.
-    - (kernel_c4) tiled: arguments are the sequences of `ins`, `outs` and `workspace`, in this order; nothing is yielded.
+    - (kernel_c4) tiled: arguments are the sequences of `ins`, `outs` and `workspace`, in this order, then the `row` if
+      there is one; nothing is yielded.
+    - (kernel_c5) a kernel in a stream has a `phase`, no other kernel has; scale and rows are positive.
+    - (kernel_c6) a `row` needs `outs`, and excludes a `phase`.
 
     Example:
     ```mlir
@@ -47,18 +53,67 @@ def Vmcu_KernelOp : Vmcu_Op<"kernel", [
   }];
   let arguments = (ins StrAttr:$name, Vmcu_KernelKindAttr:$kind,
     Variadic<AnyTypeOf<[AnyRankedTensor, Vmcu_Sequence]>>:$inputs, Variadic<Vmcu_Sequence>:$outputs,
-    Variadic<Vmcu_Sequence>:$workspace,
-    DefaultValuedAttr<Vmcu_TraversalAttr, "::vmcu::Traversal::forward">:$traversal);
+    Variadic<Vmcu_Sequence>:$workspace, Optional<Index>:$row,
+    DefaultValuedAttr<Vmcu_TraversalAttr, "::vmcu::Traversal::forward">:$traversal,
+    OptionalAttr<DenseI64ArrayAttr>:$phase);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $name `` $kind (`traversal` `` $traversal^)? (`ins` `(` $inputs^ `:` qualified(type($inputs)) `)`)?
+    $name `` $kind (`traversal` `` $traversal^)? (`phase` $phase^)? (`row` `(` $row^ `)`)? (`ins` `(` $inputs^ `:` qualified(type($inputs)) `)`)?
     (`outs` `(` $outputs^ `:` qualified(type($outputs)) `)`)?
     (`workspace` `(` $workspace^ `:` qualified(type($workspace)) `)`)?
     (`->` type($results)^)? attr-dict-with-keyword $body
   }];
   let hasRegionVerifier = 1;
   let hasVerifier = 0;
+}
+
+def Vmcu_StreamOp : Vmcu_Op<"stream", [NoTerminator, SingleBlock, RecursiveMemoryEffects]> {
+  let summary = "Kernels that run together, row by row, through rings of rows";
+  let description = [{
+    At each tick from `first` to `last` every kernel, in order, makes the row that its `phase` names, if it has one. The
+    rows of the sequence that drives the stream set the pace: its row `i` is there from tick `i` on. Nothing is computed
+    twice, and nothing is decided at run time: a stream is a loop over ticks with one affine condition per kernel.
+
+    In a `backward` stream all rows count from the last one. A `fed` stream takes the rows of that sequence from the
+    caller, one for each call.
+
+    - (stream_c1) `first <= last`.
+    - (stream_c2) its body holds placed kernels only.
+    - (stream_c3) a fed stream is not backward.
+
+    Example:
+    ```mlir
+    vmcu.stream from 0 to 5 {
+      vmcu.kernel "clamp" elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8>)
+          outs(%y : !vmcu.sequence<4x8, ring = 2>) {
+      ^bb0(%in: tensor<1x4x1x8xi8>):
+        vmcu.yield %in : tensor<1x4x1x8xi8>
+      }
+    }
+    ```
+  }];
+  let arguments = (ins I64Attr:$first, I64Attr:$last, UnitAttr:$backward, Optional<Vmcu_Sequence>:$fed);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    (`backward` $backward^)? (`fed` `(` $fed^ `:` qualified(type($fed)) `)`)? `from` $first `to` $last
+    attr-dict-with-keyword $body
+  }];
+  let hasRegionVerifier = 1;
+  let hasVerifier = 0;
+}
+
+def Vmcu_FeedOp : Vmcu_Op<"feed"> {
+  let summary = "Put a row from the caller into its ring";
+  let description = [{
+    Copies the bytes of `row` to segment `index` on.
+    - (feed_c1) the row is a whole number of segments, and the ring a whole number of rows.
+
+    Example: `vmcu.feed %row, %x[%i] : memref<288xi8>, !vmcu.sequence<9216x3, ring = 288>`
+  }];
+  let arguments = (ins Arg<MemRefRankOf<[I8], [1]>, "", [MemRead]>:$row,
+                       Arg<Vmcu_Sequence, "", [MemWrite]>:$dest, Index:$index);
+  let assemblyFormat = "$row `,` $dest `[` $index `]` attr-dict `:` type($row) `,` qualified(type($dest))";
 }
 
 def Vmcu_YieldOp : Vmcu_Op<"yield", [Pure, Terminator, ReturnLike, HasParent<"KernelOp">]> {
@@ -127,7 +182,8 @@ def Vmcu_SegmentLoadOp : Vmcu_Op<"segment_load"> {
     - (segment_load_c2) `0 < valid <= bytes of a row`.
     - (segment_load_c3) one guard per row, or none; guards come with a pad value.
     - (segment_load_c4) with constant index and byte and no guard, all bytes lie in the sequence.
-    - (segment_load_c5) a row of a ring stays in its segment when the byte is constant.
+    - (segment_load_c5) a row of a ring is not longer than the ring; whoever emits it sees that it ends before the ring's
+      end, where the next segment is not the next bytes.
     - (segment_load_c6) the stride is positive.
     - (segment_load_c7) the rows of a ring are segments that exist at one time: `(rows - 1) * stride < ring`.
 

@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from mlir import ir
-from mlir.dialects import arith
+from mlir.dialects import arith, memref
 from mlir.dialects import vector as vector_d
 
 from vmcu.dialects import vmcu as d
-from vmcu.errors import Internal
-from vmcu.kernels.match import constant_array
+from vmcu.errors import Unsupported
+from vmcu.kernels.match import constant_array, producer
 from vmcu.kernels.scale import choose_form
 
 from . import _emit as emit
 from ._globals import Globals
+from ._registry import PassError
 
 Words = list[list[ir.Value]]
 
@@ -44,26 +45,33 @@ class SegmentLowering:
     # Loads and stores
 
     def _address(self, sequence: ir.Value, index: ir.Value, byte: ir.Value | None) -> ir.Value:
-        size = _segment_bytes(sequence)
-        offset = arith.muli(index, _index(size)) if size > 1 else index
-        return emit.at(self.pointers[sequence], offset if byte is None else arith.addi(offset, byte))
+        return segment_address(self.pointers[sequence], sequence, index, byte)
 
     def _segment_load(self, op: d.SegmentLoadOp) -> None:
         rows, width = ir.VectorType(op.result.type).shape
         valid = op.valid.value if op.valid is not None else width
-        stride = (op.stride.value if op.stride is not None else 1) * _segment_bytes(op.source)
+        stride = op.stride.value if op.stride is not None else 1
+        size = _segment_bytes(op.source)
         guards = list(op.guards)
         tile = []
         if guards:
             halo = self.globals.halo(op.pad.value, _last_byte(op) + valid)
+            # Behind different guards a row of the tile may lie before the ring's first segment or after its last.
+            is_ring = d.read_sequence(op.source.type).ring != d.read_sequence(op.source.type).length
+            apart = is_ring and len(set(guards)) > 1
+            start = None if apart else self._address(op.source, op.index, None)
         else:
             first = self._address(op.source, op.index, op.byte)
         for row in range(rows):
             if guards:
-                inside = emit.at(self._address(op.source, op.index, None), row * stride)
+                if apart:
+                    index = arith.addi(op.index, _index(row * stride)) if row else op.index
+                    inside = self._address(op.source, index, None)
+                else:
+                    inside = emit.at(start, row * stride * size)
                 address = emit.at(arith.select(guards[row], inside, halo), op.byte)
             else:
-                address = emit.at(first, row * stride)
+                address = emit.at(first, row * stride * size)
             tile.append(self._load_row(address, width, valid))
         self.words[op.result] = tile
 
@@ -85,7 +93,7 @@ class SegmentLowering:
         if width == 8 and len(tile.shape) in (2, 4):
             self.words[op.result] = self._load_words(base, tile.shape, strides)
         elif len(tile.shape) != 1:
-            raise Internal(f"no lowering for a flash tile {tile}")
+            raise PassError(op, f"loads {tile}; supported are rows, and bytes of rank 2 and 4")
         else:
             scalars = [emit.load(emit.at(base, number * width // 8), width) for number in range(tile.shape[0])]
             if width == 8:
@@ -133,7 +141,7 @@ class SegmentLowering:
         op.result.replace_all_uses_with(vector_d.broadcast(op.result.type, op.value))
 
     def _dot(self, op: d.DotOp) -> None:
-        pixels, weights = self.words[op.pixels], self.words[op.weights]
+        pixels, weights = self._words_of(op, op.pixels), self._words_of(op, op.weights)
         acc = emit.elements(op.acc)
         for depth in range(len(pixels[0])):
             spread_pixels = [emit.spread(row[depth]) for row in pixels]
@@ -145,9 +153,9 @@ class SegmentLowering:
         op.result.replace_all_uses_with(emit.collect(acc, len(pixels), len(weights)))
 
     def _channel_dot(self, op: d.ChannelDotOp) -> None:
-        taps, weights = self.words[op.taps], self.words[op.weights]
         if len(ir.VectorType(op.weights.type).shape) != 4:
-            raise Internal("channel_dot needs packed weights; run vmcu-pack-weights")
+            raise PassError(op, "needs packed weights; run vmcu-pack-weights first")
+        taps, weights = self._words_of(op, op.taps), self._words_of(op, op.weights)
         acc = emit.elements(op.acc)
         for pair in range(0, len(taps), 2):
             for number, first in enumerate(taps[pair]):
@@ -180,12 +188,20 @@ class SegmentLowering:
 
     # Vectors of int8
 
+    def _words_of(self, op: ir.OpView, value: ir.Value) -> Words:
+        if value not in self.words:
+            raise PassError(op, "multiplies bytes that are not loaded from segments or flash")
+        return self.words[value]
+
     def _lanes_of(self, value: ir.Value) -> Words:
         if value in self.lanes:
             return self.lanes[value]
         if value in self.words:
             return [[_byte(word, lane) for word in row for lane in range(4)] for row in self.words[value]]
-        array = np.array(value.owner.opview.value)
+        if not isinstance(producer(value), arith.ConstantOp):
+            op = value.owner.owner if isinstance(value.owner, ir.Block) else value.owner
+            raise PassError(op, f"makes {value.type} by arithmetic on bytes; supported is arithmetic on words")
+        array = np.array(producer(value).value)
         return [[emit.word(int(each)) for each in row] for row in array.reshape(-1, array.shape[-1])]
 
     def _extsi(self, op: arith.ExtSIOp) -> bool | None:
@@ -208,6 +224,23 @@ class SegmentLowering:
             if source in table:
                 rows = table[source]
                 table[result] = rows if op.operation.name == "vector.shape_cast" else [rows[op.static_position[0]]]
+
+
+def segment_address(base: ir.Value, sequence: ir.Value, index: ir.Value, byte: ir.Value | None) -> ir.Value:
+    """Byte `byte` of segment `index` of a sequence at `base`: in a ring, of slot `index mod ring`."""
+    length, size, ring = d.read_sequence(sequence.type)
+    if ring != length:
+        index = arith.remui(index, _index(ring))
+    offset = arith.muli(index, _index(size)) if size > 1 else index
+    return emit.at(base, offset if byte is None else arith.addi(offset, byte))
+
+
+def copy_row(row: ir.Value, dest: ir.Value, index: ir.Value, addresses: dict[ir.Value, ir.Value]) -> None:
+    """`vmcu.feed`: copy the caller's bytes to segment `index` on."""
+    address = segment_address(addresses[dest], dest, index, None)
+    source = arith.index_cast(emit.integer(32), memref.extract_aligned_pointer_as_index(row))
+    size = ir.MemRefType(row.type).shape[0]
+    emit.llvm.intr_memcpy(address, emit.llvm.inttoptr(emit.pointer(), source), emit.word(size), False)
 
 
 class _Scale:
@@ -270,7 +303,7 @@ def _tables_behind(multiplier: ir.Value, shift: ir.Value) -> list[np.ndarray] | 
 
 
 def _flash_load(value: ir.Value) -> d.FlashLoadOp | None:
-    owner = None if isinstance(value.owner, ir.Block) else value.owner.opview
+    owner = producer(value)
     return owner if isinstance(owner, d.FlashLoadOp) else None
 
 
@@ -279,9 +312,10 @@ def _constant_behind(value: ir.Value) -> np.ndarray | None:
     if (load := _flash_load(value)) is not None:
         table = constant_array(load.source)
         return table if table is not None and table.ndim == 1 else None
-    if isinstance(value.owner, ir.Block) or not isinstance(value.owner.opview, arith.ConstantOp):
+    owner = producer(value)
+    if not isinstance(owner, arith.ConstantOp):
         return None
-    attribute = value.owner.opview.value
+    attribute = owner.value
     if attribute.is_splat:
         return np.array([ir.IntegerAttr(attribute.get_splat_value()).value])
     return np.array(attribute).ravel()

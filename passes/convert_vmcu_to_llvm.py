@@ -18,7 +18,7 @@ from vmcu.dialects import vmcu as d
 
 from . import _emit as emit
 from ._globals import Globals
-from ._lower_segments import SegmentLowering
+from ._lower_segments import SegmentLowering, copy_row
 from ._registry import PassError, option, vmcu_pass
 
 
@@ -48,23 +48,35 @@ def _has_pool(function: func.FuncOp) -> bool:
 def _convert_function(module: ir.Module, function: func.FuncOp, globals: Globals, name: str) -> None:
     addresses: dict[ir.Value, ir.Value] = {}
     dead: list[ir.OpView] = []
-    for op in list(function.regions[0].blocks[0].operations):
-        with op.location, ir.InsertionPoint(op):
-            if isinstance(op, d.PoolOp):
-                pool = globals.pool(d.read_pool(op.pool.type))
-                addresses[op.pool] = emit.llvm.mlir_addressof(emit.pointer(), pool)
-            elif isinstance(op, d.PlaceOp):
-                addresses[op.sequence] = emit.at(addresses[op.pool], op.offset.value)
-            elif isinstance(op, d.KernelOp):
-                arguments = [addresses[each] for each in [*op.inputs, *op.outputs, *op.workspace]]
-                callee = _convert_kernel(module, op, globals, name)
-                func.CallOp(callee, arguments)
-            else:
-                continue
+
+    def convert(block: ir.Block) -> None:
+        for op in list(block.operations):
+            if isinstance(op, d.StreamOp):
+                raise PassError(op, "is no loop yet; run vmcu-lower-streams first")
+            with op.location, ir.InsertionPoint(op):
+                if isinstance(op, d.PoolOp):
+                    pool = globals.pool(d.read_pool(op.pool.type))
+                    addresses[op.pool] = emit.llvm.mlir_addressof(emit.pointer(), pool)
+                elif isinstance(op, d.PlaceOp):
+                    addresses[op.sequence] = emit.at(addresses[op.pool], op.offset.value)
+                elif isinstance(op, d.KernelOp):
+                    arguments = [addresses[each] for each in [*op.inputs, *op.outputs, *op.workspace]]
+                    callee = _convert_kernel(module, op, globals, name)
+                    func.CallOp(callee, arguments if op.row is None else [*arguments, op.row])
+                elif isinstance(op, d.FeedOp):
+                    copy_row(op.row, op.dest, op.index, addresses)
+                else:
+                    for region in op.operation.regions:
+                        for inner in region.blocks:
+                            convert(inner)
+                    continue
             dead.append(op)
+
+    convert(function.regions[0].blocks[0])
     for op in reversed(dead):
         op.operation.erase()
-    function.attributes["sym_name"] = ir.StringAttr.get(f"{name}_run")
+    is_fed = len(function.arguments) > 0
+    function.attributes["sym_name"] = ir.StringAttr.get(f"{name}_feed_row" if is_fed else f"{name}_run")
     for attribute in ("vmcu.inputs", "vmcu.outputs"):
         if attribute in function.attributes:
             del function.attributes[attribute]
@@ -78,18 +90,25 @@ def _convert_kernel(module: ir.Module, kernel: d.KernelOp, globals: Globals, nam
         raise PassError(kernel, "is not tiled; run vmcu-tile-to-segments first")
     with kernel.location, ir.InsertionPoint(module.body):
         function = func.FuncOp(f"{name}_{kernel.operation.attributes['name'].value}",
-                               ([emit.pointer()] * len(block.arguments), []), visibility="private")
+                               (_argument_types(block), []), visibility="private")
         function.attributes["llvm.linkage"] = ir.Attribute.parse("#llvm.linkage<internal>")
         entry = function.add_entry_block()
     pointers = dict(zip(block.arguments, entry.arguments))
-    lowering = SegmentLowering(globals, pointers)
-    _lower_block(block, lowering)
+    _lower_block(block, SegmentLowering(globals, pointers))
+    for old, new in pointers.items():
+        if isinstance(new.type, ir.IndexType):
+            old.replace_all_uses_with(new)
     with kernel.location, ir.InsertionPoint(entry):
         func.ReturnOp([])
     last = entry.operations[0]
     for op in list(block.operations)[:-1]:
         op.operation.move_before(last)
     return function
+
+
+def _argument_types(block: ir.Block) -> list[ir.Type]:
+    """Sequences are passed as addresses, the row as it is."""
+    return [each.type if isinstance(each.type, ir.IndexType) else emit.pointer() for each in block.arguments]
 
 
 def _lower_block(block: ir.Block, lowering: SegmentLowering) -> None:

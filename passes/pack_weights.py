@@ -17,7 +17,7 @@ from mlir import ir
 from vmcu.dialects import vmcu as d
 from vmcu.kernels import build
 from vmcu.kernels.build import Index
-from vmcu.kernels.match import constant_array
+from vmcu.kernels.match import constant_array, producer
 
 from ._registry import PassError, vmcu_pass
 
@@ -40,7 +40,7 @@ def _collect(op: ir.Operation, dots: list[d.ChannelDotOp]) -> ir.WalkResult:
 
 
 def _pack(dot: d.ChannelDotOp, packed: dict[ir.Value, ir.Value]) -> None:
-    load = dot.weights.owner.opview
+    load = producer(dot.weights)
     array = constant_array(load.source) if isinstance(load, d.FlashLoadOp) else None
     if array is None or array.ndim < 2:
         raise PassError(dot, "packs weights that are loaded from a constant of rank 2 or more")

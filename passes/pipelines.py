@@ -7,7 +7,7 @@ from __future__ import annotations
 
 KERNELS = ("vmcu-form-kernels", "canonicalize")
 PLAN = ("vmcu-plan{options}",)
-SEGMENTS = ("vmcu-tile-to-segments", "canonicalize", "cse")
+SEGMENTS = ("vmcu-lower-streams", "vmcu-tile-to-segments", "canonicalize", "cse")
 LLVM = (
     "vmcu-pack-weights",
     "convert-vmcu-to-llvm{options}",
@@ -24,7 +24,7 @@ LLVM = (
     "convert-math-to-llvm",
     "convert-index-to-llvm{index-bitwidth=32}",
     "convert-cf-to-llvm{index-bitwidth=32}",
-    "convert-func-to-llvm{index-bitwidth=32}",
+    "convert-func-to-llvm{index-bitwidth=32 use-bare-ptr-memref-call-conv=true}",
     "convert-ub-to-llvm",
     "canonicalize",
     "cse",

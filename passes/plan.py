@@ -13,6 +13,7 @@ answer. Needs `vmcu-form-kernels`. `vmcu-tile-to-segments` emits the access orde
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from mlir import ir
 from mlir.dialects import func
@@ -32,6 +33,8 @@ class PlanOptions:
 
     ram: int | None = option(None, "most bytes that the pool may have", unit="bytes")
     align: int = option(4, "every tensor's offset is a multiple of this", unit="bytes")
+    streams: bool = option(True, "let kernels run together row by row; otherwise one after the other")
+    input: Literal["resident", "fed"] = option("resident", "the input is whole in the pool, or comes row by row")
     time_limit: float = option(10.0, "for the solver, in its deterministic clock", unit="seconds")
 
 
@@ -45,10 +48,11 @@ def plan(module: ir.Module, options: PlanOptions) -> None:
 def _plan_function(function: func.FuncOp, options: PlanOptions) -> None:
     names = _name_tensors(function)
     network, kernels = _describe(function, names)
-    answer = planner.plan(network, align=options.align, time_limit=options.time_limit, streams=False)
+    answer = planner.plan(network, align=options.align, time_limit=options.time_limit, streams=options.streams,
+                          fed=options.input == "fed")
     if options.ram is not None and answer.pool_bytes > options.ram:
         raise DoesNotFit(answer.pool_bytes, options.ram, _describe_kernel(function, answer.lower_bound_kernel))
-    _rewrite(function, names, kernels, answer)
+    _rewrite(function, names, network, kernels, answer)
 
 
 def _kernels(function: func.FuncOp) -> list[d.KernelOp]:
@@ -130,7 +134,10 @@ def _bytes_of(value: ir.Value) -> int:
     return size
 
 
-def _rewrite(function: func.FuncOp, names: dict[ir.Value, str], kernels: dict[str, AnyKernel], answer: planner.Plan) -> None:
+def _rewrite(
+    function: func.FuncOp, names: dict[ir.Value, str], network: planner.Network, kernels: dict[str, AnyKernel],
+    answer: planner.Plan,
+) -> None:
     block = function.regions[0].blocks[0]
     terminator = block.operations[len(block.operations) - 1]
     function.attributes["vmcu.inputs"] = ir.ArrayAttr.get([ir.TypeAttr.get(each.type) for each in function.arguments])
@@ -140,22 +147,44 @@ def _rewrite(function: func.FuncOp, names: dict[ir.Value, str], kernels: dict[st
         bound = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), answer.lower_bound)
         pool.owner.attributes["vmcu.lower_bound"] = bound
         pool.owner.attributes["vmcu.lower_bound_kernel"] = ir.StringAttr.get(answer.lower_bound_kernel)
-        places = _Places(pool, answer)
+        places = _Places(pool, network, answer)
         for number, argument in enumerate(function.arguments):
             places.add(names[argument], (_bytes_of(argument), 1), d.Role.input, number)
         for number, value in enumerate(terminator.operands):
             places.add(names[value], (_bytes_of(value), 1), d.Role.output, number)
+    streams = _open_streams(function, network, kernels, places, answer)
     for op in _kernels(function):
-        with op.location, ir.InsertionPoint(op):
-            _place_kernel(op, kernels[op.name.value], names, places, answer)
-    # Only reshapes, old kernels and the old return are left of the tensors.
+        with op.location, ir.InsertionPoint(streams.get(op.name.value, op)):
+            _place_kernel(op, kernels[op.name.value], names, places, network, answer)
+    _drop_tensors(function, terminator)
+
+
+def _open_streams(
+    function: func.FuncOp, network: planner.Network, kernels: dict[str, AnyKernel], places: _Places, answer: planner.Plan
+) -> dict[str, ir.Block]:
+    """An empty `vmcu.stream` before the first kernel of each stream; maps its kernels to its body."""
+    blocks: dict[str, ir.Block] = {}
+    for stream in answer.streams:
+        first = next(op for op in _kernels(function) if op.name.value == stream.kernels[0])
+        fed = None
+        if answer.fed and stream.driver in network.inputs:
+            fed = places.get(stream.driver, kernels[stream.kernels[0]].sequences()[0][0])
+        with first.location, ir.InsertionPoint(first):
+            op = d.StreamOp(stream.first_tick, stream.last_tick, backward=stream.backward or None, fed=fed)
+        block = op.body.blocks.append()
+        blocks |= dict.fromkeys(stream.kernels, block)
+    return blocks
+
+
+def _drop_tensors(function: func.FuncOp, terminator: ir.OpView) -> None:
+    """Remove what is left of the tensors: reshapes, old kernels, the old return and the signature."""
+    block = function.regions[0].blocks[0]
     with function.location, ir.InsertionPoint(terminator):
         func.ReturnOp([])
     for op in reversed([each for each in block.operations if each.operation.name in match.RESHAPES
                         or isinstance(each, func.ReturnOp) and len(each.operands)
                         or isinstance(each, d.KernelOp) and len(each.results_)]):
         op.operation.erase()
-    # ... and their types in the signature.
     for attribute in ("arg_attrs", "res_attrs"):
         if attribute in function.attributes:
             del function.attributes[attribute]
@@ -167,29 +196,56 @@ def _rewrite(function: func.FuncOp, names: dict[ir.Value, str], kernels: dict[st
 class _Places:
     """`vmcu.place` ops: one for each tensor and each shape in which a kernel sees it."""
 
-    def __init__(self, pool: ir.Value, answer: planner.Plan):
+    def __init__(self, pool: ir.Value, network: planner.Network, answer: planner.Plan):
         self.pool, self.answer = pool, answer
-        self.known: dict[tuple[int, tuple[int, int]], ir.Value] = {}
+        self.rows = {tensor.name: tensor.rows for tensor in network.tensors}
+        self.known: dict[tuple[str, tuple[int, int]], ir.Value] = {}
 
     def add(self, tensor: str, shape: tuple[int, int], role: d.Role, number: int) -> None:
-        d.place(d.sequence_type(*shape), self.pool, self.answer.offsets[tensor], role=role, number=number)
+        d.place(self._type(tensor, shape), self.pool, self.answer.offsets[tensor], role=role, number=number)
 
-    def get(self, offset: int, shape: tuple[int, int]) -> ir.Value:
-        key = (offset, shape)
+    def get(self, tensor: str, shape: tuple[int, int]) -> ir.Value:
+        """The sequence of `shape` (length, bytes) that sees a tensor; a ring if the plan keeps only some of its rows."""
+        return self._place((tensor, shape), self._type(tensor, shape), self.answer.offsets[tensor])
+
+    def workspace(self, kernel: str, size: int) -> ir.Value:
+        return self._place((kernel, (size, 1)), d.sequence_type(size, 1), self.answer.workspaces[kernel])
+
+    def _place(self, key: tuple[str, tuple[int, int]], kind: ir.Type, offset: int) -> ir.Value:
         if key not in self.known:
             with ir.InsertionPoint.after(self.pool.owner):
-                self.known[key] = d.place(d.sequence_type(*shape), self.pool, offset)
+                self.known[key] = d.place(kind, self.pool, offset)
         return self.known[key]
 
+    def _type(self, tensor: str, shape: tuple[int, int]) -> ir.Type:
+        ring = self.answer.rings.get(tensor)
+        return d.sequence_type(*shape, ring=None if ring is None else ring * shape[0] // self.rows[tensor])
 
-def _place_kernel(op: d.KernelOp, kernel: AnyKernel, names: dict[ir.Value, str], places: _Places, answer: planner.Plan) -> None:
+
+def _place_kernel(
+    op: d.KernelOp, kernel: AnyKernel, names: dict[ir.Value, str], places: _Places, network: planner.Network,
+    answer: planner.Plan,
+) -> None:
     name = op.name.value
     in_shapes, out_shapes = kernel.sequences()
     if not isinstance(kernel, BufferKernel):
         out_shapes = (out_shapes,)
-    inputs = [places.get(answer.offsets[names[each]], shape) for each, shape in zip(op.inputs, in_shapes)]
-    outputs = [places.get(answer.offsets[names[each]], shape) for each, shape in zip(op.results_, out_shapes)]
-    workspace = [places.get(answer.workspaces[name], (kernel.workspace, 1))] if kernel.workspace else []
+    inputs = [places.get(names[each], shape) for each, shape in zip(op.inputs, in_shapes)]
+    outputs = [places.get(names[each], shape) for each, shape in zip(op.results_, out_shapes)]
+    phase = next((_phase(stream, name, network) for stream in answer.streams if name in stream.kernels), None)
+    planned = next(each for each in network.kernels if each.name == name)
+    scratch = planned.scratch(phase is not None)
+    workspace = [places.workspace(name, scratch)] if scratch else []
     traversal = d.Traversal.backward if name in answer.backward else None
-    placed = d.KernelOp([], name, op.kind, inputs, outputs, workspace, traversal=traversal)
+    placed = d.KernelOp([], name, op.kind, inputs, outputs, workspace, traversal=traversal, phase=phase)
     op.body.blocks[0].append_to(placed.body)
+
+
+def _phase(stream: planner.Stream, name: str, network: planner.Network) -> list[int]:
+    """(scale, shift, rows) of a kernel: when it makes its output's rows, or takes its input's if it accumulates."""
+    kernels = [next(each for each in network.kernels if each.name == member) for member in stream.kernels]
+    position = stream.kernels.index(name)
+    kernel, phase, rows = kernels[position], stream.phases[position], kernels[position].rows.out_rows
+    if kernel.rows.accumulates:
+        phase, rows = planner.arrival_of(stream, kernels, kernel), kernel.rows.in_rows
+    return [phase.scale, phase.shift, rows]

@@ -15,6 +15,7 @@ from mlir import ir
 
 from vmcu.dialects import vmcu as d
 from vmcu.kernels import BufferKernel, describe_kernel
+from vmcu.kernels.build import Index
 
 from ._registry import PassError, vmcu_pass
 
@@ -24,6 +25,8 @@ def tile_to_segments(module: ir.Module, options: None) -> None:
     kernels: list[d.KernelOp] = []
     module.operation.walk(lambda op: _collect(op, kernels))
     for kernel in kernels:
+        if kernel.phase is not None:
+            raise PassError(kernel, "is in a stream; run vmcu-lower-streams first")
         if len(kernel.outputs) and len(_terminator(kernel).operands):
             with kernel.location:
                 _tile(module, kernel)
@@ -45,19 +48,23 @@ def _tile(module: ir.Module, kernel: d.KernelOp) -> None:
     operands = [*kernel.inputs, *kernel.outputs, *kernel.workspace]
     with ir.InsertionPoint(kernel):
         tiled = d.KernelOp([], kernel.name, kernel.kind, kernel.inputs, kernel.outputs, kernel.workspace,
-                           traversal=kernel.traversal)
+                           traversal=kernel.traversal, row=kernel.row)
+    operands += [] if kernel.row is None else [kernel.row]
     block = tiled.body.blocks.append(*[each.type for each in operands])
     arguments = list(block.arguments)
     inputs, rest = arguments[: len(kernel.inputs)], arguments[len(kernel.inputs):]
     outputs, workspace = rest[: len(kernel.outputs)], rest[len(kernel.outputs):]
+    backward = "backward" in str(kernel.traversal)
     with ir.InsertionPoint(block):
         if isinstance(description, BufferKernel):
             if description.workspace > sum(d.read_sequence(each.type).length for each in kernel.workspace):
                 raise PassError(kernel, f"needs a workspace of {description.workspace} bytes")
             _adopt_globals(module, description, kernel.name.value)
             description.emit(inputs, outputs, workspace)
+        elif kernel.row is not None:
+            description.emit_row(inputs, outputs[0], workspace, Index.of(arguments[-1]), backward=backward)
         else:
-            description.emit(inputs, outputs[0], workspace, backward="backward" in str(kernel.traversal))
+            description.emit(inputs, outputs[0], workspace, backward=backward)
         d.yield_([])
     for argument, sequence in zip(inputs, kernel.inputs):
         if _is_needed_after(kernel, sequence):
@@ -71,6 +78,9 @@ def _is_needed_after(kernel: d.KernelOp, sequence: ir.Value) -> bool:
     A tensor is known by its bytes of the pool. No other tensor takes exactly these before the last reader, unless a
     kernel stores them anew.
     """
+    if kernel.row is not None:
+        # In a stream the slowest of several readers frees; which one that is, no kernel knows.
+        return len([use for use in sequence.uses if isinstance(use.owner, d.KernelOp)]) > 1
     ops = list(kernel.operation.block.operations)
     bytes_ = _bytes_in_pool(sequence)
     if bytes_ is None:

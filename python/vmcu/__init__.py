@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vmcu.errors import DoesNotFit, InputError, Internal, Unsupported, VmcuError
     from vmcu.firmware import Firmware, Result
     from vmcu.pipeline import context
+    from vmcu.program import Program, compile_module
     from vmcu.reference import Reference
     from vmcu.targets import Target
     from vmcu.tensor import Tensor
@@ -32,6 +33,7 @@ _HOMES = {
     "errors": ("DoesNotFit", "InputError", "Internal", "Unsupported", "VmcuError"),
     "firmware": ("Firmware", "Result"),
     "pipeline": ("context",),
+    "program": ("Program", "compile_module"),
     "reference": ("Reference",),
     "targets": ("Target",),
     "tensor": ("Tensor",),
@@ -49,6 +51,7 @@ __all__ = [
     "Internal",
     "MachineFault",
     "MissingTool",
+    "Program",
     "Reference",
     "Result",
     "Sizes",
@@ -59,6 +62,7 @@ __all__ = [
     "VmcuError",
     "__version__",
     "compile_model",
+    "compile_module",
     "context",
 ]
 

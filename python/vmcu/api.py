@@ -10,7 +10,6 @@ with compiled.firmware() as firmware:
 from __future__ import annotations
 
 import re
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,16 +19,15 @@ from pathlib import Path
 from typing import Literal
 
 from mlir import ir
-from mlir.dialects import llvm
 
 from vmcu import _read, frontends, pipeline
 from vmcu.errors import InputError
 from vmcu.firmware import Firmware, Result
+from vmcu.program import Program, assemble, checked_name, compile_module, translate
 from vmcu.reference import Reference
-from vmcu.report.files import make_folder, write_file
 from vmcu.targets import Target
 from vmcu.tensor import Tensor, check_inputs
-from vmcu.toolchain import Sizes, compile_to_assembly, compile_to_object, elf_sizes, link_firmware
+from vmcu.toolchain import compile_to_assembly
 from vmcu.units import format_bytes
 
 __all__ = [
@@ -38,10 +36,12 @@ __all__ = [
     "Compiled",
     "Firmware",
     "Level",
+    "Program",
     "Result",
     "Tensor",
     "check_inputs",
     "compile_model",
+    "compile_module",
     "symbol_name",
 ]
 
@@ -55,17 +55,10 @@ _ELIDE_ABOVE = 16
 
 
 @dataclass(frozen=True, eq=False)
-class Compiled:
-    """A model as code for one target.
+class Compiled(Program):
+    """A model as code for one target: a `Program`, and what is known of the model.
 
     Args:
-        name: prefix of the C symbols.
-        target: what it was compiled for.
-        llvm_ir: the code as LLVM IR text.
-        code: the code as a relocatable ELF file.
-        sizes: bytes of `code` by kind of section.
-        inputs, outputs: what goes in and comes out, with the place of each in the pool.
-        pool_bytes: RAM of all tensors, inputs and outputs included.
         lower_bound: bytes that are alive at once; no plan of these kernels needs less.
         lower_bound_kernel: the kernel at which they are.
         layerwise_bytes: input and output of the largest layer, side by side: what an allocator of whole tensors needs
@@ -74,14 +67,6 @@ class Compiled:
         compile_seconds: from the file to the object.
     """
 
-    name: str
-    target: Target
-    llvm_ir: str = field(repr=False)
-    code: bytes = field(repr=False)
-    sizes: Sizes
-    inputs: tuple[Tensor, ...]
-    outputs: tuple[Tensor, ...]
-    pool_bytes: int
     lower_bound: int
     lower_bound_kernel: str
     layerwise_bytes: int
@@ -93,43 +78,6 @@ class Compiled:
     def reference(self) -> Reference:
         """The same linalg executed on the host; compiled when it is first asked for."""
         return self._make_reference()
-
-    @cached_property
-    def assembly(self) -> str:
-        """The code as assembly text."""
-        return compile_to_assembly(self.llvm_ir, self.target)
-
-    @property
-    def header(self) -> str:
-        """A C header for the object file."""
-        from vmcu.report.header import write_header
-
-        return write_header(self)
-
-    def save(self, directory: str | Path) -> tuple[Path, Path]:
-        """Write `NAME.o` and `NAME.h` into `directory` (made if missing) and return their paths.
-
-        Raises:
-            InputError: they cannot be written there.
-        """
-        folder = make_folder(Path(directory))
-        return write_file(folder / f"{self.name}.o", self.code), write_file(folder / f"{self.name}.h", self.header)
-
-    def link(self, path: str | Path) -> Path:
-        """Write an ELF image with start-up code, ready for the emulator or a debugger, to `path`.
-
-        Raises:
-            InputError: the image is larger than the target's memories, or cannot be written.
-        """
-        with tempfile.TemporaryDirectory() as scratch:
-            code, image = Path(scratch) / f"{self.name}.o", Path(scratch) / f"{self.name}.elf"
-            code.write_bytes(self.code)
-            link_firmware([code], self.target, image, keep=(f"{self.name}_run", f"{self.name}_pool"))
-            return write_file(Path(path), image.read_bytes())
-
-    def firmware(self) -> Firmware:
-        """The model linked and loaded into an emulated core."""
-        return Firmware(self)
 
 
 class Compilation:
@@ -159,7 +107,7 @@ class Compilation:
     ):
         self.target = Target.parse(target) if isinstance(target, str) else target
         self.path = Path(path)
-        self.name = symbol_name(self.path.stem) if name is None else _checked_name(name)
+        self.name = symbol_name(self.path.stem) if name is None else checked_name(name)
         self.ram = self.target.ram if ram is None else ram
         self.io = io
         if self.ram <= 0:
@@ -195,9 +143,8 @@ class Compilation:
             VmcuError: as `compile_model`.
         """
         llvm_ir = self.llvm_ir
-        with self._step("obj"), tempfile.TemporaryDirectory() as scratch:
-            path = compile_to_object(llvm_ir, self.target, Path(scratch) / "code.o")
-            code, sizes = path.read_bytes(), elf_sizes(path)
+        with self._step("obj"):
+            code, sizes = assemble(llvm_ir, self.target)
         plan = _read.plan(self._module("plan"))
         kernels = _read.kernels(self._module("kernels"))
         inputs, outputs = self.interface
@@ -240,11 +187,7 @@ class Compilation:
         """The text of the LLVM IR that is compiled."""
         module = self._module("llvm")
         with self._step("llvm-ir"):
-            _read.refuse_leftovers(module)
-            attributes = module.operation.attributes
-            attributes["llvm.target_triple"] = ir.StringAttr.get(self.target.triple)
-            attributes["llvm.data_layout"] = ir.StringAttr.get(self.target.data_layout)
-            return llvm.translate_module_to_llvmir(module.operation)
+            return translate(module, self.target)
 
     def _module(self, level: str) -> ir.Module | ir.OpView:
         if level not in self._modules:
@@ -302,9 +245,3 @@ def symbol_name(text: str) -> str:
     """A C identifier made of a file's name."""
     name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").lower() or "model"
     return name if name[0].isalpha() else f"m_{name}"
-
-
-def _checked_name(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-        raise InputError(f"a name is a C identifier that begins with a letter, found '{name}'")
-    return name

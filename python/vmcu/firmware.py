@@ -14,7 +14,7 @@ from vmcu.tensor import check_inputs
 from vmcu.toolchain import Sizes, elf_sizes
 
 if TYPE_CHECKING:
-    from vmcu.api import Compiled
+    from vmcu.program import Program
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Firmware:
     `elf` is the image's path, `sizes` the bytes of its sections, `machine` the emulated core.
     """
 
-    def __init__(self, compiled: Compiled):
+    def __init__(self, compiled: Program):
         self.compiled = compiled
         self._scratch = tempfile.TemporaryDirectory()
         self.elf = compiled.link(Path(self._scratch.name) / f"{compiled.name}.elf")

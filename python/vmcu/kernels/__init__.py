@@ -6,7 +6,6 @@ A description is plain data read from a kernel's linalg body (`describe_kernel`)
 
 from __future__ import annotations
 
-
 from vmcu.dialects import vmcu as d
 from vmcu.errors import Unsupported
 
@@ -33,7 +32,8 @@ def describe_kernel(kernel: d.KernelOp) -> AnyKernel:
     terminator = block.operations[len(block.operations) - 1]
     description = read_kernel(terminator.operands[0], list(block.arguments)) if len(terminator.operands) == 1 else None
     if description is None or str(description.kind) not in str(kernel.kind):
-        raise Unsupported(f"the body of kernel {kernel.operation.attributes['name']} is not of its kind {kernel.kind}")
+        kind = str(kernel.kind).removeprefix("#vmcu<kind ").removesuffix(">")
+        error = Unsupported(f"the body of kernel {kernel.name.value} is not that of a {kind} kernel")
+        error.location = kernel.location
+        raise error
     return description
-
-

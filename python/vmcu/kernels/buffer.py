@@ -86,7 +86,9 @@ def read_buffer_kernel(kernel: d.KernelOp) -> BufferKernel:
         _replace_copies(holder)
         _run(holder, TO_LOOPS)
     except ir.MLIRError as error:
-        raise Unsupported(f"kernel {kernel.name.value} has no lowering: {error}") from None
+        refusal = Unsupported(f"kernel {kernel.name.value} has no lowering: {error}")
+        refusal.location = kernel.location
+        raise refusal from None
     function = next(op for op in holder.body.operations if isinstance(op, func.FuncOp))
     sizes = [_bytes_of(argument.type) for argument in function.arguments]
     count = len(block.arguments)
@@ -135,5 +137,3 @@ def _bytes_of(kind: ir.Type) -> int:
     element = memref_type.element_type
     width = 4 if isinstance(element, (ir.F32Type, ir.IndexType)) else -(-ir.IntegerType(element).width // 8)
     return int(np.prod(memref_type.shape, dtype=np.int64)) * width
-
-

@@ -7,11 +7,13 @@ are shared by all channels.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from mlir import ir
-from mlir.dialects import arith
+from mlir.dialects import arith, memref, scf
+from mlir.dialects import vector as vector_d
 
 from vmcu.dialects import vmcu as d
 from vmcu.planner import Rows
@@ -19,7 +21,7 @@ from vmcu.planner import Rows
 from . import build
 from .build import Index
 from .geometry import Region, Steps, Window, split_channels
-from .liveness import at_least, at_most, free_unread, free_window
+from .liveness import at_least, at_most, free_rows, free_unread, free_window
 from .requant import INT8, Requant, RequantEmitter
 
 CHANNELS = 4  # one word
@@ -72,6 +74,16 @@ class Depthwise(Channelwise):
     def emit(self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], *, backward: bool) -> None:
         _DepthwiseEmitter(self, inputs[0], output, backward).emit()
 
+    def emit_row(
+        self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], row: Index, *, backward: bool
+    ) -> None:
+        """Make output row `row`, or take input row `row` if this kernel accumulates; `backward` is the rows' order."""
+        emitter = _DepthwiseEmitter(self, inputs[0], output, backward, by_rows=True)
+        if self.rows().accumulates:
+            emitter.emit_sums(row, workspace[0])
+        else:
+            emitter.emit_row(row)
+
 
 @dataclass(frozen=True, eq=False)
 class MaxPool(Channelwise):
@@ -84,58 +96,83 @@ class MaxPool(Channelwise):
     def emit(self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], *, backward: bool) -> None:
         _MaxPoolEmitter(self, inputs[0], output, backward).emit()
 
+    def emit_row(
+        self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], row: Index, *, backward: bool
+    ) -> None:
+        """Make output row `row`; `backward` is the rows' order."""
+        _MaxPoolEmitter(self, inputs[0], output, backward, by_rows=True).emit_row(row)
+
 
 class _Emitter:
     """Rows, columns, channel groups; `_emit_value` makes the word of one tile."""
 
-    def __init__(self, kernel: Channelwise, source: ir.Value, dest: ir.Value, backward: bool):
+    def __init__(self, kernel: Channelwise, source: ir.Value, dest: ir.Value, backward: bool, by_rows: bool = False):
         self.kernel, self.window = kernel, kernel.window
-        self.source, self.dest, self.backward = source, dest, backward
+        self.source, self.dest, self.backward, self.by_rows = source, dest, backward, by_rows
 
     def emit(self) -> None:
         free_unread(self.source, self.window, backward=self.backward)
         for row in build.loop(0, self.window.output[0], backward=self.backward):
-            regions = self.window.regions(1)
-            for region in reversed(regions) if self.backward else regions:
-                for column in build.loop(region.start, region.stop, backward=self.backward):
-                    self._emit_pixel(row, column, region)
+            self._emit_columns(row)
 
-    def _emit_pixel(self, row: Index, column: Index, region: Region) -> None:
+    def emit_row(self, row: Index) -> None:
+        self._emit_columns(row)
+        free_rows(self.source, self.window, row, backward=self.backward)
+
+    def _emit_columns(self, row: Index) -> None:
+        regions = self.window.regions(1)
+        for region in reversed(regions) if self.backward else regions:
+            for column in build.loop(region.start, region.stop, backward=self.backward):
+                self._emit_pixel(row, column, region)
+
+    def _channel_tiles(self) -> Iterator[tuple[Index, int]]:
+        """Loop over the channels in tiles: first channel and width."""
         channels = self.kernel.channels
         full = channels - channels % CHANNELS
         parts = [(0, full, CHANNELS), (full, channels, channels - full)]
         for start, stop, tile in reversed(parts) if self.backward else parts:
-            if start == stop:
-                continue
-            for channel in build.loop(start, stop, tile, backward=self.backward):
-                value = self._emit_value(row, column, region, channel, tile)
-                done = at_most(channel, 0) if self.backward else at_least(channel + tile, channels)
+            if start != stop:
+                for channel in build.loop(start, stop, tile, backward=self.backward):
+                    yield channel, tile
+
+    def _emit_pixel(self, row: Index, column: Index, region: Region) -> None:
+        for channel, tile in self._channel_tiles():
+            value = self._emit_value(row, column, region, channel, tile)
+            if not self.by_rows:
+                done = at_most(channel, 0) if self.backward else at_least(channel + tile, self.kernel.channels)
                 free_window(self.source, self.window, row, column, 1, done, backward=self.backward)
-                build.segment_store(value, self.dest, row * self.window.output[1] + column, channel,
-                                    valid=tile if tile != CHANNELS else None)
+            self._store(value, row * self.window.output[1] + column, channel, tile)
+
+    def _store(self, value: ir.Value, index: Index, channel: Index, tile: int) -> None:
+        build.segment_store(value, self.dest, index, channel, valid=tile if tile != CHANNELS else None)
 
     def _fold_taps(self, row: Index, column: Index, region: Region, channel: Index, valid: int, acc: ir.Value) -> ir.Value:
         """Fold `self._fold(taps, ky, kx, channel, acc)` over the window, `taps` being words of up to `TAPS` taps."""
         window = self.window
-        taps = window.kernel[1]
 
         def window_row(ky: Index, acc: ir.Value) -> ir.Value:
             y = row * window.stride[0] + ky * window.dilation[0] - window.pad[0]
             row_guard = build.is_inside(y, window.image[0]) if window.guards_rows else None
-
-            def piece(kx: Index, count: int, acc: ir.Value) -> ir.Value:
-                x = column * window.stride[1] + kx * window.dilation[1] - window.pad[1]
-                guards = self._guards(x, count, row_guard, region)
-                words = build.segment_load(self.source, y * window.image[1] + x, channel, count, valid,
-                                           stride=window.dilation[1], guards=guards, pad=self.kernel.pad_value)
-                return self._fold(words, ky, kx, channel, acc)
-
-            full = taps - taps % TAPS
-            if full:
-                acc = build.accumulate(full, TAPS, acc, lambda kx, acc: piece(kx, TAPS, acc))
-            return piece(Index(full), taps - full, acc) if taps > full else acc
+            return self._fold_row(y, ky, row_guard, column, region, channel, valid, acc)
 
         return build.accumulate(window.kernel[0], 1, acc, window_row)
+
+    def _fold_row(self, y: Index, ky: Index, row_guard: ir.Value | None, column: Index, region: Region, channel: Index,
+                  valid: int, acc: ir.Value) -> ir.Value:
+        """Fold the taps of window row `ky`, which lies on input row `y`."""
+        window, taps = self.window, self.window.kernel[1]
+
+        def piece(kx: Index, count: int, acc: ir.Value) -> ir.Value:
+            x = column * window.stride[1] + kx * window.dilation[1] - window.pad[1]
+            guards = self._guards(x, count, row_guard, region)
+            words = build.segment_load(self.source, y * window.image[1] + x, channel, count, valid,
+                                       stride=window.dilation[1], guards=guards, pad=self.kernel.pad_value)
+            return self._fold(words, ky, kx, channel, acc)
+
+        full = taps - taps % TAPS
+        if full:
+            acc = build.accumulate(full, TAPS, acc, lambda kx, acc: piece(kx, TAPS, acc))
+        return piece(Index(full), taps - full, acc) if taps > full else acc
 
     def _guards(self, x: Index, count: int, row_guard: ir.Value | None, region: Region) -> list[ir.Value]:
         if not region.guarded:
@@ -145,8 +182,8 @@ class _Emitter:
 
 
 class _DepthwiseEmitter(_Emitter):
-    def __init__(self, kernel: Depthwise, source: ir.Value, dest: ir.Value, backward: bool):
-        super().__init__(kernel, source, dest, backward)
+    def __init__(self, kernel: Depthwise, source: ir.Value, dest: ir.Value, backward: bool, by_rows: bool = False):
+        super().__init__(kernel, source, dest, backward, by_rows)
         self.shared = kernel.weights.shape[2] == 1
         rows, columns, _ = kernel.weights.shape
         spare = -kernel.channels % CHANNELS
@@ -162,6 +199,29 @@ class _DepthwiseEmitter(_Emitter):
         acc = self._fold_taps(row, column, region, channel, valid, acc)
         value = self.requant.emit(acc, channel, build.i8())
         return build.as_row(value)
+
+    def emit_sums(self, row: Index, workspace: ir.Value) -> None:
+        """Add input row `row` to the sums in the workspace; with the last row, requantise and store them."""
+        image, first, last = self.window.image, 0, self.window.image[0] - 1
+        if self.backward:
+            first, last = last, first
+        count = -(-self.kernel.channels // CHANNELS) * CHANNELS
+        sums = d.buffer(ir.MemRefType.get([count], build.i32()), workspace, 0)
+        starts, ends = (arith.cmpi(arith.CmpIPredicate.eq, row.value, build.constant(each)) for each in (first, last))
+        region = Region(0, 1, 1, False)
+        for channel, tile in self._channel_tiles():
+            lanes = [(channel + lane).value for lane in range(CHANNELS)]
+            loaded = vector_d.from_elements(build.vector(build.i32(), CHANNELS), [memref.load(sums, [at]) for at in lanes])
+            acc = arith.select(starts, build.flash_load(self.bias, [channel], CHANNELS), loaded)
+            acc = self._fold_row(row, row, None, Index(0), region, channel, tile, acc)
+            for lane, at in enumerate(lanes):
+                memref.store(vector_d.extract(acc, [], [lane], results=[build.i32()]), sums, [at])
+            branch = scf.IfOp(ends)
+            with ir.InsertionPoint(branch.then_block):
+                self._store(build.as_row(self.requant.emit(acc, channel, build.i8())), Index(0), channel, tile)
+                scf.yield_([])
+        index = row * image[1] if self.backward else (row + 1) * image[1]
+        build.free(self.source, index.value, backward=self.backward)
 
     def _fold(self, words: ir.Value, ky: Index, kx: Index, channel: Index, acc: ir.Value) -> ir.Value:
         taps = ir.VectorType(words.type).shape[0]

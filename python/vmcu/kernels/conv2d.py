@@ -21,7 +21,7 @@ from vmcu.planner import Rows
 from . import build
 from .build import DEPTH, Index
 from .geometry import Region, Steps, Window, split_channels
-from .liveness import at_least, at_most, free_unread, free_window
+from .liveness import at_least, at_most, free_rows, free_unread, free_window
 from .requant import Requant, RequantEmitter
 
 PIXELS, CHANNELS = 2, 2  # the register tile: 4 accumulators leave room for both operands in 14 registers
@@ -70,11 +70,17 @@ class Conv2D:
     def emit(self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], *, backward: bool) -> None:
         _Emitter(self.normalised(), inputs[0], output, backward).emit()
 
+    def emit_row(
+        self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], row: Index, *, backward: bool
+    ) -> None:
+        """Make output row `row`; `backward` only says which rows come next."""
+        _Emitter(self, inputs[0], output, backward, by_rows=True).emit_row(row)
+
 
 class _Emitter:
-    def __init__(self, conv: Conv2D, source: ir.Value, dest: ir.Value, backward: bool):
+    def __init__(self, conv: Conv2D, source: ir.Value, dest: ir.Value, backward: bool, by_rows: bool = False):
         self.conv, self.window = conv, conv.window
-        self.source, self.dest, self.backward = source, dest, backward
+        self.source, self.dest, self.backward, self.by_rows = source, dest, backward, by_rows
         outputs, rows, columns, inputs = conv.weights.shape
         weights = conv.weights.reshape(outputs, rows, columns * inputs).transpose(1, 0, 2)
         # A run's last word may reach past it. The pixels' lanes are zero there, so any weight will do.
@@ -86,10 +92,17 @@ class _Emitter:
     def emit(self) -> None:
         free_unread(self.source, self.window, backward=self.backward)
         for row in build.loop(0, self.window.output[0], backward=self.backward):
-            regions = self.window.regions(PIXELS)
-            for region in reversed(regions) if self.backward else regions:
-                for column in build.loop(region.start, region.stop, region.step, backward=self.backward):
-                    self._emit_pixels(row, column, region)
+            self._emit_columns(row)
+
+    def emit_row(self, row: Index) -> None:
+        self._emit_columns(row)
+        free_rows(self.source, self.window, row, backward=self.backward)
+
+    def _emit_columns(self, row: Index) -> None:
+        regions = self.window.regions(PIXELS)
+        for region in reversed(regions) if self.backward else regions:
+            for column in build.loop(region.start, region.stop, region.step, backward=self.backward):
+                self._emit_pixels(row, column, region)
 
     def _emit_pixels(self, row: Index, column: Index, region: Region) -> None:
         outputs = self.conv.channels[1]
@@ -111,7 +124,8 @@ class _Emitter:
         acc = build.accumulate(self.window.kernel[0], 1, acc, window_row)
         tile = self.requant.emit(acc, channel, build.i8())
         done = at_most(channel, 0) if self.backward else at_least(channel + channels, self.conv.channels[1])
-        free_window(self.source, self.window, row, column, region.step, done, backward=self.backward)
+        if not self.by_rows:
+            free_window(self.source, self.window, row, column, region.step, done, backward=self.backward)
         build.segment_store(tile, self.dest, row * self.window.output[1] + column, channel)
 
     def _dot_row(self, row: Index, column: Index, region: Region, channel: Index, channels: int, ky: Index,

@@ -70,11 +70,26 @@ class Elementwise:
         return Rows(in_rows=self.height, out_rows=self.height)
 
     def emit(self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], *, backward: bool) -> None:
-        length, size = self._segments
+        length, _ = self._segments
+        self._emit_segments(inputs, output, Index(0), length, backward, by_rows=False)
+
+    def emit_row(
+        self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], row: Index, *, backward: bool
+    ) -> None:
+        """Make output row `row`; `backward` is the rows' order."""
+        length = self._segments[0] // self.height
+        self._emit_segments(inputs, output, row * length, length, backward, by_rows=True)
+        for source in inputs:
+            build.free(source, (row * length + (0 if backward else length)).value, backward=backward)
+
+    def _emit_segments(self, inputs: list[ir.Value], output: ir.Value, first: Index, length: int, backward: bool,
+                       *, by_rows: bool) -> None:
+        size = self._segments[1]
         constants = [_spread(each, size) if isinstance(each, np.ndarray) else None for each in self.operands]
         full = size - size % LANES
         parts = [(0, full, LANES), (full, size, size - full)]
-        for index in build.loop(0, length, backward=backward):
+        for segment in build.loop(0, length, backward=backward):
+            index = first + segment
             for start, stop, tile in reversed(parts) if backward else parts:
                 if start == stop:
                     continue
@@ -82,7 +97,7 @@ class Elementwise:
                     words = [build.row_of(build.segment_load(each, index, channel, 1, tile), 0) for each in inputs]
                     value = self._emit_body(words, constants, channel)
                     done = at_most(channel, 0) if backward else at_least(channel + tile, size)
-                    for source in inputs:
+                    for source in () if by_rows else inputs:
                         free_window(source, self.window, Index(0), index, 1, done, backward=backward)
                     build.segment_store(build.as_row(value), output, index, channel,
                                         valid=tile if tile != LANES else None)

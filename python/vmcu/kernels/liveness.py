@@ -57,6 +57,16 @@ def free_window(
     build.free(source, index, backward=backward)
 
 
+def free_rows(source: ir.Value, window: Window, row: Index, *, backward: bool) -> None:
+    """Free what no other output row reads once `row` is made: a stream frees by rows."""
+    if backward:
+        index = arith.select(at_most(row, 0), build.constant(0), _pixel(window, row - 1, Index(window.output[1] - 1), end=True))
+    else:
+        length = build.constant(window.image[0] * window.image[1])
+        index = arith.select(at_least(row + 1, window.output[0]), length, _pixel(window, row + 1, Index(0), end=False))
+    build.free(source, index, backward=backward)
+
+
 def _pixel(window: Window, row: Index, column: Index, *, end: bool) -> ir.Value:
     """`Window.first_pixel` (or `end_pixel`) as IR."""
     reach = np.subtract(window.kernel, 1) * window.dilation if end else (0, 0)

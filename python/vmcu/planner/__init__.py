@@ -15,9 +15,10 @@ from vmcu.planner.model import Access, InvalidNetwork, Kernel, Network, Phase, P
 from vmcu.planner.partition import cut, cut_everywhere
 from vmcu.planner.picture import describe
 from vmcu.planner.place import place_blocks
+from vmcu.planner.schedule import arrival_of
 
 __all__ = [
-    "Access", "InvalidNetwork", "Kernel", "Network", "Phase", "Plan", "Rows", "Stream", "Tensor", "check", "describe", "plan",
+    "Access", "InvalidNetwork", "Kernel", "Network", "Phase", "Plan", "Rows", "Stream", "Tensor", "arrival_of", "check", "describe", "plan",
 ]
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import vmcu
 
 if TYPE_CHECKING:
-    from vmcu.api import Compiled
+    from vmcu.program import Program
     from vmcu.tensor import Tensor
 
 _C_TYPES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t", "float32": "float"}
 
 
-def write_header(compiled: Compiled) -> str:
+def write_header(compiled: Program) -> str:
     """The text of `NAME.h`, for C99 and C++.
 
     It declares `NAME_run` and `NAME_pool`, and gives for every input and output a function that returns its address,
@@ -45,7 +45,7 @@ def _numbered(side: str, index: int, tensors: tuple[Tensor, ...]) -> str:
     return side if len(tensors) == 1 else f"{side}{index}"
 
 
-def _comment(compiled: Compiled, ports: list[tuple[str, Tensor]]) -> str:
+def _comment(compiled: Program, ports: list[tuple[str, Tensor]]) -> str:
     name = compiled.name
     inputs = [(port, each) for port, each in ports if port.startswith("input")]
     outputs = [(port, each) for port, each in ports if port.startswith("output")]

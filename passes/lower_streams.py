@@ -1,0 +1,125 @@
+"""Turn streams into loops over ticks.
+
+Before: `vmcu.stream from a to b` with kernels that carry a `phase`.
+After:  `scf.for %tick`, and for each kernel an `scf.if` whose condition is affine in the tick; the kernel gets the row it
+        makes as an operand: it is row `(tick + shift) / scale - 1` if that is whole and exists.
+
+A `fed` stream cuts the function at its rows: it becomes `(state, row) -> i32`, copies the row into its ring, does what
+is possible with it, and returns 0; with the last row it does all the rest and returns 1. `state` is the number of rows
+that have come.
+
+Needs `vmcu-plan`; `vmcu-tile-to-segments` makes the kernels' rows.
+"""
+
+from __future__ import annotations
+
+from mlir import ir
+from mlir.dialects import affine, arith, func, memref, scf
+
+from vmcu.dialects import vmcu as d
+from vmcu.kernels.build import constant
+
+from ._registry import PassError, vmcu_pass
+
+
+@vmcu_pass("vmcu-lower-streams", summary="Turn streams of kernels into loops over ticks")
+def lower_streams(module: ir.Module, options: None) -> None:
+    for function in list(module.body.operations):
+        if isinstance(function, func.FuncOp) and not function.is_external:
+            for op in list(function.regions[0].blocks[0].operations):
+                if isinstance(op, d.StreamOp):
+                    with op.location:
+                        _lower(function, op)
+
+
+def _lower(function: func.FuncOp, stream: d.StreamOp) -> None:
+    first, last = stream.first.value, stream.last.value
+    if len(stream.operands):
+        _lower_fed(function, stream, first, last)
+    else:
+        with ir.InsertionPoint(stream):
+            _loop(stream, constant(first), constant(last + 1))
+    stream.operation.erase()
+
+
+def _loop(stream: d.StreamOp, start: ir.Value, stop: ir.Value) -> scf.ForOp:
+    """The ticks `[start, stop)`."""
+    loop = scf.ForOp(start, stop, constant(1))
+    with ir.InsertionPoint(loop.body):
+        for kernel in list(stream.body.blocks[0].operations):
+            with kernel.location:
+                _make_row(kernel, loop.induction_variable, "backward" in stream.operation.attributes)
+        scf.yield_([])
+    return loop
+
+
+def _make_row(kernel: d.KernelOp, tick: ir.Value, backward: bool) -> None:
+    """`kernel` for the row of this tick, under the condition that there is one."""
+    scale, shift, rows = list(kernel.phase)
+    now = ir.AffineExpr.get_dim(0) + shift
+    row = ir.AffineExpr.get_floor_div(now, scale) - 1
+    # now = scale * (row + 1), 0 <= row < rows.
+    conditions = [now - scale, scale * rows - now]
+    flags = [False, False]
+    if scale > 1:
+        conditions.append(ir.AffineExpr.get_mod(now, scale))
+        flags.append(True)
+    row_map = ir.AffineMap.get(1, 0, [(rows - 1) - row if backward else row])
+    branch = scf.IfOp(_holds(conditions, flags, tick))
+    with ir.InsertionPoint(branch.then_block):
+        made = d.KernelOp([], kernel.name, kernel.kind, kernel.inputs, kernel.outputs, kernel.workspace,
+                          row=affine.apply(row_map, [tick]),
+                          traversal=d.Traversal.backward if backward else None)
+        kernel.body.blocks[0].append_to(made.body)
+        scf.yield_([])
+
+
+def _holds(conditions: list[ir.AffineExpr], is_equality: list[bool], tick: ir.Value) -> ir.Value:
+    """All expressions of the tick are at least zero, or zero where they are equalities."""
+    result = None
+    for expression, equal in zip(conditions, is_equality):
+        value = affine.apply(ir.AffineMap.get(1, 0, [expression]), [tick])
+        predicate = arith.CmpIPredicate.eq if equal else arith.CmpIPredicate.sge
+        holds = arith.cmpi(predicate, value, constant(0))
+        result = holds if result is None else arith.andi(result, holds)
+    return result
+
+
+def _lower_fed(function: func.FuncOp, stream: d.StreamOp, first: int, last: int) -> None:
+    block = function.regions[0].blocks[0]
+    if len(block.arguments):
+        raise PassError(stream, "is a second fed stream; supported is one per function")
+    kernel = stream.body.blocks[0].operations[0]
+    sequence = d.read_sequence(stream.fed.type)
+    rows = ir.RankedTensorType(kernel.body.blocks[0].arguments[0].type).shape[1]
+    per_row = sequence.length // rows
+    word, index = ir.IntegerType.get_signless(32), ir.IndexType.get()
+    state = block.add_argument(ir.MemRefType.get([1], word), stream.location)
+    row = block.add_argument(ir.MemRefType.get([per_row * sequence.bytes], ir.IntegerType.get_signless(8)), stream.location)
+    rest = [op for op in _after(block, stream)]
+    with ir.InsertionPoint(stream):
+        tick = arith.index_cast(index, memref.load(state, [constant(0)]))
+        segment = affine.apply(ir.AffineMap.get(1, 0, [ir.AffineExpr.get_dim(0) * per_row]), [tick])
+        d.FeedOp(row, stream.fed, segment)
+        is_first = arith.cmpi(arith.CmpIPredicate.eq, tick, constant(0))
+        is_last = arith.cmpi(arith.CmpIPredicate.eq, tick, constant(rows - 1))
+        following = affine.apply(ir.AffineMap.get(1, 0, [ir.AffineExpr.get_dim(0) + 1]), [tick])
+        _loop(stream, arith.select(is_first, constant(first), tick), arith.select(is_last, constant(last + 1), following))
+        coming = arith.select(is_last, constant(0), following)
+        memref.store(arith.index_cast(word, coming), state, [constant(0)])
+        branch = scf.IfOp(is_last)
+        with ir.InsertionPoint(branch.then_block):
+            end = scf.yield_([])
+        done = arith.extui(word, is_last)
+    for op in rest[:-1]:
+        op.operation.move_before(end.operation if hasattr(end, "operation") else end)
+    with ir.InsertionPoint(rest[-1]):
+        func.ReturnOp([done])
+    rest[-1].operation.erase()
+    kind = ir.FunctionType.get([state.type, row.type], [word])
+    function.attributes["function_type"] = ir.TypeAttr.get(kind)
+
+
+def _after(block: ir.Block, op: ir.OpView) -> list[ir.OpView]:
+    operations = list(block.operations)
+    return operations[operations.index(op) + 1 :]

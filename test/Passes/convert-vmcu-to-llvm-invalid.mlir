@@ -1,0 +1,63 @@
+// RUN: vmcu-opt %s --convert-vmcu-to-llvm --verify-diagnostics --split-input-file
+
+func.func @not_tiled() {
+  %pool = vmcu.pool : !vmcu.pool<64>
+  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x1>
+  %y = vmcu.place %pool[32] : !vmcu.pool<64> -> !vmcu.sequence<4x1>
+  // expected-error@+1 {{is not tiled; run vmcu-tile-to-segments first}}
+  vmcu.kernel "k" buffer ins(%x : !vmcu.sequence<4x1>) outs(%y : !vmcu.sequence<4x1>) {
+  ^bb0(%in: tensor<4xi8>):
+    vmcu.yield %in : tensor<4xi8>
+  }
+  return
+}
+
+// -----
+
+func.func @one_pool() {
+  %pool = vmcu.pool : !vmcu.pool<64>
+  return
+}
+// expected-error@+1 {{a second function with a pool; supported is one per module}}
+func.func @another_pool() {
+  %pool = vmcu.pool : !vmcu.pool<64>
+  return
+}
+
+// -----
+
+func.func @weights_not_packed() {
+  %pool = vmcu.pool : !vmcu.pool<64>
+  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x4>
+  %y = vmcu.place %pool[32] : !vmcu.pool<64> -> !vmcu.sequence<4x4>
+  vmcu.kernel "k" depthwise ins(%x : !vmcu.sequence<4x4>) outs(%y : !vmcu.sequence<4x4>) {
+  ^bb0(%in: !vmcu.sequence<4x4>, %out: !vmcu.sequence<4x4>):
+    %c0 = arith.constant 0 : index
+    %zeros = arith.constant dense<0> : vector<4xi32>
+    %weights = arith.constant dense<1> : tensor<1x4xi8>
+    %a = vmcu.segment_load %in[%c0, %c0] : !vmcu.sequence<4x4> -> vector<1x4xi8>
+    %w = vmcu.flash_load %weights[%c0, %c0] : tensor<1x4xi8> -> vector<1x4xi8>
+    // expected-error@+1 {{needs packed weights; run vmcu-pack-weights}}
+    %acc = vmcu.channel_dot %a, %w, %zeros : vector<1x4xi8>, vector<1x4xi8>, vector<4xi32>
+    vmcu.yield
+  }
+  return
+}
+
+// -----
+
+func.func @bytes_made_by_arithmetic() {
+  %pool = vmcu.pool : !vmcu.pool<64>
+  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x4>
+  %y = vmcu.place %pool[32] : !vmcu.pool<64> -> !vmcu.sequence<4x4>
+  vmcu.kernel "k" elementwise ins(%x : !vmcu.sequence<4x4>) outs(%y : !vmcu.sequence<4x4>) {
+  ^bb0(%in: !vmcu.sequence<4x4>, %out: !vmcu.sequence<4x4>):
+    %c0 = arith.constant 0 : index
+    %a = vmcu.segment_load %in[%c0, %c0] : !vmcu.sequence<4x4> -> vector<1x4xi8>
+    // expected-error@+1 {{makes vector<1x4xi8> by arithmetic on bytes; supported is arithmetic on words}}
+    %b = arith.addi %a, %a : vector<1x4xi8>
+    vmcu.segment_store %b, %out[%c0, %c0] : vector<1x4xi8>, !vmcu.sequence<4x4>
+    vmcu.yield
+  }
+  return
+}

@@ -1,0 +1,31 @@
+// RUN: vmcu-opt %s --vmcu-plan=ram=32 --verify-diagnostics --split-input-file
+
+// expected-error@+1 {{the pool needs 96 bytes of RAM, 32 are allowed; kernel copy at layer}}
+module {
+  func.func @ram_too_small(%x: tensor<32xi8>, %y: tensor<32xi8>) -> (tensor<32xi8>, tensor<32xi8>) {
+    %0 = vmcu.kernel "copy" buffer ins(%x : tensor<32xi8>) -> tensor<32xi8> {
+    ^bb0(%in: tensor<32xi8>):
+      vmcu.yield %in : tensor<32xi8>
+    }
+    return %0, %y : tensor<32xi8>, tensor<32xi8>
+  }
+}
+
+// -----
+
+func.func @without_kernels(%x: tensor<4xi8>) -> tensor<4xi8> {
+  // expected-error@+1 {{'tensor.empty' is in no kernel; run vmcu-form-kernels first}}
+  %0 = tensor.empty() : tensor<4xi8>
+  return %0 : tensor<4xi8>
+}
+
+// -----
+
+func.func @wrong_kind(%x: tensor<4xi8>) -> tensor<4xi8> {
+  // expected-error@+1 {{the body of kernel k is not that of a conv2d kernel}}
+  %0 = vmcu.kernel "k" conv2d ins(%x : tensor<4xi8>) -> tensor<4xi8> {
+  ^bb0(%in: tensor<4xi8>):
+    vmcu.yield %in : tensor<4xi8>
+  }
+  return %0 : tensor<4xi8>
+}
