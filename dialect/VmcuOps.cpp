@@ -158,8 +158,9 @@ LogicalResult PoolOp::verify() {
 
 LogicalResult StreamOp::verifyRegions() {
   // stream_c1
-  if (getFirst() > getLast())
-    return emitOpError() << "runs from tick " << getFirst() << " to tick " << getLast();
+  int64_t first = getFirst(), last = getLast(); // the accessors are unsigned
+  if (first > last)
+    return emitOpError() << "runs from tick " << first << " to tick " << last;
   // stream_c2
   for (Operation &op : getBody().front()) {
     auto kernel = dyn_cast<KernelOp>(op);

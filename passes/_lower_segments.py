@@ -12,14 +12,12 @@ import numpy as np
 from mlir import ir
 from mlir.dialects import arith, memref
 from mlir.dialects import vector as vector_d
-
 from vmcu.dialects import vmcu as d
-from vmcu.errors import Unsupported
-from vmcu.kernels.match import constant_array, producer
-from vmcu.kernels.scale import choose_form
+from vmcu.kernels.match import producer
 
 from . import _emit as emit
 from ._globals import Globals
+from ._lower_requantize import Scale
 from ._registry import PassError
 
 Words = list[list[ir.Value]]
@@ -33,6 +31,7 @@ class SegmentLowering:
     pointers: dict[ir.Value, ir.Value]
     words: dict[ir.Value, Words] = field(default_factory=dict)  # rows of packed words
     lanes: dict[ir.Value, Words] = field(default_factory=dict)  # rows of i32 lanes
+    loads: dict[ir.Value, d.FlashLoadOp] = field(default_factory=dict)  # of rows: what took a load's place, and the load
 
     def lower(self, op: ir.OpView) -> bool:
         """Lower `op` before itself; False if it is not one of ours. The caller erases it, users first."""
@@ -99,7 +98,9 @@ class SegmentLowering:
             if width == 8:
                 self.lanes[op.result] = [[arith.extsi(emit.integer(32), each) for each in scalars]]
             else:
-                op.result.replace_all_uses_with(emit.collect(scalars, *tile.shape))
+                row = emit.collect(scalars, *tile.shape)
+                op.result.replace_all_uses_with(row)
+                self.loads[row] = op
 
     def _load_words(self, base: ir.Value, shape: list[int], strides: list[int]) -> Words:
         """Rows of a tile `[rows, bytes]`, or of a packed one `[pairs, pairs, 2, 2]` with a word per entry of a row."""
@@ -109,7 +110,7 @@ class SegmentLowering:
                 for row in range(shape[0])]
 
     def _segment_store(self, op: d.SegmentStoreOp) -> None:
-        rows = self._lanes_of(op.value)
+        rows = self.lanes_of(op.value)
         valid = op.valid.value if op.valid is not None else len(rows[0])
         base = self._address(op.dest, op.index, op.byte)
         for number, row in enumerate(rows):
@@ -177,7 +178,7 @@ class SegmentLowering:
         kind = ir.VectorType(op.result.type)
         values = emit.elements(op.value)
         rounding = "double" if "double" in str(op.rounding) else "single"
-        scale = _Scale(self, op.multiplier, op.shift, rounding)
+        scale = Scale(self, op.multiplier, op.shift, rounding)
         low, high, zero = op.min.value, op.max.value, op.zero_point.value
         lanes = [emit.clamp(scale.apply(value, number % kind.shape[-1], zero), low, high)
                  for number, value in enumerate(values)]
@@ -193,7 +194,7 @@ class SegmentLowering:
             raise PassError(op, "multiplies bytes that are not loaded from segments or flash")
         return self.words[value]
 
-    def _lanes_of(self, value: ir.Value) -> Words:
+    def lanes_of(self, value: ir.Value) -> Words:
         if value in self.lanes:
             return self.lanes[value]
         if value in self.words:
@@ -207,7 +208,7 @@ class SegmentLowering:
     def _extsi(self, op: arith.ExtSIOp) -> bool | None:
         if not _is_bytes(op.in_):
             return False
-        lanes = [each for row in self._lanes_of(op.in_) for each in row]
+        lanes = [each for row in self.lanes_of(op.in_) for each in row]
         op.out.replace_all_uses_with(emit.collect(lanes, *ir.VectorType(op.out.type).shape))
 
     def _trunci(self, op: arith.TruncIOp) -> bool | None:
@@ -241,93 +242,6 @@ def copy_row(row: ir.Value, dest: ir.Value, index: ir.Value, addresses: dict[ir.
     source = arith.index_cast(emit.integer(32), memref.extract_aligned_pointer_as_index(row))
     size = ir.MemRefType(row.type).shape[0]
     emit.llvm.intr_memcpy(address, emit.llvm.inttoptr(emit.pointer(), source), emit.word(size), False)
-
-
-class _Scale:
-    """`round(value * multiplier * 2^-shift) + zero_point` of one op, in the fastest exact form."""
-
-    def __init__(self, lowering: SegmentLowering, multiplier: ir.Value, shift: ir.Value, rounding: str):
-        self.rounding = rounding
-        tables = _tables_behind(multiplier, shift)
-        form = choose_form(*tables, rounding) if tables is not None else None
-        if form is not None and form.kind != "wide":
-            load = next((each for each in (multiplier, shift) if _flash_load(each) is not None), multiplier)
-            self.kind = form.kind
-            self.tables = [_reload(lowering, load, each) for each in (form.multiplier, form.factor) if each is not None]
-        else:
-            self.kind = "wide"
-            self.tables = [emit.elements(multiplier), lowering._lanes_of(shift)[0]]
-
-    def apply(self, value: ir.Value, channel: int, zero_point: int) -> ir.Value:
-        first, *rest = [table[channel if len(table) > 1 else 0] for table in self.tables]
-        zero = emit.word(zero_point)
-        if self.kind == "double":
-            scaled = emit.high_product(value, first, value)
-            away = arith.addi(scaled, arith.shrsi(scaled, emit.word(31)))
-            return emit.high_product(away, rest[0], zero, subtract=True)
-        if self.kind == "single":
-            scaled = emit.high_product(value, first, rounded=False)
-            return emit.high_product(scaled, rest[0], zero, subtract=True)
-        if self.kind == "shift":
-            return arith.addi(arith.shli(value, first), zero)
-        return arith.addi(_apply_wide(value, first, rest[0], self.rounding), zero)
-
-
-def _apply_wide(value: ir.Value, multiplier: ir.Value, shift: ir.Value, rounding: str) -> ir.Value:
-    """The definition of `tosa.apply_scale`, in 64 bits."""
-    wide = emit.integer(64)
-    one = arith.constant(wide, 1)
-    amount = arith.extsi(wide, shift)
-    total = arith.muli(arith.extsi(wide, value), arith.extsi(wide, multiplier))
-    total = arith.addi(total, arith.shli(one, arith.subi(amount, one)))
-    if rounding == "double":
-        half = arith.constant(wide, 1 << 30)
-        negative = arith.cmpi(arith.CmpIPredicate.slt, value, emit.word(0))
-        signed = arith.select(negative, arith.constant(wide, -(1 << 30)), half)
-        large = arith.cmpi(arith.CmpIPredicate.sgt, shift, emit.word(31))
-        total = arith.addi(total, arith.select(large, signed, arith.constant(wide, 0)))
-    return arith.trunci(emit.integer(32), arith.shrsi(total, amount))
-
-
-def _tables_behind(multiplier: ir.Value, shift: ir.Value) -> list[np.ndarray] | None:
-    """The constants behind both, of one element or of one per channel; None if they do not belong together."""
-    tables = [_constant_behind(each) for each in (multiplier, shift)]
-    loads = [load for load in map(_flash_load, (multiplier, shift)) if load is not None]
-    if any(each is None for each in tables):
-        return None
-    if len(loads) == 1 and min(each.size for each in tables) > 1:
-        return None  # a table of all channels and one of this tile's
-    if len(loads) == 2 and (list(loads[0].indices) != list(loads[1].indices) or tables[0].size != tables[1].size):
-        return None
-    return tables
-
-
-def _flash_load(value: ir.Value) -> d.FlashLoadOp | None:
-    owner = producer(value)
-    return owner if isinstance(owner, d.FlashLoadOp) else None
-
-
-def _constant_behind(value: ir.Value) -> np.ndarray | None:
-    """The whole table behind a constant vector or a flash load."""
-    if (load := _flash_load(value)) is not None:
-        table = constant_array(load.source)
-        return table if table is not None and table.ndim == 1 else None
-    owner = producer(value)
-    if not isinstance(owner, arith.ConstantOp):
-        return None
-    attribute = owner.value
-    if attribute.is_splat:
-        return np.array([ir.IntegerAttr(attribute.get_splat_value()).value])
-    return np.array(attribute).ravel()
-
-
-def _reload(lowering: SegmentLowering, like: ir.Value, table: np.ndarray) -> list[ir.Value]:
-    """The entries of `table` that stand where `like` was loaded from."""
-    load = _flash_load(like)
-    if load is None or table.size == 1:
-        return [emit.word(int(each)) for each in table]
-    base = emit.at(lowering.globals.table(table), arith.muli(load.indices[0], _index(4)))
-    return [emit.load(emit.at(base, 4 * number), 32) for number in range(ir.VectorType(like.type).shape[0])]
 
 
 def _last_byte(op: d.SegmentLoadOp) -> int:

@@ -17,7 +17,6 @@ from collections.abc import Callable
 
 from mlir import ir
 from mlir.dialects import func
-
 from vmcu.dialects import vmcu as d
 from vmcu.kernels import match
 from vmcu.kernels.elementwise import can_vectorise

@@ -17,6 +17,7 @@ from mlir import ir
 from mlir.dialects import affine, arith, func, memref, scf
 
 from vmcu.dialects import vmcu as d
+from vmcu.kernels import describe_kernel
 from vmcu.kernels.build import constant
 
 from ._registry import PassError, vmcu_pass
@@ -64,11 +65,10 @@ def _make_row(kernel: d.KernelOp, tick: ir.Value, backward: bool) -> None:
     if scale > 1:
         conditions.append(ir.AffineExpr.get_mod(now, scale))
         flags.append(True)
-    row_map = ir.AffineMap.get(1, 0, [(rows - 1) - row if backward else row])
     branch = scf.IfOp(_holds(conditions, flags, tick))
     with ir.InsertionPoint(branch.then_block):
         made = d.KernelOp([], kernel.name, kernel.kind, kernel.inputs, kernel.outputs, kernel.workspace,
-                          row=affine.apply(row_map, [tick]),
+                          row=_apply((rows - 1) - row if backward else row, tick),
                           traversal=d.Traversal.backward if backward else None)
         kernel.body.blocks[0].append_to(made.body)
         scf.yield_([])
@@ -78,7 +78,7 @@ def _holds(conditions: list[ir.AffineExpr], is_equality: list[bool], tick: ir.Va
     """All expressions of the tick are at least zero, or zero where they are equalities."""
     result = None
     for expression, equal in zip(conditions, is_equality):
-        value = affine.apply(ir.AffineMap.get(1, 0, [expression]), [tick])
+        value = _apply(expression, tick)
         predicate = arith.CmpIPredicate.eq if equal else arith.CmpIPredicate.sge
         holds = arith.cmpi(predicate, value, constant(0))
         result = holds if result is None else arith.andi(result, holds)
@@ -86,38 +86,52 @@ def _holds(conditions: list[ir.AffineExpr], is_equality: list[bool], tick: ir.Va
 
 
 def _lower_fed(function: func.FuncOp, stream: d.StreamOp, first: int, last: int) -> None:
+    """Make the function `(state, row) -> i32`, which does what one row allows."""
     block = function.regions[0].blocks[0]
     if len(block.arguments):
         raise PassError(stream, "is a second fed stream; supported is one per function")
-    kernel = stream.body.blocks[0].operations[0]
+    # The kernel knows: the tensor that is fed may be one row whatever its rank.
+    rows = describe_kernel(stream.body.blocks[0].operations[0]).rows().in_rows
     sequence = d.read_sequence(stream.fed.type)
-    rows = ir.RankedTensorType(kernel.body.blocks[0].arguments[0].type).shape[1]
     per_row = sequence.length // rows
-    word, index = ir.IntegerType.get_signless(32), ir.IndexType.get()
+    word = ir.IntegerType.get_signless(32)
     state = block.add_argument(ir.MemRefType.get([1], word), stream.location)
-    row = block.add_argument(ir.MemRefType.get([per_row * sequence.bytes], ir.IntegerType.get_signless(8)), stream.location)
-    rest = [op for op in _after(block, stream)]
+    byte = ir.IntegerType.get_signless(8)
+    row = block.add_argument(ir.MemRefType.get([per_row * sequence.bytes], byte), stream.location)
+    rest = _after(block, stream)
     with ir.InsertionPoint(stream):
-        tick = arith.index_cast(index, memref.load(state, [constant(0)]))
-        segment = affine.apply(ir.AffineMap.get(1, 0, [ir.AffineExpr.get_dim(0) * per_row]), [tick])
-        d.FeedOp(row, stream.fed, segment)
+        tick = arith.index_cast(ir.IndexType.get(), memref.load(state, [constant(0)]))
+        d.FeedOp(row, stream.fed, _apply(ir.AffineExpr.get_dim(0) * per_row, tick))
         is_first = arith.cmpi(arith.CmpIPredicate.eq, tick, constant(0))
         is_last = arith.cmpi(arith.CmpIPredicate.eq, tick, constant(rows - 1))
-        following = affine.apply(ir.AffineMap.get(1, 0, [ir.AffineExpr.get_dim(0) + 1]), [tick])
-        _loop(stream, arith.select(is_first, constant(first), tick), arith.select(is_last, constant(last + 1), following))
+        following = _apply(ir.AffineExpr.get_dim(0) + 1, tick)
+        # The halo above comes with the first row, the one below with the last.
+        start = arith.select(is_first, constant(first), tick)
+        _loop(stream, start, arith.select(is_last, constant(last + 1), following))
         coming = arith.select(is_last, constant(0), following)
         memref.store(arith.index_cast(word, coming), state, [constant(0)])
-        branch = scf.IfOp(is_last)
-        with ir.InsertionPoint(branch.then_block):
-            end = scf.yield_([])
         done = arith.extui(word, is_last)
-    for op in rest[:-1]:
-        op.operation.move_before(end.operation if hasattr(end, "operation") else end)
-    with ir.InsertionPoint(rest[-1]):
-        func.ReturnOp([done])
-    rest[-1].operation.erase()
+    _finish_with_last_row(rest, is_last, done)
     kind = ir.FunctionType.get([state.type, row.type], [word])
     function.attributes["function_type"] = ir.TypeAttr.get(kind)
+
+
+def _finish_with_last_row(rest: list[ir.OpView], is_last: ir.Value, done: ir.Value) -> None:
+    """Put what follows the fed stream under the condition `is_last`, and return `done`."""
+    *work, end = rest
+    with ir.InsertionPoint(end):
+        branch = scf.IfOp(is_last)
+        func.ReturnOp([done])
+    with ir.InsertionPoint(branch.then_block):
+        last = scf.YieldOp([])
+    for op in work:
+        op.operation.move_before(last.operation)
+    end.operation.erase()
+
+
+def _apply(expression: ir.AffineExpr, value: ir.Value) -> ir.Value:
+    """An affine expression of one value."""
+    return affine.apply(ir.AffineMap.get(1, 0, [expression]), [value])
 
 
 def _after(block: ir.Block, op: ir.OpView) -> list[ir.OpView]:

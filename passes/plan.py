@@ -60,9 +60,12 @@ def _kernels(function: func.FuncOp) -> list[d.KernelOp]:
 
 
 def _describe_kernel(function: func.FuncOp, name: str) -> str:
-    """The kernel `name` with its layer. Converters join the names of fused layers by semicolons: the first will do."""
+    """The kernel `name` (or `first to last` of a stream) with the layer of the first.
+
+    Converters join the names of fused layers by semicolons: the first will do.
+    """
     for op in _kernels(function):
-        if op.name.value == name:
+        if op.name.value == name.split(" to ")[0]:
             location = op.location
             layer = f"'{location.name_str.split(';')[0]}'" if location.is_a_name() else location
             return f"kernel {name} at layer {layer}"

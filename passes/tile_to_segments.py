@@ -12,7 +12,6 @@ planned for, as both come from the same description. `vmcu-pack-weights` and `co
 from __future__ import annotations
 
 from mlir import ir
-
 from vmcu.dialects import vmcu as d
 from vmcu.kernels import BufferKernel, describe_kernel
 from vmcu.kernels.build import Index

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +28,10 @@ class PlanSummary:
     pool_bytes: int
     lower_bound: int
     lower_bound_kernel: str
-    inputs: tuple[int, ...]  # offset of each
+    inputs: tuple[int | None, ...]  # offset of each; None of one that is fed
     outputs: tuple[int, ...]
+    streams: tuple[tuple[str, ...], ...]  # the kernels of each stream
+    macs: int  # multiply-accumulates that the plan executes
 
 
 def interface(module: ir.Module | ir.OpView) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
@@ -62,7 +64,7 @@ def kernels(module: ir.Module | ir.OpView) -> list[d.KernelOp]:
 
 
 def count_macs(found: Sequence[d.KernelOp]) -> int:
-    """Multiply-accumulates of one run of all kernels (on tensors)."""
+    """Multiply-accumulates of one run of all kernels, each over its whole tensors."""
     total = 0
     for kernel in found:
         with kernel.location:
@@ -85,14 +87,53 @@ def _bytes(of: ir.Type) -> int:
 def plan(module: ir.Module | ir.OpView) -> PlanSummary:
     """The plan that a planned module carries."""
     function = next(op for op in module.body.operations if "vmcu.inputs" in op.attributes)
+    ops = list(function.regions[0].blocks[0].operations)
     places: dict[str, dict[int, int]] = {"input": {}, "output": {}}
-    for op in function.regions[0].blocks[0].operations:
+    for op in ops:
         if isinstance(op, d.PoolOp):
             pool, attributes = d.read_pool(op.pool.type), op.operation.attributes
         elif isinstance(op, d.PlaceOp) and op.role is not None:
             places["output" if "output" in str(op.role) else "input"][op.number.value] = op.offset.value
-    sides = [tuple(side[number] for number in sorted(side)) for side in places.values()]
-    return PlanSummary(pool, attributes["vmcu.lower_bound"].value, attributes["vmcu.lower_bound_kernel"].value, *sides)
+    inputs, outputs = (tuple(side[number] for number in sorted(side)) for side in places.values())
+    streams = [op for op in ops if isinstance(op, d.StreamOp)]
+    return PlanSummary(
+        pool_bytes=pool,
+        lower_bound=attributes["vmcu.lower_bound"].value,
+        lower_bound_kernel=attributes["vmcu.lower_bound_kernel"].value,
+        inputs=(None,) * len(inputs) if is_fed(streams) else inputs,
+        outputs=outputs,
+        streams=tuple(tuple(kernel.name.value for kernel in _kernels_of(stream)) for stream in streams),
+        macs=_count_executed_macs(ops),
+    )
+
+
+def is_fed(ops: Iterable[ir.OpView]) -> bool:
+    """Whether one of the ops is a stream that takes its rows from the caller."""
+    return any(isinstance(op, d.StreamOp) and op.fed is not None for op in ops)
+
+
+def row_bytes(module: ir.Module | ir.OpView) -> int | None:
+    """Bytes of a row of the image, of a module whose streams are loops; None if it is not fed."""
+    functions = [op for op in module.body.operations if op.operation.name == "func.func" and not op.is_external]
+    arguments = [each.type for function in functions for each in function.arguments]
+    return ir.MemRefType(arguments[1]).shape[0] if len(arguments) == 2 else None
+
+
+def _kernels_of(stream: d.StreamOp) -> list[d.KernelOp]:
+    return list(stream.body.blocks[0].operations)
+
+
+def _count_executed_macs(ops: Sequence[ir.OpView]) -> int:
+    """Multiply-accumulates of all rows that the kernels of a plan make, tick by tick."""
+    total = count_macs([op for op in ops if isinstance(op, d.KernelOp)])
+    for stream in (op for op in ops if isinstance(op, d.StreamOp)):
+        ticks = np.arange(stream.first.value, stream.last.value + 1)
+        for kernel in _kernels_of(stream):
+            scale, shift, rows = kernel.phase
+            row, rest = np.divmod(ticks + shift, scale)
+            made = int(((rest == 0) & (row >= 1) & (row <= rows)).sum())
+            total += count_macs([kernel]) * made // rows
+    return total
 
 
 def refuse_calls(module: ir.Module) -> None:

@@ -16,14 +16,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
+import numpy as np
 from mlir import ir
 
 from vmcu import _read, frontends, pipeline
-from vmcu.errors import InputError
+from vmcu.errors import InputError, Unsupported
 from vmcu.firmware import Firmware, Result
-from vmcu.program import Program, assemble, checked_name, compile_module, translate
+from vmcu.program import Input, Program, assemble, checked_name, compile_module, translate
 from vmcu.reference import Reference
 from vmcu.targets import Target
 from vmcu.tensor import Tensor, check_inputs
@@ -35,6 +36,7 @@ __all__ = [
     "Compilation",
     "Compiled",
     "Firmware",
+    "Input",
     "Level",
     "Program",
     "Result",
@@ -59,11 +61,13 @@ class Compiled(Program):
     """A model as code for one target: a `Program`, and what is known of the model.
 
     Args:
-        lower_bound: bytes that are alive at once; no plan of these kernels needs less.
+        lower_bound: bytes that are alive at once; no plan of these kernels and streams needs less.
         lower_bound_kernel: the kernel at which they are.
         layerwise_bytes: input and output of the largest layer, side by side: what an allocator of whole tensors needs
             at the least.
-        macs: multiply-accumulates of one run.
+        macs: multiply-accumulates of the network.
+        executed_macs: those that the plan executes; more of them would mean that something is computed twice.
+        streams: the names of the kernels that run together row by row, for each group of them.
         compile_seconds: from the file to the object.
     """
 
@@ -71,6 +75,8 @@ class Compiled(Program):
     lower_bound_kernel: str
     layerwise_bytes: int
     macs: int
+    executed_macs: int
+    streams: tuple[tuple[str, ...], ...]
     compile_seconds: float
     _make_reference: Callable[[], Reference] = field(repr=False)
 
@@ -89,10 +95,13 @@ class Compilation:
         io: `"int8"` strips float boundaries of an int8 core, `"float"` keeps them.
         ram: most bytes that the pool may have; the target's RAM if None.
         name: prefix of the C symbols; the file's name if None.
+        input: `"resident"`: the whole input lies in the pool when a run begins; `"fed"`: it comes row by row, one call for
+            each row, and never is whole in RAM.
+        streams: let kernels run together row by row; otherwise they run layer by layer.
         progress: called with the name of each level before it is made.
 
     Raises:
-        InputError: the target, `ram` or `name` is not one.
+        InputError: the target, `ram`, `input` or `name` is not one, or rows are fed without streams.
     """
 
     def __init__(
@@ -103,13 +112,19 @@ class Compilation:
         io: Io = "int8",
         ram: int | None = None,
         name: str | None = None,
+        input: Input = "resident",
+        streams: bool = True,
         progress: Callable[[str], None] | None = None,
     ):
         self.target = Target.parse(target) if isinstance(target, str) else target
         self.path = Path(path)
         self.name = symbol_name(self.path.stem) if name is None else checked_name(name)
         self.ram = self.target.ram if ram is None else ram
-        self.io = io
+        self.io, self.input, self.streams = io, input, streams
+        if input not in get_args(Input):
+            raise InputError(f"input is one of {', '.join(get_args(Input))}, found '{input}'")
+        if input == "fed" and not streams:
+            raise InputError("an input that is fed row by row needs streams")
         if self.ram <= 0:
             raise InputError(f"ram is a positive number of bytes, found {self.ram}")
         self.seconds = 0.0  # spent on levels so far
@@ -157,10 +172,13 @@ class Compilation:
             inputs=tuple(replace(each, offset=at) for each, at in zip(inputs, plan.inputs)),
             outputs=tuple(replace(each, offset=at) for each, at in zip(outputs, plan.outputs)),
             pool_bytes=plan.pool_bytes,
+            row_bytes=_read.row_bytes(self._module("segments")),
             lower_bound=plan.lower_bound,
             lower_bound_kernel=plan.lower_bound_kernel,
             layerwise_bytes=_read.largest_layer(kernels),
             macs=_read.count_macs(kernels),
+            executed_macs=plan.macs,
+            streams=plan.streams,
             compile_seconds=self.seconds,
             _make_reference=self.reference,
         )
@@ -207,9 +225,23 @@ class Compilation:
         if level == "linalg":
             frontends.to_linalg(module)
             return module
-        options = {"plan": {"ram": format_bytes(self.ram)}, "llvm": {"name": self.name}}
+        if level == "plan" and self.input == "fed":
+            self._require_rows(module)
+        plan = {"ram": format_bytes(self.ram), "input": self.input, "streams": str(self.streams).lower()}
+        options = {"plan": plan, "llvm": {"name": self.name}}
         pipeline.run(module, fill_options(LEVELS[level], **options.get(level, {})))
         return module
+
+    def _require_rows(self, module: ir.Module | ir.OpView) -> None:
+        """Refuse what cannot be fed whatever the planner does; it refuses the rest."""
+        inputs, _ = self.interface
+        if len(inputs) != 1:
+            raise Unsupported(f"the model has {len(inputs)} inputs; supported with rows that are fed is one")
+        if inputs[0].dtype != np.int8:
+            hint = " (io int8 gives them)" if self.io == "float" else ""
+            raise Unsupported(f"input '{inputs[0].name}' is {inputs[0]}; supported with rows that are fed is int8{hint}")
+        if not _read.kernels(module):
+            raise Unsupported("the model computes nothing, so there is nobody to feed rows to")
 
     @contextmanager
     def _step(self, level: str) -> Iterator[None]:
@@ -230,6 +262,8 @@ def compile_model(
     io: Io = "int8",
     ram: int | None = None,
     name: str | None = None,
+    input: Input = "resident",
+    streams: bool = True,
 ) -> Compiled:
     """Compile a quantised model for a microcontroller. The arguments are those of `Compilation`.
 
@@ -238,7 +272,7 @@ def compile_model(
         Unsupported: the model asks for something the compiler does not do.
         DoesNotFit: the smallest pool found has more bytes than `ram`.
     """
-    return Compilation(path, target, io=io, ram=ram, name=name).finish()
+    return Compilation(path, target, io=io, ram=ram, name=name, input=input, streams=streams).finish()
 
 
 def symbol_name(text: str) -> str:

@@ -13,9 +13,10 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from mlir import ir
@@ -30,7 +31,9 @@ from vmcu.targets import Target
 from vmcu.tensor import Tensor
 from vmcu.toolchain import Sizes, compile_to_assembly, compile_to_object, elf_sizes, link_firmware
 
-__all__ = ["Program", "compile_module"]
+__all__ = ["Input", "Program", "compile_module"]
+
+Input = Literal["resident", "fed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +47,8 @@ class Program:
         code: the code as a relocatable ELF file.
         sizes: bytes of `code` by kind of section.
         inputs, outputs: what goes in and comes out, with the place of each in the pool.
-        pool_bytes: RAM of all tensors, inputs and outputs included.
+        pool_bytes: RAM of all tensors, outputs and resident inputs included.
+        row_bytes: of the image's rows if the input is fed row by row; None if it is resident.
     """
 
     name: str
@@ -55,6 +59,22 @@ class Program:
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     pool_bytes: int
+    row_bytes: int | None
+
+    @property
+    def input(self) -> Input:
+        """`"resident"`: the caller fills the input in the pool; `"fed"`: hands over its rows, one for each call."""
+        return "resident" if self.row_bytes is None else "fed"
+
+    @property
+    def rows(self) -> int | None:
+        """The number of rows that are fed; None if the input is resident."""
+        return None if self.row_bytes is None else self.inputs[0].bytes // self.row_bytes
+
+    @property
+    def entry(self) -> str:
+        """The C function that runs the program, or the part of it that one row allows."""
+        return f"{self.name}_run" if self.row_bytes is None else f"{self.name}_feed_row"
 
     @cached_property
     def assembly(self) -> str:
@@ -86,7 +106,7 @@ class Program:
         with tempfile.TemporaryDirectory() as scratch:
             code, image = Path(scratch) / f"{self.name}.o", Path(scratch) / f"{self.name}.elf"
             code.write_bytes(self.code)
-            link_firmware([code], self.target, image, keep=(f"{self.name}_run", f"{self.name}_pool"))
+            link_firmware([code], self.target, image, keep=(self.entry, f"{self.name}_pool"))
             return write_file(Path(path), image.read_bytes())
 
     def firmware(self) -> Firmware:
@@ -115,10 +135,12 @@ def compile_module(module: ir.Module, target: str | Target = "cortex-m4", *, nam
     with module.context, ir.Location.unknown():
         pool_bytes, inputs, outputs = _read_places(module)
         lowered = module.operation.clone()
-        pipeline.run(lowered, fill_options((*SEGMENTS, *LLVM), name=name))
+        pipeline.run(lowered, list(SEGMENTS))
+        row_bytes = _read.row_bytes(lowered)
+        pipeline.run(lowered, fill_options(LLVM, name=name))
         llvm_ir = translate(lowered, core)
     code, sizes = assemble(llvm_ir, core)
-    return Program(name, core, llvm_ir, code, sizes, inputs, outputs, pool_bytes)
+    return Program(name, core, llvm_ir, code, sizes, inputs, outputs, pool_bytes, row_bytes)
 
 
 def translate(module: ir.Module | ir.OpView, target: Target) -> str:
@@ -160,8 +182,10 @@ def _read_places(module: ir.Module) -> tuple[int, tuple[Tensor, ...], tuple[Tens
     if len(pools) != 1:
         raise InputError(f"a module of kernels has one vmcu.pool, found {len(pools)}")
     places = [op for op in ops if isinstance(op, d.PlaceOp) and op.role is not None]
-    sides = (_read_side(places, side) for side in ("input", "output"))
-    return d.read_pool(pools[0].pool.type), *sides  # type: ignore[return-value]
+    inputs, outputs = (_read_side(places, side) for side in ("input", "output"))
+    if _read.is_fed(ops):
+        inputs = tuple(replace(each, offset=None) for each in inputs)
+    return d.read_pool(pools[0].pool.type), inputs, outputs
 
 
 def _read_side(places: Sequence[d.PlaceOp], side: str) -> tuple[Tensor, ...]:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 from test_reference import int8_inputs, litert
-
 from vmcu.api import Compiled, compile_model
 
 TARGETS = ("cortex-m4", "cortex-m7")
@@ -22,6 +21,8 @@ def check_model(path: Path, target: str = "cortex-m4") -> Compiled:
     with compiled.firmware() as firmware:
         for inputs in int8_inputs([each.shape for each in compiled.inputs]):
             (found,) = firmware.run(*inputs, count=False).outputs
-            np.testing.assert_array_equal(found, compiled.reference(*inputs)[0], "the emulated core and the host differ")
+            np.testing.assert_array_equal(
+                found, compiled.reference(*inputs)[0], "the emulated core and the host differ"
+            )
             np.testing.assert_array_equal(found, litert(path, inputs), "the emulated core and LiteRT differ")
     return compiled

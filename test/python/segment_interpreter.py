@@ -13,7 +13,6 @@ from typing import Literal
 
 import numpy as np
 from mlir import ir
-
 from vmcu.dialects import vmcu as d
 
 _BINARY = {"addi": "{} + {}", "subi": "{} - {}", "muli": "{} * {}", "andi": "{} & {}", "ori": "{} | {}",
@@ -79,11 +78,15 @@ class _Translation:
         elif name == "vmcu.segment_load":
             guards = ", ".join(self._name(each) for each in op.guards)
             stride = 1 if op.stride is None else op.stride.value
-            yield (f"load({self.arguments[op.source]}, {self._name(op.index)}, {self._name(op.byte)}, "
-                   f"{_valid(op, op.result)}, {_rows(op.result)}, {stride}, [{guards}])")
+            yield (
+                f"load({self.arguments[op.source]}, {self._name(op.index)}, {self._name(op.byte)}, "
+                f"{_valid(op, op.result)}, {_rows(op.result)}, {stride}, [{guards}])"
+            )
         elif name == "vmcu.segment_store":
-            yield (f"store({self.arguments[op.dest]}, {self._name(op.index)}, {self._name(op.byte)}, "
-                   f"{_valid(op, op.value)}, {_rows(op.value)})")
+            yield (
+                f"store({self.arguments[op.dest]}, {self._name(op.index)}, {self._name(op.byte)}, "
+                f"{_valid(op, op.value)}, {_rows(op.value)})"
+            )
         elif name == "vmcu.segment_free":
             yield f"free({self.arguments[op.sequence]}, {'from' in str(op.side)}, {self._name(op.index)})"
         elif name == "vmcu.buffer":
@@ -103,7 +106,11 @@ class _Translation:
         elif name == "arith.cmpi":
             predicate = ir.IntegerAttr(op.attributes["predicate"]).value
             # An unsigned `<`: the only one that kernels use.
-            test = f"0 <= {values[0]} < {values[1]}" if predicate == 6 else f"{values[0]} {_COMPARE[predicate]} {values[1]}"
+            test = (
+                f"0 <= {values[0]} < {values[1]}"
+                if predicate == 6
+                else f"{values[0]} {_COMPARE[predicate]} {values[1]}"
+            )
             yield f"{self._name(op.result)} = {test}"
         elif name == "arith.select":
             yield f"{self._name(op.result)} = {values[1]} if {values[0]} else {values[2]}"
@@ -115,7 +122,9 @@ class _Translation:
         assert 0 <= lo <= hi <= length * size, f"{kind} of [{lo}, {hi}) in argument {argument} of {length}x{size}"
         self.events.append(Event(kind, argument, lo, hi, self.count))
 
-    def _load(self, argument: int, index: int, byte: int, valid: int, rows: int, stride: int, guards: list[bool]) -> None:
+    def _load(
+        self, argument: int, index: int, byte: int, valid: int, rows: int, stride: int, guards: list[bool]
+    ) -> None:
         self.count += 1
         for row in range(rows):
             if not guards or guards[row]:
@@ -181,8 +190,10 @@ def replay(function: ir.OpView) -> None:
 
 def _replay_kernel(kernel: d.KernelOp, ranges: list[tuple[int, int]], owner: np.ndarray, number: int) -> None:
     name, inputs = kernel.operation.attributes["name"].value, len(kernel.inputs)
-    tensors = [_tensor_at(each, owner, name) if position < inputs else number + position
-               for position, each in enumerate(ranges)]
+    tensors = [
+        _tensor_at(each, owner, name) if position < inputs else number + position
+        for position, each in enumerate(ranges)
+    ]
     for event in record(kernel):
         base, tensor = ranges[event.argument][0], tensors[event.argument]
         found = owner[base + event.lo : base + event.hi]

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import vmcu
 from emulated import TARGETS
 from test_reference import int8_inputs, litert
-
-import vmcu
 from vmcu.api import Compiled
 from vmcu.toolchain.elf import symbols
 

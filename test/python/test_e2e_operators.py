@@ -17,7 +17,6 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from test_kernels import small_network
 from test_reference import OPERATORS, int8_inputs
-
 from vmcu.api import Compilation, compile_model
 from vmcu.errors import Unsupported
 
@@ -26,8 +25,19 @@ FUZZ_EXAMPLES = int(os.environ.get("VMCU_FUZZ_EXAMPLES", "25"))
 
 
 def window(
-    path: Path, code: str, image: Pair, channels: int, kernel: Pair = (3, 3), *, filters: int = 0, stride: Pair = (1, 1),
-    dilation: Pair = (1, 1), valid: bool = False, activation: int = 0, per_channel: bool = True, zero_point: int = -3,
+    path: Path,
+    code: str,
+    image: Pair,
+    channels: int,
+    kernel: Pair = (3, 3),
+    *,
+    filters: int = 0,
+    stride: Pair = (1, 1),
+    dilation: Pair = (1, 1),
+    valid: bool = False,
+    activation: int = 0,
+    per_channel: bool = True,
+    zero_point: int = -3,
 ) -> Path:
     """One `CONV_2D`, `DEPTHWISE_CONV_2D`, `AVERAGE_POOL_2D` or `MAX_POOL_2D` of any shape; pairs are (rows, columns)."""
     draw = np.random.default_rng([*image, *kernel, channels])
@@ -46,7 +56,9 @@ def window(
     scales = draw.uniform(0.002, 0.01, filters) if per_channel else np.full(1, 0.005)
     depthwise = code == "DEPTHWISE_CONV_2D"
     shape = (1, *kernel, filters) if depthwise else (filters, *kernel, channels)
-    w = graph.const("w", draw.integers(-127, 128, shape).astype(np.int8), scale=scales, channel_axis=3 if depthwise else 0)
+    w = graph.const(
+        "w", draw.integers(-127, 128, shape).astype(np.int8), scale=scales, channel_axis=3 if depthwise else 0
+    )
     b = graph.const("b", draw.integers(-500, 500, filters).astype(np.int32), scale=scales * 0.04)
     # A standard deviation of the sum is some 60 of these steps: few outputs saturate.
     y = graph.tensor("y", (1, *output, filters), scale=0.04 * 0.005 * 74 * 74 * taps**0.5 / 60, zero_point=5)
@@ -69,8 +81,9 @@ def pool(code: str, image: Pair, channels: int, kernel: Pair, **more: object) ->
 
 
 def mean(path: Path) -> Path:
-    return tiny.unary(path, "MEAN", (1, 5, 3, 7), (1, 7), "ReducerOptions", ([1, 2],), into=(0.05, 9), out=(0.03, 4),
-                      keepDims=False)
+    return tiny.unary(
+        path, "MEAN", (1, 5, 3, 7), (1, 7), "ReducerOptions", ([1, 2],), into=(0.05, 9), out=(0.03, 4), keepDims=False
+    )
 
 
 LAYERS: dict[str, Callable[[Path], Path]] = {
@@ -173,8 +186,12 @@ def windows(draw: st.DrawFn) -> tuple[tuple, dict]:
     return (code, image, channels, kernel), more
 
 
-@settings(max_examples=FUZZ_EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture],
-          derandomize=FUZZ_EXAMPLES == 25)
+@settings(
+    max_examples=FUZZ_EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    derandomize=FUZZ_EXAMPLES == 25,
+)
 @given(windows(), st.sampled_from(TARGETS))
 def test_random_layer(tmp_path: Path, layer: tuple[tuple, dict], target: str) -> None:
     arguments, more = layer

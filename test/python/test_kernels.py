@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mlir import ir
 from segment_interpreter import Event, record, replay
-
 from vmcu import frontends, pipeline, planner
 from vmcu.dialects import vmcu as d
 from vmcu.kernels import Conv2D, Depthwise, MaxPool
@@ -59,8 +58,9 @@ def kernels(draw: st.DrawFn) -> Kernel:
 def taps(window: Window, row: int, column: int) -> Iterator[int]:
     """The raster indices of the input pixels that an output pixel needs."""
     for tap in product(*map(range, window.kernel)):
-        at = [o * s - p + k * e for o, s, p, k, e in
-              zip((row, column), window.stride, window.pad, tap, window.dilation)]
+        at = [
+            o * s - p + k * e for o, s, p, k, e in zip((row, column), window.stride, window.pad, tap, window.dilation)
+        ]
         if all(0 <= a < size for a, size in zip(at, window.image)):
             yield at[0] * window.image[1] + at[1]
 
@@ -158,7 +158,8 @@ def test_frees_are_what_no_later_step_reads(kernel: Kernel, backward: bool) -> N
     for events in found:
         pending.pop(0)
         assert events.index(next(e for e in events if e.kind == "store")) > max(
-            (number for number, e in enumerate(events) if e.kind == "free"), default=-1), "a free follows the store"
+            (number for number, e in enumerate(events) if e.kind == "free"), default=-1
+        ), "a free follows the store"
         freed |= bytes_of(events, "free")
         live = range(min(steps.lo[pending]), max(steps.hi[pending])) if pending else range(0)
         assert set(range(size)) - freed == set(live)
@@ -171,8 +172,9 @@ def test_tightest_overlap_loses_no_byte(kernel: Kernel, backward: bool) -> None:
     ((length, size),), (out_length, out_size) = kernel.sequences()
     steps = kernel.steps()
     source, target = planner.Tensor("x", length * size), planner.Tensor("y", out_length * out_size)
-    asked = planner.Kernel("k", (planner.Access("x", steps.lo, steps.hi),),
-                           (planner.Access("y", steps.write_lo, steps.write_hi),))
+    asked = planner.Kernel(
+        "k", (planner.Access("x", steps.lo, steps.hi),), (planner.Access("y", steps.write_lo, steps.write_hi),)
+    )
     events = emit(kernel, backward=backward)
     for lo, hi in find_forbidden(asked, source, target, backward=backward):
         assert survives(events, source.bytes, lo - 1) and survives(events, source.bytes, hi)
@@ -204,7 +206,9 @@ def small_network(path: Path) -> Path:
         return [weights, graph.const(f"b{weights}", np.arange(4, dtype=np.int32) * 40, scale=0.00015)]
 
     graph.op("CONV_2D", [x, *constants((4, 3, 3, 4))], [a], "Conv2DOptions", **window)
-    graph.op("DEPTHWISE_CONV_2D", [a, *constants((1, 3, 3, 4))], [b], "DepthwiseConv2DOptions", depthMultiplier=1, **window)
+    graph.op(
+        "DEPTHWISE_CONV_2D", [a, *constants((1, 3, 3, 4))], [b], "DepthwiseConv2DOptions", depthMultiplier=1, **window
+    )
     graph.op("CONV_2D", [b, *constants((4, 1, 1, 4))], [c], "Conv2DOptions", **window)
     graph.op("ADD", [x, c], [y], "AddOptions")
     graph.op("LOGISTIC", [y], [p])

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from mlir import ir
 from mlir.dialects import llvm
 from thumb import M4, M7, machine_from_ir
-
 from vmcu import pipeline
 from vmcu.kernels.scale import ScaleForm, choose_form
 from vmcu.passes.pipelines import LLVM, fill_options
@@ -119,8 +118,11 @@ def test_form_is_the_fastest_that_is_exact_for_all_channels(
     assert choose_form(np.array(multiplier), np.array(shift), rounding).kind == kind
 
 
-@given(st.lists(st.tuples(st.integers(2**30, INT32[1]), st.integers(33, 62)), min_size=2, max_size=4), roundings,
-       st.integers(*INT32))
+@given(
+    st.lists(st.tuples(st.integers(2**30, INT32[1]), st.integers(33, 62)), min_size=2, max_size=4),
+    roundings,
+    st.integers(*INT32),
+)
 def test_table_of_channels_equals_channels_one_by_one(table: list[tuple[int, int]], rounding: str, value: int) -> None:
     form = choose_form(*map(np.array, zip(*table)), rounding)
     assert form.kind == rounding
@@ -157,7 +159,13 @@ func.func @main() attributes {{vmcu.inputs = [], vmcu.outputs = []}} {{
 
 
 def run_on_core(
-    values: np.ndarray, table: tuple[str, str, str], rounding: str, folder: Path, target: Target, *, zero_point: int = -7
+    values: np.ndarray,
+    table: tuple[str, str, str],
+    rounding: str,
+    folder: Path,
+    target: Target,
+    *,
+    zero_point: int = -7,
 ) -> np.ndarray:
     """Requantise `[n, channels]` int32 on the emulated core; `table` is the IR that makes and loads %m and %s."""
     tables, loads, types = table
@@ -165,12 +173,25 @@ def run_on_core(
     places = [f"%i{lane} = affine.apply affine_map<(d0) -> (d0 + {lane})>(%i)" for lane in lanes]
     reads = [f"%v{lane} = memref.load %from[%i{lane}] : memref<{values.size}xi32>" for lane in lanes]
     collect = f"%v = vector.from_elements {', '.join(f'%v{lane}' for lane in lanes)} : vector<{channels}xi32>"
-    writes = [f"%r{lane} = vector.extract %r[{lane}] : i32 from vector<{channels}xi32>\n"
-              f"memref.store %r{lane}, %to[%i{lane}] : memref<{values.size}xi32>" for lane in lanes]
+    writes = [
+        f"%r{lane} = vector.extract %r[{lane}] : i32 from vector<{channels}xi32>\n"
+        f"memref.store %r{lane}, %to[%i{lane}] : memref<{values.size}xi32>"
+        for lane in lanes
+    ]
     count = values.size
-    text = REQUANTIZE.format(bytes=8 * count, half=4 * count, count=count, channels=channels, rounding=rounding,
-                             tables=tables, loads=loads, types=types, writes="\n".join(writes),
-                             reads="\n".join([*places, *reads, collect]), zero_point=zero_point)
+    text = REQUANTIZE.format(
+        bytes=8 * count,
+        half=4 * count,
+        count=count,
+        channels=channels,
+        rounding=rounding,
+        tables=tables,
+        loads=loads,
+        types=types,
+        writes="\n".join(writes),
+        reads="\n".join([*places, *reads, collect]),
+        zero_point=zero_point,
+    )
     with pipeline.context():
         module = ir.Module.parse(text)
         pipeline.run(module, fill_options(LLVM, name="t"))
@@ -208,9 +229,13 @@ def tie_heavy(multiplier: int, shift: int) -> np.ndarray:
     return np.resize(np.concatenate([values, draws]), (-(-(len(values) + 40) // CHANNELS), CHANNELS)).astype(np.int32)
 
 
-def expected(values: np.ndarray, multipliers_: list[int], shifts: list[int], rounding: str, zero_point: int) -> np.ndarray:
-    lanes = [[wrap(apply_scale(int(v), m, s, rounding) + zero_point) for v, m, s in zip(row, multipliers_, shifts)]
-             for row in values]
+def expected(
+    values: np.ndarray, multipliers_: list[int], shifts: list[int], rounding: str, zero_point: int
+) -> np.ndarray:
+    lanes = [
+        [wrap(apply_scale(int(v), m, s, rounding) + zero_point) for v, m, s in zip(row, multipliers_, shifts)]
+        for row in values
+    ]
     return np.array(lanes, np.int32)
 
 
@@ -222,7 +247,9 @@ def expected(values: np.ndarray, multipliers_: list[int], shifts: list[int], rou
      (2**30, 30, "single"), (2**30, 11, "double"), (1 << 20, 20, "single"),
      (2**30, 31, "double"), (2**30 - 1, 45, "double"), (1355802031, 32, "single"), (1355802031, 31, "double"), (77, 2, "single")],
 )  # fmt: skip
-def test_instructions_equal_definition(multiplier: int, shift: int, rounding: str, target: Target, tmp_path: Path) -> None:
+def test_instructions_equal_definition(
+    multiplier: int, shift: int, rounding: str, target: Target, tmp_path: Path
+) -> None:
     values = tie_heavy(multiplier, shift)
     table = (SPLAT.format(m=multiplier, s=shift), "", "vector<1xi32>, vector<1xi8>")
     found = run_on_core(values, table, rounding, tmp_path, target)
@@ -238,7 +265,9 @@ def test_instructions_take_each_channel_from_its_table(rounding: str, at_m: str,
     starts = [dict(four=4, two=2)[each] for each in (at_m, at_s)]
     ms, ss = m[starts[0] : starts[0] + 4], s[starts[1] : starts[1] + 4]
     values = tie_heavy(ms[0], ss[0])
-    np.testing.assert_array_equal(run_on_core(values, table, rounding, tmp_path, M4), expected(values, ms, ss, rounding, -7))
+    np.testing.assert_array_equal(
+        run_on_core(values, table, rounding, tmp_path, M4), expected(values, ms, ss, rounding, -7)
+    )
 
 
 @pytest.mark.parametrize("m", [[2**30], [2**30, 5, 6, 2**30]], ids=["one for all", "of the tile"])

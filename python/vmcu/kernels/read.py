@@ -19,7 +19,7 @@ from .conv2d import Conv2D
 from .elementwise import Elementwise, can_vectorise
 from .geometry import Window
 from .match import Epilogue, constant_array, op_name, producer, shape_of
-from .requant import INT8, Requant, constant_int
+from .requant import INT8, constant_int
 
 CONVOLUTIONS = {
     "linalg.conv_2d_nhwc_fhwc": (0, 1, 2, 3), "linalg.conv_2d_nhwc_fhwc_q": (0, 1, 2, 3),

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from vmcu.planner.bound import find_lower_bound
 from vmcu.planner.check import check
-from vmcu.planner.distance import find_blocks, find_pairs
+from vmcu.planner.distance import Block, find_blocks, find_pairs
 from vmcu.planner.model import Access, InvalidNetwork, Kernel, Network, Phase, Plan, Rows, Stream, Tensor
 from vmcu.planner.partition import cut, cut_everywhere
 from vmcu.planner.picture import describe
-from vmcu.planner.place import place_blocks
+from vmcu.planner.place import Placement, place_blocks
+from vmcu.planner.timeline import Part
 from vmcu.planner.schedule import arrival_of
 
 __all__ = [
@@ -46,20 +47,29 @@ def plan(
     lower_bound, kernel = find_lower_bound(parts, blocks, align=align)
     pairs = find_pairs(parts, blocks)
     placed = place_blocks(blocks, pairs, align=align, lower_bound=lower_bound, time_limit=time_limit)
-    offsets = dict(zip(blocks, placed.offsets))
-    rows = {tensor.name: tensor.rows for tensor in network.tensors}
-    found = Plan(
-        pool_bytes=placed.pool_bytes,
-        offsets={block.name: offset for block, offset in offsets.items() if not block.is_workspace},
-        workspaces={block.name: offset for block, offset in offsets.items() if block.is_workspace},
-        backward=frozenset(part.kernels[0].name for part in parts if part.stream is None) & placed.backward,
-        lower_bound=lower_bound,
-        lower_bound_kernel=kernel,
-        optimal=placed.optimal,
-        streams=tuple(part.facing(part.kernels[0].name in placed.backward) for part in parts if part.stream is not None),
-        rings={block.name: block.life.slots for block in blocks
-               if not block.is_workspace and 1 < rows[block.name] > block.life.slots and len(block.life.births) > 1},
-        fed=fed,
-    )
+    found = _write_down(network, parts, blocks, placed, lower_bound, kernel, fed)
     check(network, found)
     return found
+
+
+def _write_down(
+    network: Network, parts: tuple[Part, ...], blocks: tuple[Block, ...], placed: Placement, bound: int, at: str, fed: bool
+) -> Plan:
+    offsets = {kind: {block.name: offset for block, offset in zip(blocks, placed.offsets) if block.kind == kind}
+               for kind in ("tensor", "landing", "workspace")}
+    rows = {tensor.name: tensor.rows for tensor in network.tensors}
+    is_backward = [part.kernels[0].name in placed.backward for part in parts]
+    return Plan(
+        pool_bytes=placed.pool_bytes,
+        offsets=offsets["tensor"],
+        workspaces=offsets["workspace"],
+        backward=frozenset(part.kernels[0].name for part in parts if part.stream is None) & placed.backward,
+        lower_bound=bound,
+        lower_bound_kernel=at,
+        optimal=placed.optimal,
+        streams=tuple(part.facing(turned) for part, turned in zip(parts, is_backward) if part.stream is not None),
+        rings={block.name: block.life.slots for block in blocks
+               if block.kind == "tensor" and rows[block.name] > block.life.slots and len(block.life.births) > 1},
+        landings=offsets["landing"],
+        fed=fed,
+    )

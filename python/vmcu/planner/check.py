@@ -2,7 +2,8 @@
 
 This is the judge of the planner, so it shares nothing with it but the data model: it keeps one owner per byte of the
 pool and runs the kernels step by step, in their planned directions. The owner of a byte is a row of a tensor, so that a
-ring that is too short is seen as well. Streams are replayed tick by tick.
+ring that is too short is seen as well. Streams are replayed tick by tick; a row that is still in its landing is read
+there.
 """
 
 from __future__ import annotations
@@ -49,6 +50,13 @@ class _Pool:
             ring = plan.rings.get(tensor.name, tensor.rows)
             self._add(tensor.name, tensor.bytes, plan.offsets.get(tensor.name), ring * tensor.bytes // tensor.rows)
             self.row_bytes[tensor.name] = tensor.bytes // tensor.rows
+        self.landed: dict[str, int | None] = dict.fromkeys(plan.landings)  # the row of a tensor that is in its landing
+        for name, offset in plan.landings.items():
+            if name not in plan.rings:
+                raise Internal(f"{name} has a landing but no ring")
+            # All rows are made in the same place, one at a time.
+            self._add(_landing_of(name), self.sizes[name], offset, self.row_bytes[name])
+            self.row_bytes[_landing_of(name)] = self.row_bytes[name]
         for kernel in network.kernels:
             scratch = kernel.scratch(any(kernel.name in stream.kernels for stream in plan.streams))
             if scratch:
@@ -67,7 +75,7 @@ class _Pool:
         places = self.places[name][lo:hi]
         self.owner[places], self.held[places] = self.index[name], np.arange(lo, hi)
 
-    def read(self, name: str, lo: int, hi: int, reader: str) -> None:
+    def read(self, name: str, lo: int, hi: int, reader: str, what: str = "") -> None:
         places = self.places[name][lo:hi]
         lost = (self.owner[places] != self.index[name]) | (self.held[places] != np.arange(lo, hi))
         if not lost.any():
@@ -79,7 +87,7 @@ class _Pool:
             count += 1
         fate = f"were overwritten by {self._describe(thief, start)}" if thief else "were never written"
         raise Internal(
-            f"{reader} reads {name} [{places[0]}, {places[-1] + 1}) but bytes [{start}, {start + count}) {fate}"
+            f"{reader} reads {what}{name} [{places[0]}, {places[-1] + 1}) but bytes [{start}, {start + count}) {fate}"
         )
 
     def _describe(self, thief: int, byte: int) -> str:
@@ -90,15 +98,33 @@ class _Pool:
         return f"{name} row {self.held[byte] // rows}"
 
     def write_row(self, name: str, row: int) -> None:
+        if name in self.landed:
+            if self.landed[name] is not None:
+                raise Internal(f"row {row} of {name} is made while row {self.landed[name]} is still in its landing")
+            self.landed[name] = row
+            name = _landing_of(name)
         self.write(name, row * self.row_bytes[name], (row + 1) * self.row_bytes[name])
 
     def read_row(self, name: str, row: int, reader: str) -> None:
-        self.read(name, row * self.row_bytes[name], (row + 1) * self.row_bytes[name], f"{reader} row {row} of")
+        if name in self.landed and self.landed[name] == row:
+            name = _landing_of(name)
+        self.read(name, row * self.row_bytes[name], (row + 1) * self.row_bytes[name], reader, f"row {row} of ")
+
+    def settle(self, name: str, copier: str) -> None:
+        """Copy a row from its landing to its ring, if there is one."""
+        row = self.landed.get(name)
+        if row is None:
+            return
+        self.read_row(name, row, copier)
+        self.landed[name] = None
+        self.write(name, row * self.row_bytes[name], (row + 1) * self.row_bytes[name])
 
 
 def _replay_stream(stream: Stream, kernels: list[Kernel], pool: _Pool, *, fed: bool) -> None:
     """Run the kernels tick by tick; every row must come out once, in order, and find its input rows."""
     made = dict.fromkeys(stream.kernels, 0)
+    # A row leaves its landing after the last kernel that reads the tensor.
+    leaves = {read.tensor: kernel.name for kernel in kernels for read in kernel.reads}
     for kernel in kernels:
         if scratch := kernel.scratch(True):
             pool.write(_workspace_of(kernel), 0, scratch)
@@ -109,22 +135,26 @@ def _replay_stream(stream: Stream, kernels: list[Kernel], pool: _Pool, *, fed: b
             row, rest = divmod(tick + phase.shift - phase.scale, phase.scale)
             if kernel.rows.accumulates:
                 _accumulate(kernel, stream, kernels, tick, pool)
-            if rest or not 0 <= row < kernel.rows.out_rows:
-                continue
-            if row != made[kernel.name]:
-                raise Internal(f"kernel {kernel.name} makes row {row} at tick {tick}, row {made[kernel.name]} is next")
-            made[kernel.name] += 1
-            row = kernel.rows.out_rows - 1 - row if stream.backward else row
-            where = f"kernel {kernel.name} at tick {tick} row {row}"
-            for read in kernel.reads if not kernel.rows.accumulates else ():
-                for needed in kernel.rows.read_rows(row):
-                    pool.read_row(read.tensor, needed, where)
-            pool.write_row(kernel.writes[0].tensor, row)
-            if scratch := kernel.scratch(True):
-                pool.read(_workspace_of(kernel), 0, scratch, where)
+            if not rest and 0 <= row < kernel.rows.out_rows:
+                if row != made[kernel.name]:
+                    raise Internal(f"kernel {kernel.name} makes row {row} at tick {tick}, row {made[kernel.name]} is next")
+                made[kernel.name] += 1
+                _make_row(kernel, kernel.rows.out_rows - 1 - row if stream.backward else row, tick, pool)
+            for name in (read.tensor for read in kernel.reads if leaves[read.tensor] == kernel.name):
+                pool.settle(name, f"after kernel {kernel.name} at tick {tick} the copy to the ring")
     for kernel in kernels:
         if made[kernel.name] != kernel.rows.out_rows:
             raise Internal(f"kernel {kernel.name} makes {made[kernel.name]} of its {kernel.rows.out_rows} rows")
+
+
+def _make_row(kernel: Kernel, row: int, tick: int, pool: _Pool) -> None:
+    where = f"kernel {kernel.name} at tick {tick}, which makes row {row},"
+    for read in kernel.reads if not kernel.rows.accumulates else ():
+        for needed in kernel.rows.read_rows(row):
+            pool.read_row(read.tensor, needed, where)
+    pool.write_row(kernel.writes[0].tensor, row)
+    if scratch := kernel.scratch(True):
+        pool.read(_workspace_of(kernel), 0, scratch, where)
 
 
 def _accumulate(kernel: Kernel, stream: Stream, kernels: list[Kernel], tick: int, pool: _Pool) -> None:
@@ -170,3 +200,7 @@ def _range(access: Access, step: int, pool: _Pool) -> tuple[int, int]:
 
 def _workspace_of(kernel: Kernel) -> str:
     return f"the workspace of {kernel.name}"
+
+
+def _landing_of(tensor: str) -> str:
+    return f"the landing of {tensor}"

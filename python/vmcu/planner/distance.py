@@ -18,26 +18,32 @@ enough above. Backward is the same with the steps reversed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
+from typing import Literal
 
 import numpy as np
 
 from vmcu.planner.model import Kernel, Network, Tensor
 from vmcu.planner.timeline import Life, Part, find_lives
 
+Kind = Literal["tensor", "landing", "workspace"]
 Intervals = tuple[tuple[int, int], ...]  # half-open, ascending, with a gap between neighbours
 
 
 @dataclass(frozen=True)
 class Block:
-    """Something that has one offset in the pool: a tensor, or a kernel's workspace."""
+    """Something that has one offset in the pool: a tensor, the landing of its rows, or a kernel's workspace."""
 
     name: str  # of the tensor, or of the kernel
     life: Life
     mirrored: Life  # the same with every stream backward
-    is_workspace: bool = False
+    kind: Kind = "tensor"
+
+    @property
+    def is_workspace(self) -> bool:
+        return self.kind == "workspace"
 
     @property
     def bytes(self) -> int:
@@ -72,13 +78,22 @@ class Pair:
 
 
 def find_blocks(network: Network, parts: Sequence[Part], *, fed: bool = False) -> tuple[Block, ...]:
-    """List the tensors, then the workspaces, with their lives."""
-    tensors, workspaces = find_lives(network, parts, fed=fed)
+    """List the tensors, the landings, the workspaces, with their lives."""
+    lives = find_lives(network, parts, fed=fed)
     others = find_lives(network, parts, fed=fed, backward=True)
-    return (
-        *(Block(name, life, others[0][name]) for name, life in tensors.items()),
-        *(Block(name, life, others[1][name], is_workspace=True) for name, life in workspaces.items()),
+    kinds: tuple[tuple[Kind, dict[str, Life], dict[str, Life]], ...] = (
+        ("tensor", lives.tensors, others.tensors),
+        ("landing", lives.landings, others.landings),
+        ("workspace", lives.workspaces, others.workspaces),
     )
+    return tuple(Block(name, *_level(life, mirrored[name]), kind) for kind, some, mirrored in kinds
+                 for name, life in some.items())
+
+
+def _level(life: Life, mirrored: Life) -> tuple[Life, Life]:
+    """Give both directions the longer ring: the plan chooses the direction later."""
+    slots = max(life.slots, mirrored.slots)
+    return replace(life, slots=slots), replace(mirrored, slots=slots)
 
 
 def find_pairs(parts: Sequence[Part], blocks: tuple[Block, ...]) -> tuple[Pair, ...]:
@@ -91,23 +106,20 @@ def find_pairs(parts: Sequence[Part], blocks: tuple[Block, ...]) -> tuple[Pair, 
 def _pair(parts: Sequence[Part], blocks: tuple[Block, ...], a: int, b: int) -> Pair:
     a, b = sorted((a, b), key=lambda block: blocks[block].birth)
     source, target = blocks[a], blocks[b]
-    # Only in a part where one of them dies and the other is born may they share bytes.
-    is_handover = source.death == target.birth and 0 <= target.birth < len(parts)
-    part = parts[target.birth] if is_handover else None
-    if part is None or part.stream is not None:
+    # Blocks that are alive together between two parts are so whole, and must be apart. Otherwise they meet in one part.
+    is_one = target.birth == min(source.death, target.death) and 0 <= target.birth < len(parts)
+    part = parts[target.birth] if is_one else None
+    if part is not None and part.stream is not None and part.mirrored is not None:
         forward = find_meetings(source.life, target.life)
-        if part is None or part.mirrored is None:
-            return Pair(a, b, forward, forward)
         backward = find_meetings(source.mirrored, target.mirrored)
-    elif source.birth == source.death or target.is_workspace:
-        apart = ((1 - target.bytes, source.bytes),)
-        return Pair(a, b, apart, apart)
-    else:
+    elif part is not None and part.stream is None and source.birth < source.death == target.birth and not target.is_workspace:
         tensors = Tensor(source.name, source.bytes), Tensor(target.name, target.bytes)
-        forward = find_forbidden(part.kernels[0], *tensors, backward=False)
-        if not part.kernels[0].reversible:
-            return Pair(a, b, forward, forward)
-        backward = find_forbidden(part.kernels[0], *tensors, backward=True)
+        forward = backward = find_forbidden(part.kernels[0], *tensors, backward=False)
+        if part.kernels[0].reversible:
+            backward = find_forbidden(part.kernels[0], *tensors, backward=True)
+    else:
+        forward = find_meetings(source.life, target.life)
+        return Pair(a, b, forward, forward)
     return Pair(a, b, forward, backward, part.kernels[0].name if forward != backward else None)
 
 

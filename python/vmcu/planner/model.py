@@ -199,6 +199,9 @@ class Plan:
     optimal: bool = False  # no smaller pool exists under the same rules
     streams: tuple[Stream, ...] = ()  # of two kernels or more
     rings: dict[str, int] = field(default_factory=dict)  # tensor -> rows that are resident; others wholly are
+    # Tensor of a ring -> bytes from the pool's start. A new row is made here, and the kernels that run later in the same
+    # tick read it here. When the stream's last reader of the tensor has had its turn, the row is copied to its ring.
+    landings: dict[str, int] = field(default_factory=dict)
     fed: bool = False  # the network's input arrives row by row
 
     def to_json(self) -> str:

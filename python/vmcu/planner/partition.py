@@ -7,7 +7,8 @@ greedily; the cost of a cut is that of its most expensive part. Of equal costs t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from vmcu.errors import Unsupported
 from vmcu.planner.bound import bound_part
@@ -15,7 +16,7 @@ from vmcu.planner.distance import Block, find_blocks, find_pairs
 from vmcu.planner.model import Kernel, Network
 from vmcu.planner.place import place_quickly
 from vmcu.planner.schedule import schedule
-from vmcu.planner.timeline import Part
+from vmcu.planner.timeline import Part, find_local
 
 
 def cut_everywhere(network: Network) -> tuple[Part, ...]:
@@ -62,12 +63,10 @@ def _search(network: Network, fed: bool, longest: int, known: _Cut | None) -> _C
         for end in range(begin + 1, min(begin + longest, count) + 1):
             if known is not None and _held_back(network, begin, end) >= known.cost:
                 break
-            part = make_part(network, begin, end, fed=fed and begin == 0)
-            if part is None:
-                continue
-            candidate = _extend(network, best[begin], part, begin, end, fed and begin == 0, (best[end], known))
-            if candidate is not None:
-                best[end] = candidate
+            for part in _variants(network, begin, end, fed and begin == 0):
+                candidate = _extend(network, best[begin], part, begin, end, fed and begin == 0, (best[end], known))
+                if candidate is not None:
+                    best[end] = candidate
     return best[count]
 
 
@@ -130,6 +129,24 @@ def _piece(network: Network, begin: int, end: int, part: Part) -> Network:
         tuple(tensor for tensor in network.tensors if tensor.name in alive), part.kernels,
         tuple(sorted(alive - written)), tuple(sorted(alive & needed)),
     )
+
+
+def _variants(network: Network, begin: int, end: int, fed: bool) -> Iterator[Part]:
+    """Kernels `[begin, end)` as a part, if they can run together: without landings, and with all that shorten a ring."""
+    part = make_part(network, begin, end, fed=fed)
+    if part is None:
+        return
+    yield part
+    if part.stream is None:
+        return
+    piece = _piece(network, begin, end, part)
+    local = frozenset(name for name in find_local(piece, (part,), fed=fed) if part.last_reader(name) is not None)
+    landed = {block.name: block for block in find_blocks(piece, (replace(part, landings=local),), fed=fed)
+              if block.kind == "tensor"}
+    rings = [block for block in find_blocks(piece, (part,), fed=fed) if block.name in local and block.kind == "tensor"]
+    shorter = frozenset(block.name for block in rings if landed[block.name].life.slots < block.life.slots)
+    if shorter:
+        yield replace(part, landings=shorter)
 
 
 def _reads(kernel: Kernel, tensor: str) -> bool:

@@ -2,6 +2,10 @@
 
 The clock counts (stream, tick, kernel). A row is born when it is written and dies with its last read; both moments
 belong to its life. A stream of one kernel is a single moment: within it, `distance.py` looks at the kernel's own steps.
+
+A ring of `k` rows is full only while the window runs: in between, one of its slots is idle, but every time another one,
+so that nothing else can live there. With a *landing*, rows are made in one fixed place, which others may use in between,
+and are copied to the ring, now of `k - 1` rows, when the oldest row has been read for the last time.
 """
 
 from __future__ import annotations
@@ -34,56 +38,77 @@ class Life:
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of the network: its kernels, and the stream they form if they are more than one."""
+    """A piece of the network: its kernels, and the stream they form if they run together."""
 
     kernels: tuple[Kernel, ...]
     stream: Stream | None
     mirrored: Stream | None = None  # the same kernels, last row first
+    landings: frozenset[str] = frozenset()  # tensors whose rows are made outside their ring
 
     def facing(self, backward: bool) -> Stream | None:
         """The stream in a direction; forward if there is no other."""
         return self.mirrored if backward and self.mirrored is not None else self.stream
 
+    def last_reader(self, tensor: str) -> int | None:
+        """The position of the last kernel that reads a tensor; None if there is none."""
+        readers = [at for at, kernel in enumerate(self.kernels) if any(read.tensor == tensor for read in kernel.reads)]
+        return readers[-1] if readers else None
 
-def find_lives(
-    network: Network, parts: Sequence[Part], *, fed: bool, backward: bool = False
-) -> tuple[dict[str, Life], dict[str, Life]]:
-    """The lives of all tensors and of all workspaces (by kernel), with all streams forward or all backward."""
-    births = {name: np.full(tensor.rows, -1) for name, tensor in _tensors(network).items()}
-    deaths = {name: np.full(tensor.rows, -1) for name, tensor in _tensors(network).items()}
-    inside: dict[str, set[int]] = {name: set() for name in births}
+
+@dataclass(frozen=True)
+class Lives:
+    """Who is alive when. The workspaces are named by their kernels."""
+
+    tensors: dict[str, Life]
+    landings: dict[str, Life]
+    workspaces: dict[str, Life]
+
+
+def find_lives(network: Network, parts: Sequence[Part], *, fed: bool, backward: bool = False) -> Lives:
+    """The lives of everything, with all streams forward or all backward."""
+    births = {tensor.name: np.full(tensor.rows, -1) for tensor in network.tensors}
+    deaths = {tensor.name: np.full(tensor.rows, -1) for tensor in network.tensors}
     workspaces: dict[str, Life] = {}
+    if fed:
+        for name in network.inputs:
+            births[name] = _clock(parts[0].stream, np.arange(len(births[name])), -1, 0)
     for number, part in enumerate(parts):
         base = number * SPAN
         stream = part.facing(backward)
         for position, kernel in enumerate(part.kernels):
-            moments = [_moments(stream, position, tensor, base) for tensor in _named(network, kernel.writes)]
-            for write, moment in zip(kernel.writes, moments):
-                births[write.tensor] = moment
-                deaths[write.tensor] = np.maximum(deaths[write.tensor], moment)
-                inside[write.tensor].add(number)
-            for tensor in _named(network, kernel.reads):
-                moment = base + np.zeros(tensor.rows, np.int64)
-                if stream is not None:
-                    ticks = read_ticks(stream, part.kernels, position, tensor.rows)
-                    moment = np.where(ticks < stream.first_tick, -1, _clock(stream, ticks, position, base))
-                deaths[tensor.name] = np.maximum(deaths[tensor.name], moment)
-                inside[tensor.name].add(number)
+            for write in kernel.writes:
+                births[write.tensor] = _written(stream, position, len(births[write.tensor]), base)
+            for name in (read.tensor for read in kernel.reads):
+                read = _read(part, stream, position, len(deaths[name]), base)
+                deaths[name] = np.maximum(deaths[name], read)
             if scratch := kernel.scratch(stream is not None):
-                workspaces[kernel.name] = Life(np.array([base]), np.array([int(moments[0].max())]), 1, scratch)
+                last = int(births[kernel.writes[0].tensor].max())
+                workspaces[kernel.name] = Life(np.array([base]), np.array([last]), 1, scratch)
     for name in network.outputs:
         deaths[name][:] = len(parts) * SPAN
-    if fed:
-        for name in network.inputs:
-            births[name] = _clock(parts[0].stream, np.arange(len(births[name])), -1, 0)
-            inside[name].add(0)
-    streams = {number for number, part in enumerate(parts) if part.stream is not None}
-    lives = {}
-    for name, tensor in _tensors(network).items():
-        is_local = len(inside[name]) == 1 and inside[name] <= streams and name not in network.outputs
-        is_local = is_local and (fed or name not in network.inputs)
-        lives[name] = _make_life(births[name], np.maximum(births[name], deaths[name]), tensor, is_local)
-    return lives, workspaces
+    local = find_local(network, parts, fed=fed)
+    tensors, landings = {}, {}
+    for tensor in network.tensors:
+        born, died = births[tensor.name], np.maximum(births[tensor.name], deaths[tensor.name])
+        number = local.get(tensor.name)
+        if number is not None and tensor.name in parts[number].landings:
+            settled = _settled(parts[number], tensor.name, born, number * SPAN)
+            landings[tensor.name] = Life(born, settled, 1, tensor.row_bytes)
+            born, died = settled, np.maximum(settled, died)
+        tensors[tensor.name] = _make_life(born, died, tensor, number is not None)
+    return Lives(tensors, landings, workspaces)
+
+
+def find_local(network: Network, parts: Sequence[Part], *, fed: bool) -> dict[str, int]:
+    """The tensors that only one part touches, and that part is a stream, with its number."""
+    touched: dict[str, set[int]] = {}
+    for number, part in enumerate(parts):
+        for kernel in part.kernels:
+            for access in (*kernel.reads, *kernel.writes):
+                touched.setdefault(access.tensor, set()).add(number)
+    outside = {*network.outputs, *(() if fed else network.inputs)}
+    return {name: min(numbers) for name, numbers in touched.items()
+            if len(numbers) == 1 and name not in outside and parts[min(numbers)].stream is not None}
 
 
 def _make_life(births: np.ndarray, deaths: np.ndarray, tensor: Tensor, is_local: bool) -> Life:
@@ -97,24 +122,35 @@ def _make_life(births: np.ndarray, deaths: np.ndarray, tensor: Tensor, is_local:
     return Life(births, deaths, slots, tensor.row_bytes)
 
 
-def _moments(stream: Stream | None, position: int, tensor: Tensor, base: int) -> np.ndarray:
+def _written(stream: Stream | None, position: int, rows: int, base: int) -> np.ndarray:
     """When the kernel at `position` writes each row of its output."""
     if stream is None:
-        return np.full(tensor.rows, base)
-    return _clock(stream, write_ticks(stream, position, tensor.rows), position, base)
+        return np.full(rows, base)
+    return _clock(stream, write_ticks(stream, position, rows), position, base)
+
+
+def _read(part: Part, stream: Stream | None, position: int, rows: int, base: int) -> np.ndarray:
+    """When the kernel at `position` reads each row of an input for the last time; -1 if it never does."""
+    if stream is None:
+        return np.full(rows, base)
+    ticks = read_ticks(stream, part.kernels, position, rows)
+    return np.where(ticks < stream.first_tick, -1, _clock(stream, ticks, position, base))
+
+
+def _settled(part: Part, tensor: str, births: np.ndarray, base: int) -> np.ndarray:
+    """When the rows of a tensor are copied to its ring: just after its last reader's turn in the tick of their birth."""
+    tick = _turns(part.stream)
+    return base + (births - base) // tick * tick + 2 * (part.last_reader(tensor) + 1) + 1
 
 
 def _clock(stream: Stream, ticks: np.ndarray, position: int, base: int) -> np.ndarray:
-    return base + (ticks - stream.first_tick) * (len(stream.kernels) + 1) + position + 1
+    """The turn of a kernel in a tick; -1 is that of the caller who feeds rows. After each turn rows may settle."""
+    return base + (ticks - stream.first_tick) * _turns(stream) + 2 * (position + 1)
 
 
-def _tensors(network: Network) -> dict[str, Tensor]:
-    return {tensor.name: tensor for tensor in network.tensors}
-
-
-def _named(network: Network, accesses: Sequence) -> list[Tensor]:
-    tensors = _tensors(network)
-    return [tensors[access.tensor] for access in accesses]
+def _turns(stream: Stream) -> int:
+    """Moments of a tick."""
+    return 2 * (len(stream.kernels) + 1)
 
 
 def most_alive(lives: Sequence[Life], stream: int) -> int:

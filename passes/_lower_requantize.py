@@ -1,0 +1,106 @@
+"""Requantisation on cores with the DSP extension: the fastest exact form of a scale, as instructions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from mlir import ir
+from mlir.dialects import arith
+from vmcu.dialects import vmcu as d
+from vmcu.kernels.match import constant_array, producer
+from vmcu.kernels.scale import choose_form
+
+from . import _emit as emit
+
+if TYPE_CHECKING:
+    from ._lower_segments import SegmentLowering
+
+
+class Scale:
+    """`round(value * multiplier * 2^-shift) + zero_point` of one op, in the fastest exact form."""
+
+    def __init__(self, lowering: SegmentLowering, multiplier: ir.Value, shift: ir.Value, rounding: str):
+        self.rounding = rounding
+        loads = [_flash_load(lowering, each) for each in (multiplier, shift)]
+        tables = _tables_behind([multiplier, shift], loads)
+        form = choose_form(*tables, rounding) if tables is not None else None
+        if form is not None and form.kind != "wide":
+            self.kind = form.kind
+            self.tables = [
+                _reload(lowering, loads[0] or loads[1], each)
+                for each in (form.multiplier, form.factor)
+                if each is not None
+            ]
+        else:
+            self.kind = "wide"
+            self.tables = [emit.elements(multiplier), lowering.lanes_of(shift)[0]]
+
+    def apply(self, value: ir.Value, channel: int, zero_point: int) -> ir.Value:
+        first, *rest = [table[channel if len(table) > 1 else 0] for table in self.tables]
+        zero = emit.word(zero_point)
+        if self.kind == "double":
+            scaled = emit.high_product(value, first, value)
+            away = arith.addi(scaled, arith.shrsi(scaled, emit.word(31)))
+            return emit.high_product(away, rest[0], zero, subtract=True)
+        if self.kind == "single":
+            scaled = emit.high_product(value, first, rounded=False)
+            return emit.high_product(scaled, rest[0], zero, subtract=True)
+        if self.kind == "shift":
+            return arith.addi(arith.shli(value, first), zero)
+        return arith.addi(_apply_wide(value, first, rest[0], self.rounding), zero)
+
+
+def _apply_wide(value: ir.Value, multiplier: ir.Value, shift: ir.Value, rounding: str) -> ir.Value:
+    """The definition of `tosa.apply_scale`, in 64 bits."""
+    wide = emit.integer(64)
+    one = arith.constant(wide, 1)
+    amount = arith.extsi(wide, shift)
+    total = arith.muli(arith.extsi(wide, value), arith.extsi(wide, multiplier))
+    total = arith.addi(total, arith.shli(one, arith.subi(amount, one)))
+    if rounding == "double":
+        half = arith.constant(wide, 1 << 30)
+        negative = arith.cmpi(arith.CmpIPredicate.slt, value, emit.word(0))
+        signed = arith.select(negative, arith.constant(wide, -(1 << 30)), half)
+        large = arith.cmpi(arith.CmpIPredicate.sgt, shift, emit.word(31))
+        total = arith.addi(total, arith.select(large, signed, arith.constant(wide, 0)))
+    return arith.trunci(emit.integer(32), arith.shrsi(total, amount))
+
+
+def _tables_behind(values: list[ir.Value], loads: list[d.FlashLoadOp | None]) -> list[np.ndarray] | None:
+    """The constants behind multipliers and shifts, of one element or of all channels; None if they do not match up."""
+    tables = [_constant_behind(value, load) for value, load in zip(values, loads)]
+    if any(each is None for each in tables):
+        return None
+    if all(loads):
+        same = list(loads[0].indices) == list(loads[1].indices) and tables[0].size == tables[1].size
+        return tables if same else None
+    # A table of all channels goes with one constant for all, not with those of this tile.
+    return None if any(loads) and min(each.size for each in tables) > 1 else tables
+
+
+def _flash_load(lowering: SegmentLowering, value: ir.Value) -> d.FlashLoadOp | None:
+    owner = lowering.loads.get(value) or producer(value)
+    return owner if isinstance(owner, d.FlashLoadOp) else None
+
+
+def _constant_behind(value: ir.Value, load: d.FlashLoadOp | None) -> np.ndarray | None:
+    """The whole table behind a constant vector or a flash load."""
+    if load is not None:
+        table = constant_array(load.source)
+        return table if table is not None and table.ndim == 1 else None
+    owner = producer(value)
+    if not isinstance(owner, arith.ConstantOp):
+        return None
+    attribute = owner.value
+    if attribute.is_splat:
+        return np.array([ir.IntegerAttr(attribute.get_splat_value()).value])
+    return np.array(attribute).ravel()
+
+
+def _reload(lowering: SegmentLowering, load: d.FlashLoadOp | None, table: np.ndarray) -> list[ir.Value]:
+    """The entries of `table` that stand where `load` reads."""
+    if load is None or table.size == 1:
+        return [emit.word(int(each)) for each in table]
+    base = emit.at(lowering.globals.table(table), arith.muli(load.indices[0], arith.constant(ir.IndexType.get(), 4)))
+    return [emit.load(emit.at(base, 4 * number), 32) for number in range(ir.VectorType(load.result.type).shape[0])]

@@ -1,0 +1,82 @@
+// A stream becomes a loop over ticks with one condition per kernel; a kernel gets the row that it makes.
+// RUN: vmcu-opt %s --vmcu-lower-streams --canonicalize --split-input-file | FileCheck %s
+
+// Row r of 2 is made at tick 2 * (r + 1) - 1: at ticks 1 and 3.
+// CHECK: #[[FIRST:.*]] = affine_map<(d0) -> (d0 - 1)>
+// CHECK: #[[LAST:.*]] = affine_map<(d0) -> (-d0 + 3)>
+// CHECK: #[[WHOLE:.*]] = affine_map<(d0) -> (d0 - ((d0 + 1) floordiv 2) * 2 + 1)>
+// CHECK: #[[ROW:.*]] = affine_map<(d0) -> ((d0 + 1) floordiv 2 - 1)>
+// CHECK-LABEL: func.func @strided
+// CHECK: scf.for %[[TICK:.*]] = %c0{{.*}} to %c4
+// CHECK: affine.apply #[[FIRST]](%[[TICK]])
+// CHECK: affine.apply #[[LAST]](%[[TICK]])
+// CHECK: affine.apply #[[WHOLE]](%[[TICK]])
+// CHECK: arith.cmpi eq
+// CHECK: scf.if
+// CHECK: %[[R:.*]] = affine.apply #[[ROW]](%[[TICK]])
+// CHECK: vmcu.kernel "k" elementwise row(%[[R]])
+// CHECK-NOT: vmcu.stream
+func.func @strided(%x: !vmcu.sequence<2x8>, %y: !vmcu.sequence<2x8>) {
+  vmcu.stream from 0 to 3 {
+    vmcu.kernel "k" elementwise phase [2, 1, 2] ins(%x : !vmcu.sequence<2x8>) outs(%y : !vmcu.sequence<2x8>) {
+    ^bb0(%in: tensor<1x2x1x8xi8>):
+      vmcu.yield %in : tensor<1x2x1x8xi8>
+    }
+  }
+  return
+}
+
+// -----
+
+// Backward, the first row made is the last one.
+// CHECK: #[[ROW:.*]] = affine_map<(d0) -> (-d0 + 3)>
+// CHECK-LABEL: func.func @backward
+// CHECK: affine.apply #[[ROW]]
+// CHECK: vmcu.kernel "k" elementwise traversal backward row
+func.func @backward(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>) {
+  vmcu.stream backward from 0 to 3 {
+    vmcu.kernel "k" elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<4x8>) {
+    ^bb0(%in: tensor<1x4x1x8xi8>):
+      vmcu.yield %in : tensor<1x4x1x8xi8>
+    }
+  }
+  return
+}
+
+// -----
+
+// A fed stream turns the function into one call per row: everything behind it runs with the last row.
+// CHECK-LABEL: func.func @fed
+// CHECK-SAME: (%[[STATE:.*]]: memref<1xi32>, %[[ROW:.*]]: memref<8xi8>) -> i32
+// CHECK: memref.load %[[STATE]]
+// CHECK: vmcu.feed %[[ROW]]
+// CHECK: scf.for
+// CHECK: memref.store {{.*}}, %[[STATE]]
+// CHECK: scf.if
+// CHECK: vmcu.kernel "after"
+// CHECK: return %{{.*}} : i32
+#id = affine_map<(a, b, c, d) -> (a, b, c, d)>
+func.func @fed() {
+  %pool = vmcu.pool : !vmcu.pool<64>
+  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x8, ring = 1>
+  %y = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<4x8>
+  vmcu.stream fed(%x : !vmcu.sequence<4x8, ring = 1>) from 0 to 3 {
+    vmcu.kernel "k" elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8, ring = 1>) outs(%y : !vmcu.sequence<4x8>) {
+    ^bb0(%in: tensor<1x4x1x8xi8>):
+      %empty = tensor.empty() : tensor<1x4x1x8xi8>
+      %low = arith.constant -100 : i8
+      %out = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+          ins(%in : tensor<1x4x1x8xi8>) outs(%empty : tensor<1x4x1x8xi8>) {
+      ^bb0(%a: i8, %o: i8):
+        %m = arith.maxsi %a, %low : i8
+        linalg.yield %m : i8
+      } -> tensor<1x4x1x8xi8>
+      vmcu.yield %out : tensor<1x4x1x8xi8>
+    }
+  }
+  vmcu.kernel "after" elementwise ins(%y : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<4x8>) {
+  ^bb0(%in: tensor<4x8xi8>):
+    vmcu.yield %in : tensor<4x8xi8>
+  }
+  return
+}
