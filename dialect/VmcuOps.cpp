@@ -164,13 +164,35 @@ LogicalResult StreamOp::verifyRegions() {
   // stream_c2
   for (Operation &op : getBody().front()) {
     auto kernel = dyn_cast<KernelOp>(op);
-    if (!kernel || kernel.getOutputs().empty())
-      return op.emitError() << "'" << op.getName() << "' in a stream, which holds placed kernels only";
+    if (!isa<LandingOp, SettleOp>(op) && (!kernel || kernel.getOutputs().empty()))
+      return op.emitError() << "'" << op.getName()
+                            << "' in a stream, which holds placed kernels, landings and settlings only";
   }
   // stream_c3
   if (getBackward() && getFed())
     return emitOpError() << "is fed and backward; rows arrive first to last";
   return success();
+}
+
+static LogicalResult verifyLanding(Operation *op, SequenceType landing, SequenceType ring, Value newest,
+                                   std::optional<ArrayRef<int64_t>> phase) {
+  // landing_c1, settle_c1
+  if (landing.getBytes() != ring.getBytes() || ring.getPoolBytes() % landing.getPoolBytes() != 0)
+    return op->emitOpError() << "joins a landing of " << landing.getCapacity() << "x" << landing.getBytes()
+                             << " bytes and a ring of " << ring.getCapacity() << "x" << ring.getBytes();
+  // landing_c2, settle_c2
+  bool inStream = isa_and_nonnull<StreamOp>(op->getParentOp());
+  if (inStream != phase.has_value() || inStream == bool(newest) || (phase && phase->size() != 3))
+    return op->emitOpError() << "needs " << (inStream ? "a phase [scale, shift, rows]" : "the newest row's segment");
+  return success();
+}
+
+LogicalResult LandingOp::verify() {
+  return verifyLanding(*this, getLanding().getType(), getRing().getType(), getNewest(), getPhase());
+}
+
+LogicalResult SettleOp::verify() {
+  return verifyLanding(*this, getLanding().getType(), getRing().getType(), getNewest(), getPhase());
 }
 
 LogicalResult FeedOp::verify() {

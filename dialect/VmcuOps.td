@@ -79,7 +79,7 @@ def Vmcu_StreamOp : Vmcu_Op<"stream", [NoTerminator, SingleBlock, RecursiveMemor
     caller, one for each call.
 
     - (stream_c1) `first <= last`.
-    - (stream_c2) its body holds placed kernels only.
+    - (stream_c2) its body holds placed kernels, landings and settlings only.
     - (stream_c3) a fed stream is not backward.
 
     Example:
@@ -101,6 +101,44 @@ def Vmcu_StreamOp : Vmcu_Op<"stream", [NoTerminator, SingleBlock, RecursiveMemor
   }];
   let hasRegionVerifier = 1;
   let hasVerifier = 0;
+}
+
+def Vmcu_LandingOp : Vmcu_Op<"landing", [Pure, AllTypesMatch<["ring", "result"]>]> {
+  let summary = "A ring whose newest row is still where it was made";
+  let description = [{
+    A ring of `k` rows is full only while a window of `k` rows runs. Rows that are made in a *landing*, a place for one row
+    which others may use in between, leave a ring of `k - 1` rows. The result is the ring with the row whose first
+    segment is `newest` read from the landing; no row is, if `newest` is below minus the length. In a stream the newest row is the one
+    that `phase` names at this tick, if any.
+    - (landing_c1) the landing holds one row: the ring is a whole number of them, of segments of the same size.
+    - (landing_c2) in a stream it has a `phase` [scale, shift, rows], elsewhere a `newest`.
+
+    Example: `%v = vmcu.landing %l, %x[%i] : !vmcu.sequence<125x64, ring = 5>, !vmcu.sequence<125x64, ring = 10>`
+  }];
+  let arguments = (ins Vmcu_Sequence:$landing, Vmcu_Sequence:$ring, Optional<Index>:$newest,
+                       OptionalAttr<DenseI64ArrayAttr>:$phase);
+  let results = (outs Vmcu_Sequence:$result);
+  let assemblyFormat = [{
+    $landing `,` $ring (`[` $newest^ `]`)? (`phase` $phase^)? attr-dict
+    `:` qualified(type($landing)) `,` qualified(type($ring))
+  }];
+}
+
+def Vmcu_SettleOp : Vmcu_Op<"settle"> {
+  let summary = "Copy the newest row from its landing to its ring";
+  let description = [{
+    Frees the landing for others. It comes after the last kernel that reads the row in the tick in which it was made.
+    - (settle_c1) as `landing_c1`.
+    - (settle_c2) as `landing_c2`.
+
+    Example: `vmcu.settle %l, %x[%i] : !vmcu.sequence<125x64, ring = 5>, !vmcu.sequence<125x64, ring = 10>`
+  }];
+  let arguments = (ins Arg<Vmcu_Sequence, "", [MemRead]>:$landing, Arg<Vmcu_Sequence, "", [MemWrite]>:$ring,
+                       Optional<Index>:$newest, OptionalAttr<DenseI64ArrayAttr>:$phase);
+  let assemblyFormat = [{
+    $landing `,` $ring (`[` $newest^ `]`)? (`phase` $phase^)? attr-dict
+    `:` qualified(type($landing)) `,` qualified(type($ring))
+  }];
 }
 
 def Vmcu_FeedOp : Vmcu_Op<"feed"> {

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from string import Template
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from vmcu.api import Compiled
 
 HERE = Path(__file__).resolve().parent
 LAYER = HERE / "layer.mlir"
@@ -37,7 +41,8 @@ def write_architecture() -> str:
     }
     template = (HERE / "_architecture.template.md").read_text()
     head = "<!-- Generated from docs/_architecture.template.md by docs/generate.py; do not edit. -->\n\n"
-    return head + Template(template).substitute({key: str(each).strip("\n") for key, each in values.items()})
+    page = head + Template(template).substitute({key: each.strip("\n") for key, each in values.items()})
+    return "\n".join(line.rstrip() for line in page.splitlines()) + "\n"
 
 
 def write_picture() -> str:
@@ -47,7 +52,7 @@ def write_picture() -> str:
     return draw_plan(*read_plan(DIGITS))
 
 
-def _measure(compiled) -> dict[str, str]:
+def _measure(compiled: Compiled) -> dict[str, str]:
     x = np.random.default_rng(0).integers(-128, 128, compiled.inputs[0].shape).astype(np.int8)
     with compiled.firmware() as firmware:
         (found,) = firmware.run(x, count=False).outputs

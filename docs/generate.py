@@ -1,6 +1,6 @@
-"""Write the reference pages from the sources: ops and types from ODS, passes from their registry.
+"""Write the pages that come from the sources: ops and types from ODS, passes from their registry, the IR of one layer.
 
-    python docs/generate.py            write docs/reference/*.md
+    python docs/generate.py            write docs/reference/*.md, docs/architecture.md, docs/pool.svg
     python docs/generate.py --check    change nothing; exit with 1 and a diff if a page is stale
 
 Exit code 3: mlir-tblgen or MLIR's .td files are not installed.
@@ -105,7 +105,15 @@ def _tidy(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", lines).strip() + "\n"
 
 
-PAGES: dict[str, Callable[[], str]] = {"ops.md": write_ops, "passes.md": write_passes}
+sys.path.insert(0, str(ROOT / "docs"))  # this file may be loaded by its path
+from _architecture import write_architecture, write_picture  # noqa: E402
+
+PAGES: dict[str, Callable[[], str]] = {
+    "ops.md": write_ops,
+    "passes.md": write_passes,
+    "../architecture.md": write_architecture,
+    "../pool.svg": write_picture,
+}
 
 
 def find_stale() -> Iterator[str]:

@@ -28,7 +28,7 @@ class SegmentLowering:
     """Lowers the ops of one kernel; `pointers` maps its sequences to their addresses."""
 
     globals: Globals
-    pointers: dict[ir.Value, ir.Value]
+    pointers: dict[ir.Value, Address]
     words: dict[ir.Value, Words] = field(default_factory=dict)  # rows of packed words
     lanes: dict[ir.Value, Words] = field(default_factory=dict)  # rows of i32 lanes
     loads: dict[ir.Value, d.FlashLoadOp] = field(default_factory=dict)  # of rows: what took a load's place, and the load
@@ -227,13 +227,41 @@ class SegmentLowering:
                 table[result] = rows if op.operation.name == "vector.shape_cast" else [rows[op.static_position[0]]]
 
 
-def segment_address(base: ir.Value, sequence: ir.Value, index: ir.Value, byte: ir.Value | None) -> ir.Value:
+@dataclass(frozen=True)
+class Landed:
+    """The addresses of a ring and of the landing that holds its newest row, and that row's first segment."""
+
+    ring: ir.Value
+    landing: ir.Value
+    newest: ir.Value
+    segments: int  # of a row
+
+
+Address = ir.Value | Landed
+
+
+def segment_address(base: Address, sequence: ir.Value, index: ir.Value, byte: ir.Value | None) -> ir.Value:
     """Byte `byte` of segment `index` of a sequence at `base`: in a ring, of slot `index mod ring`."""
     length, size, ring = d.read_sequence(sequence.type)
-    if ring != length:
-        index = arith.remui(index, _index(ring))
+    slot = arith.remui(index, _index(ring)) if ring != length else index
+    if not isinstance(base, Landed):
+        return _offset(base, slot, size, byte)
+    inside = arith.subi(index, base.newest)
+    is_newest = arith.cmpi(arith.CmpIPredicate.ult, inside, _index(base.segments))
+    start = arith.select(is_newest, base.landing, base.ring)
+    return _offset(start, arith.select(is_newest, inside, slot), size, byte)
+
+
+def _offset(base: ir.Value, index: ir.Value, size: int, byte: ir.Value | None) -> ir.Value:
     offset = arith.muli(index, _index(size)) if size > 1 else index
     return emit.at(base, offset if byte is None else arith.addi(offset, byte))
+
+
+def settle_row(op: d.SettleOp, addresses: dict[ir.Value, Address]) -> None:
+    """`vmcu.settle`: copy a row from its landing to its ring."""
+    _, size, segments = d.read_sequence(op.landing.type)
+    target = segment_address(addresses[op.ring], op.ring, op.newest, None)
+    emit.llvm.intr_memcpy(target, addresses[op.landing], emit.word(segments * size), False)
 
 
 def copy_row(row: ir.Value, dest: ir.Value, index: ir.Value, addresses: dict[ir.Value, ir.Value]) -> None:

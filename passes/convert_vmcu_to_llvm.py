@@ -9,6 +9,7 @@ Needs `vmcu-tile-to-segments` and `vmcu-pack-weights`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mlir import ir
@@ -18,7 +19,7 @@ from vmcu.dialects import vmcu as d
 
 from . import _emit as emit
 from ._globals import Globals
-from ._lower_segments import SegmentLowering, copy_row
+from ._lower_segments import Address, Landed, SegmentLowering, copy_row, settle_row
 from ._registry import PassError, option, vmcu_pass
 
 
@@ -46,7 +47,7 @@ def _has_pool(function: func.FuncOp) -> bool:
 
 
 def _convert_function(module: ir.Module, function: func.FuncOp, globals: Globals, name: str) -> None:
-    addresses: dict[ir.Value, ir.Value] = {}
+    addresses: dict[ir.Value, Address] = {}
     dead: list[ir.OpView] = []
 
     def convert(block: ir.Block) -> None:
@@ -60,9 +61,15 @@ def _convert_function(module: ir.Module, function: func.FuncOp, globals: Globals
                 elif isinstance(op, d.PlaceOp):
                     addresses[op.sequence] = emit.at(addresses[op.pool], op.offset.value)
                 elif isinstance(op, d.KernelOp):
-                    arguments = [addresses[each] for each in [*op.inputs, *op.outputs, *op.workspace]]
-                    callee = _convert_kernel(module, op, globals, name)
+                    operands = [addresses[each] for each in [*op.inputs, *op.outputs, *op.workspace]]
+                    callee = _convert_kernel(module, op, operands, globals, name)
+                    arguments = [part for each in operands for part in _parts(each)]
                     func.CallOp(callee, arguments if op.row is None else [*arguments, op.row])
+                elif isinstance(op, d.LandingOp):
+                    segments = d.read_sequence(op.landing.type).ring
+                    addresses[op.result] = Landed(addresses[op.ring], addresses[op.landing], op.newest, segments)
+                elif isinstance(op, d.SettleOp):
+                    settle_row(op, addresses)
                 elif isinstance(op, d.FeedOp):
                     copy_row(op.row, op.dest, op.index, addresses)
                 else:
@@ -82,22 +89,25 @@ def _convert_function(module: ir.Module, function: func.FuncOp, globals: Globals
             del function.attributes[attribute]
 
 
-def _convert_kernel(module: ir.Module, kernel: d.KernelOp, globals: Globals, name: str) -> func.FuncOp:
-    """The kernel as an internal function on the addresses of its sequences."""
+def _convert_kernel(
+    module: ir.Module, kernel: d.KernelOp, operands: list[Address], globals: Globals, name: str
+) -> func.FuncOp:
+    """The kernel as an internal function on the addresses of its sequences, and the row it makes if it makes one."""
     block = kernel.body.blocks[0]
     terminator = block.operations[len(block.operations) - 1]
     if not len(kernel.outputs) or len(terminator.operands):
         raise PassError(kernel, "is not tiled; run vmcu-tile-to-segments first")
+    types = [part.type for each in operands for part in _parts(each)]
+    types += [] if kernel.row is None else [kernel.row.type]
     with kernel.location, ir.InsertionPoint(module.body):
-        function = func.FuncOp(f"{name}_{kernel.operation.attributes['name'].value}",
-                               (_argument_types(block), []), visibility="private")
+        function = func.FuncOp(f"{name}_{kernel.operation.attributes['name'].value}", (types, []), visibility="private")
         function.attributes["llvm.linkage"] = ir.Attribute.parse("#llvm.linkage<internal>")
         entry = function.add_entry_block()
-    pointers = dict(zip(block.arguments, entry.arguments))
+    incoming = iter(entry.arguments)
+    pointers = {argument: _take(operand, incoming) for argument, operand in zip(block.arguments, operands)}
+    if kernel.row is not None:
+        block.arguments[len(block.arguments) - 1].replace_all_uses_with(next(incoming))
     _lower_block(block, SegmentLowering(globals, pointers))
-    for old, new in pointers.items():
-        if isinstance(new.type, ir.IndexType):
-            old.replace_all_uses_with(new)
     with kernel.location, ir.InsertionPoint(entry):
         func.ReturnOp([])
     last = entry.operations[0]
@@ -106,9 +116,16 @@ def _convert_kernel(module: ir.Module, kernel: d.KernelOp, globals: Globals, nam
     return function
 
 
-def _argument_types(block: ir.Block) -> list[ir.Type]:
-    """Sequences are passed as addresses, the row as it is."""
-    return [each.type if isinstance(each.type, ir.IndexType) else emit.pointer() for each in block.arguments]
+def _parts(address: Address) -> list[ir.Value]:
+    """What is passed of an address."""
+    return [address.ring, address.landing, address.newest] if isinstance(address, Landed) else [address]
+
+
+def _take(like: Address, incoming: Iterator[ir.Value]) -> Address:
+    """The next arguments as an address of the same kind."""
+    if isinstance(like, Landed):
+        return Landed(next(incoming), next(incoming), next(incoming), like.segments)
+    return next(incoming)
 
 
 def _lower_block(block: ir.Block, lowering: SegmentLowering) -> None:

@@ -13,6 +13,9 @@ Needs `vmcu-plan`; `vmcu-tile-to-segments` makes the kernels' rows.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from mlir import ir
 from mlir.dialects import affine, arith, func, memref, scf
 
@@ -21,6 +24,9 @@ from vmcu.kernels import describe_kernel
 from vmcu.kernels.build import constant
 
 from ._registry import PassError, vmcu_pass
+
+
+NOWHERE = -(1 << 30)  # a newest row that no index is near
 
 
 @vmcu_pass("vmcu-lower-streams", summary="Turn streams of kernels into loops over ticks")
@@ -46,32 +52,63 @@ def _lower(function: func.FuncOp, stream: d.StreamOp) -> None:
 def _loop(stream: d.StreamOp, start: ir.Value, stop: ir.Value) -> scf.ForOp:
     """The ticks `[start, stop)`."""
     loop = scf.ForOp(start, stop, constant(1))
+    tick, backward = loop.induction_variable, "backward" in stream.operation.attributes
     with ir.InsertionPoint(loop.body):
-        for kernel in list(stream.body.blocks[0].operations):
-            with kernel.location:
-                _make_row(kernel, loop.induction_variable, "backward" in stream.operation.attributes)
+        landed: dict[ir.Value, ir.Value] = {}
+        for op in list(stream.body.blocks[0].operations):
+            with op.location:
+                turn = _Turn(list(op.phase), tick, backward)
+                if isinstance(op, d.LandingOp):
+                    newest = arith.select(turn.comes, turn.first_segment(op.landing), constant(NOWHERE))
+                    landed[op.result] = d.landing(op.landing, op.ring, newest=newest)
+                elif isinstance(op, d.SettleOp):
+                    with turn.taken():
+                        d.settle(op.landing, op.ring, newest=turn.first_segment(op.landing))
+                else:
+                    with turn.taken():
+                        _make_row(op, turn.row, landed, backward)
         scf.yield_([])
     return loop
 
 
-def _make_row(kernel: d.KernelOp, tick: ir.Value, backward: bool) -> None:
-    """`kernel` for the row of this tick, under the condition that there is one."""
-    scale, shift, rows = list(kernel.phase)
-    now = ir.AffineExpr.get_dim(0) + shift
-    row = ir.AffineExpr.get_floor_div(now, scale) - 1
-    # now = scale * (row + 1), 0 <= row < rows.
-    conditions = [now - scale, scale * rows - now]
-    flags = [False, False]
-    if scale > 1:
-        conditions.append(ir.AffineExpr.get_mod(now, scale))
-        flags.append(True)
-    branch = scf.IfOp(_holds(conditions, flags, tick))
-    with ir.InsertionPoint(branch.then_block):
-        made = d.KernelOp([], kernel.name, kernel.kind, kernel.inputs, kernel.outputs, kernel.workspace,
-                          row=_apply((rows - 1) - row if backward else row, tick),
-                          traversal=d.Traversal.backward if backward else None)
-        kernel.body.blocks[0].append_to(made.body)
-        scf.yield_([])
+class _Turn:
+    """The turn at a tick of something with a phase: whether it `comes`, and the `row` if it does."""
+
+    def __init__(self, phase: list[int], tick: ir.Value, backward: bool):
+        scale, shift, rows = phase
+        now = ir.AffineExpr.get_dim(0) + shift
+        row = ir.AffineExpr.get_floor_div(now, scale) - 1
+        self._row, self._tick = (rows - 1) - row if backward else row, tick
+        # now = scale * (row + 1), 0 <= row < rows.
+        conditions = [now - scale, scale * rows - now]
+        flags = [False, False]
+        if scale > 1:
+            conditions.append(ir.AffineExpr.get_mod(now, scale))
+            flags.append(True)
+        self.comes = _holds(conditions, flags, tick)
+
+    @property
+    def row(self) -> ir.Value:
+        return _apply(self._row, self._tick)
+
+    def first_segment(self, landing: ir.Value) -> ir.Value:
+        """The first segment of the row, of which the landing holds one."""
+        return _apply(self._row * d.read_sequence(landing.type).ring, self._tick)
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Build what happens if the turn comes."""
+        branch = scf.IfOp(self.comes)
+        with ir.InsertionPoint(branch.then_block):
+            yield
+            scf.yield_([])
+
+
+def _make_row(kernel: d.KernelOp, row: ir.Value, landed: dict[ir.Value, ir.Value], backward: bool) -> None:
+    inputs = [landed.get(each, each) for each in kernel.inputs]
+    made = d.KernelOp([], kernel.name, kernel.kind, inputs, kernel.outputs, kernel.workspace, row=row,
+                      traversal=d.Traversal.backward if backward else None)
+    kernel.body.blocks[0].append_to(made.body)
 
 
 def _holds(conditions: list[ir.AffineExpr], is_equality: list[bool], tick: ir.Value) -> ir.Value:
@@ -91,7 +128,8 @@ def _lower_fed(function: func.FuncOp, stream: d.StreamOp, first: int, last: int)
     if len(block.arguments):
         raise PassError(stream, "is a second fed stream; supported is one per function")
     # The kernel knows: the tensor that is fed may be one row whatever its rank.
-    rows = describe_kernel(stream.body.blocks[0].operations[0]).rows().in_rows
+    kernel = next(op for op in stream.body.blocks[0].operations if isinstance(op, d.KernelOp))
+    rows = describe_kernel(kernel).rows().in_rows
     sequence = d.read_sequence(stream.fed.type)
     per_row = sequence.length // rows
     word = ir.IntegerType.get_signless(32)

@@ -171,7 +171,7 @@ def _open_streams(
         first = next(op for op in _kernels(function) if op.name.value == stream.kernels[0])
         fed = None
         if answer.fed and stream.driver in network.inputs:
-            fed = places.get(stream.driver, kernels[stream.kernels[0]].sequences()[0][0])
+            fed = places.newest(stream.driver, kernels[stream.kernels[0]].sequences()[0][0])
         with first.location, ir.InsertionPoint(first):
             op = d.StreamOp(stream.first_tick, stream.last_tick, backward=stream.backward or None, fed=fed)
         block = op.body.blocks.append()
@@ -211,6 +211,13 @@ class _Places:
         """The sequence of `shape` (length, bytes) that sees a tensor; a ring if the plan keeps only some of its rows."""
         return self._place((tensor, shape), self._type(tensor, shape), self.answer.offsets[tensor])
 
+    def newest(self, tensor: str, shape: tuple[int, int]) -> ir.Value:
+        """Where rows of a tensor are made: its landing, a ring of one row, if it has one."""
+        if tensor not in self.answer.landings:
+            return self.get(tensor, shape)
+        kind = d.sequence_type(*shape, ring=shape[0] // self.rows[tensor])
+        return self._place((f"{tensor} landing", shape), kind, self.answer.landings[tensor])
+
     def workspace(self, kernel: str, size: int) -> ir.Value:
         return self._place((kernel, (size, 1)), d.sequence_type(size, 1), self.answer.workspaces[kernel])
 
@@ -233,20 +240,49 @@ def _place_kernel(
     in_shapes, out_shapes = kernel.sequences()
     if not isinstance(kernel, BufferKernel):
         out_shapes = (out_shapes,)
+    stream = next((each for each in answer.streams if name in each.kernels), None)
     inputs = [places.get(names[each], shape) for each, shape in zip(op.inputs, in_shapes)]
-    outputs = [places.get(names[each], shape) for each, shape in zip(op.results_, out_shapes)]
-    phase = next((_phase(stream, name, network) for stream in answer.streams if name in stream.kernels), None)
+    outputs = [places.newest(names[each], shape) for each, shape in zip(op.results_, out_shapes)]
+    landed = {}
+    if stream is not None:
+        landed = {number: (names[each], shape) for number, (each, shape) in enumerate(zip(op.inputs, in_shapes))
+                  if names[each] in answer.landings}
+    for number, (tensor, shape) in landed.items():
+        inputs[number] = d.landing(places.newest(tensor, shape), inputs[number], phase=_birth(stream, tensor, network))
     planned = next(each for each in network.kernels if each.name == name)
-    scratch = planned.scratch(phase is not None)
+    scratch = planned.scratch(stream is not None)
     workspace = [places.workspace(name, scratch)] if scratch else []
     traversal = d.Traversal.backward if name in answer.backward else None
+    phase = None if stream is None else _phase(stream, name, network)
     placed = d.KernelOp([], name, op.kind, inputs, outputs, workspace, traversal=traversal, phase=phase)
     op.body.blocks[0].append_to(placed.body)
+    for tensor, shape in dict(landed.values()).items():
+        if _last_reader(stream, tensor, network) == name:
+            d.settle(places.newest(tensor, shape), places.get(tensor, shape), phase=_birth(stream, tensor, network))
+
+
+def _members(stream: planner.Stream, network: planner.Network) -> list[planner.Kernel]:
+    return [next(each for each in network.kernels if each.name == member) for member in stream.kernels]
+
+
+def _last_reader(stream: planner.Stream, tensor: str, network: planner.Network) -> str:
+    """The last kernel of a stream that reads a tensor."""
+    return [each.name for each in _members(stream, network) if any(read.tensor == tensor for read in each.reads)][-1]
+
+
+def _birth(stream: planner.Stream, tensor: str, network: planner.Network) -> list[int]:
+    """(scale, shift, rows) of the tensor's rows: when each is made."""
+    rows = next(each.rows for each in network.tensors if each.name == tensor)
+    if tensor == stream.driver:
+        return [1, 1, rows]
+    kernels = _members(stream, network)
+    maker = next(number for number, each in enumerate(kernels) if each.writes[0].tensor == tensor)
+    return [stream.phases[maker].scale, stream.phases[maker].shift, rows]
 
 
 def _phase(stream: planner.Stream, name: str, network: planner.Network) -> list[int]:
     """(scale, shift, rows) of a kernel: when it makes its output's rows, or takes its input's if it accumulates."""
-    kernels = [next(each for each in network.kernels if each.name == member) for member in stream.kernels]
+    kernels = _members(stream, network)
     position = stream.kernels.index(name)
     kernel, phase, rows = kernels[position], stream.phases[position], kernels[position].rows.out_rows
     if kernel.rows.accumulates:

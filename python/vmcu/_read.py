@@ -120,7 +120,7 @@ def row_bytes(module: ir.Module | ir.OpView) -> int | None:
 
 
 def _kernels_of(stream: d.StreamOp) -> list[d.KernelOp]:
-    return list(stream.body.blocks[0].operations)
+    return [op for op in stream.body.blocks[0].operations if isinstance(op, d.KernelOp)]
 
 
 def _count_executed_macs(ops: Sequence[ir.OpView]) -> int:

@@ -18,7 +18,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, get_args
 
-import numpy as np
 from mlir import ir
 
 from vmcu import _read, frontends, pipeline
@@ -237,7 +236,7 @@ class Compilation:
         inputs, _ = self.interface
         if len(inputs) != 1:
             raise Unsupported(f"the model has {len(inputs)} inputs; supported with rows that are fed is one")
-        if inputs[0].dtype != np.int8:
+        if str(inputs[0].dtype) != "int8":
             hint = " (io int8 gives them)" if self.io == "float" else ""
             raise Unsupported(f"input '{inputs[0].name}' is {inputs[0]}; supported with rows that are fed is int8{hint}")
         if not _read.kernels(module):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vmcu.emulator import Counts, Machine
+from vmcu.errors import InputError
 from vmcu.tensor import check_inputs
 from vmcu.toolchain import Sizes, elf_sizes
 
@@ -44,6 +46,9 @@ class Firmware:
         self.sizes: Sizes = elf_sizes(self.elf)
         self.machine = Machine(self.elf, compiled.target)
         self.machine.boot()
+        # What a C program that feeds rows has: its state, and one row.
+        self._state, self._row = map(self.machine.reserve, (4, compiled.row_bytes or 0))
+        self.machine.write(self._state, bytes(4))
 
     def __enter__(self) -> Firmware:
         return self
@@ -52,7 +57,7 @@ class Firmware:
         self._scratch.cleanup()
 
     def run(self, *inputs: np.ndarray, count: bool = True) -> Result:
-        """Run the model once.
+        """Run the model once. A model whose rows are fed gets all of them, and the counts are those of all calls.
 
         Args:
             inputs: one array per model input, of its shape and dtype.
@@ -62,13 +67,53 @@ class Firmware:
             InputError: an array's shape or dtype is not what the model takes.
             MachineFault: the code did what the core does not allow, such as running out of stack.
         """
-        pool = self.machine.address(f"{self.compiled.name}_pool")
         check_inputs(self.compiled.inputs, inputs)
+        if self.compiled.row_bytes is not None:
+            self.machine.write(self._state, bytes(4))
+            results = [self.feed(row, count=count) for row in inputs[0].reshape(self.compiled.rows, -1)]
+            return Result(results[-1].outputs, _sum([each.counts for each in results]))
         for tensor, array in zip(self.compiled.inputs, inputs):
-            self.machine.write(pool + tensor.offset, np.ascontiguousarray(array).tobytes())
-        counts = self.machine.call(f"{self.compiled.name}_run", count=count)
-        outputs = tuple(
-            np.frombuffer(self.machine.read(pool + each.offset, each.bytes), each.dtype).reshape(each.shape)
+            self.machine.write(self._pool + tensor.offset, array.tobytes())
+        counts = self.machine.call(self.compiled.entry, count=count)
+        return Result(self._read_outputs(), counts)
+
+    def feed(self, row: np.ndarray, *, count: bool = True) -> Result:
+        """Feed the next row of the image to a model that was compiled for it; the row after the last begins a new image.
+
+        Args:
+            row: int8, as many elements as a row of the image has; of any shape.
+            count: as of `run`.
+
+        Returns:
+            The counts of this call, and the outputs if it was the last row; none otherwise.
+
+        Raises:
+            InputError: the model takes its input whole, or the row is not one.
+            MachineFault: as `run`.
+        """
+        size = self.compiled.row_bytes
+        if size is None:
+            raise InputError(f"{self.compiled.name} takes its input whole; compile it with input 'fed' to feed rows")
+        if row.dtype != np.int8 or row.size != size:
+            raise InputError(f"a row is int8[{size}], found {row.dtype}[{'x'.join(map(str, row.shape))}]")
+        self.machine.write(self._row, row.tobytes())
+        counts = self.machine.call(self.compiled.entry, self._state, self._row, count=count)
+        return Result(self._read_outputs() if counts.value else (), counts)
+
+    @property
+    def _pool(self) -> int:
+        return self.machine.address(f"{self.compiled.name}_pool")
+
+    def _read_outputs(self) -> tuple[np.ndarray, ...]:
+        return tuple(
+            np.frombuffer(self.machine.read(self._pool + each.offset, each.bytes), each.dtype).reshape(each.shape)
             for each in self.compiled.outputs
         )
-        return Result(outputs, counts)
+
+
+def _sum(counts: Sequence[Counts]) -> Counts:
+    """The counts of several calls as those of one; the returned value is that of the last."""
+    names = ("instructions", "loads", "stores", "cycles")
+    columns = {name: [getattr(each, name) for each in counts] for name in names}
+    sums = {name: None if None in column else sum(column) for name, column in columns.items()}
+    return replace(counts[-1], **sums, stack_bytes=max(each.stack_bytes for each in counts))

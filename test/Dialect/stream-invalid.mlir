@@ -12,7 +12,7 @@ func.func @stream_c1(%x: !vmcu.sequence<4x8>) {
 
 func.func @stream_c2(%x: !vmcu.sequence<4x8>) {
   vmcu.stream from 0 to 2 {
-    // expected-error@+1 {{'arith.constant' in a stream, which holds placed kernels only}}
+    // expected-error@+1 {{'arith.constant' in a stream, which holds placed kernels, landings and settlings only}}
     %c = arith.constant 1 : index
   }
   return
@@ -84,5 +84,39 @@ func.func @kernel_c6(%x: tensor<4x8xi8>, %r: index) -> tensor<4x8xi8> {
 func.func @feed_c1(%row: memref<12xi8>, %x: !vmcu.sequence<4x8, ring = 2>, %i: index) {
   // expected-error@+1 {{copies 'memref<12xi8>' into a ring of 2 segments of 8 bytes}}
   vmcu.feed %row, %x[%i] : memref<12xi8>, !vmcu.sequence<4x8, ring = 2>
+  return
+}
+
+// -----
+
+func.func @landing_c1(%l: !vmcu.sequence<4x8, ring = 2>, %x: !vmcu.sequence<4x8, ring = 3>, %i: index) {
+  // expected-error@+1 {{joins a landing of 2x8 bytes and a ring of 3x8}}
+  %v = vmcu.landing %l, %x[%i] : !vmcu.sequence<4x8, ring = 2>, !vmcu.sequence<4x8, ring = 3>
+  return
+}
+
+// -----
+
+func.func @landing_c2(%l: !vmcu.sequence<4x8, ring = 1>, %x: !vmcu.sequence<4x8, ring = 3>) {
+  // expected-error@+1 {{needs the newest row's segment}}
+  %v = vmcu.landing %l, %x phase [1, 1, 4] : !vmcu.sequence<4x8, ring = 1>, !vmcu.sequence<4x8, ring = 3>
+  return
+}
+
+// -----
+
+func.func @settle_c1(%l: !vmcu.sequence<4x8, ring = 2>, %x: !vmcu.sequence<4x8, ring = 3>, %i: index) {
+  // expected-error@+1 {{joins a landing of 2x8 bytes and a ring of 3x8}}
+  vmcu.settle %l, %x[%i] : !vmcu.sequence<4x8, ring = 2>, !vmcu.sequence<4x8, ring = 3>
+  return
+}
+
+// -----
+
+func.func @settle_c2(%l: !vmcu.sequence<4x8, ring = 1>, %x: !vmcu.sequence<4x8, ring = 3>, %i: index) {
+  vmcu.stream from 0 to 3 {
+    // expected-error@+1 {{needs a phase [scale, shift, rows]}}
+    vmcu.settle %l, %x[%i] : !vmcu.sequence<4x8, ring = 1>, !vmcu.sequence<4x8, ring = 3>
+  }
   return
 }

@@ -53,3 +53,21 @@ func.func @one_row(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>, %r: index) 
   }
   return
 }
+
+// CHECK-LABEL: func.func @landing
+// CHECK: %[[V:.*]] = vmcu.landing %{{.*}}, %{{.*}} phase [1, 1, 4] : !vmcu.sequence<4x8, ring = 1>, !vmcu.sequence<4x8, ring = 2>
+// CHECK: vmcu.kernel "copy" elementwise phase [1, 1, 4] ins(%[[V]] : !vmcu.sequence<4x8, ring = 2>)
+// CHECK: vmcu.settle %{{.*}}, %{{.*}} phase [1, 1, 4] :
+// CHECK: vmcu.settle %{{.*}}, %{{.*}}[%{{.*}}] : !vmcu.sequence<4x8, ring = 1>, !vmcu.sequence<4x8, ring = 2>
+func.func @landing(%l: !vmcu.sequence<4x8, ring = 1>, %x: !vmcu.sequence<4x8, ring = 2>, %y: !vmcu.sequence<4x8>, %i: index) {
+  vmcu.stream from 0 to 3 {
+    %v = vmcu.landing %l, %x phase [1, 1, 4] : !vmcu.sequence<4x8, ring = 1>, !vmcu.sequence<4x8, ring = 2>
+    vmcu.kernel "copy" elementwise phase [1, 1, 4] ins(%v : !vmcu.sequence<4x8, ring = 2>) outs(%y : !vmcu.sequence<4x8>) {
+    ^bb0(%in: tensor<1x4x1x8xi8>):
+      vmcu.yield %in : tensor<1x4x1x8xi8>
+    }
+    vmcu.settle %l, %x phase [1, 1, 4] : !vmcu.sequence<4x8, ring = 1>, !vmcu.sequence<4x8, ring = 2>
+  }
+  vmcu.settle %l, %x[%i] : !vmcu.sequence<4x8, ring = 1>, !vmcu.sequence<4x8, ring = 2>
+  return
+}
