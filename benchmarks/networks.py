@@ -4,8 +4,8 @@ Tensors are int8, rows x columns x channels, batch 1. The access relations are t
 (`vmcu.kernels.geometry`), so that a pool found here is the pool of the compiled model.
 
 * *MCUNet-5fps-VWW* is the network of MCUNet's model zoo, 80 x 80 x 3.
-* *MCUNet-320KB-ImageNet* is the chain of the paper's blocks B1 to B17, 176 x 176 x 3. Where two neighbouring rows of the
-  paper's table contradict each other, the chain follows the later one: B5 hands on 16 channels, B12 has stride 1.
+* *MCUNet-320KB-ImageNet* is the chain of the paper's blocks B1 to B17, 176 x 176 x 3. Where two neighbouring rows of
+  the paper's table contradict each other, the chain follows the later one: B5 hands on 16 channels, B12 has stride 1.
 * *MobileNetV2 x0.35*, 144 x 144 x 3, with channels rounded down (5, 8, 11, 22, 33, 56, 112): this gives the 181,440
   bytes that msf-CNN reports for in and out of the largest layer.
 """
@@ -121,8 +121,8 @@ def bottleneck(block: Bottleneck) -> Network:
 
 
 # (H/W, C, K) of the paper's single layers.
-POINTWISE = ((80, 16, 16), (56, 32, 32), (28, 64, 64), (80, 16, 8), (40, 32, 16), (20, 48, 24), (24, 16, 32), (12, 32, 64),
-             (6, 64, 128))
+POINTWISE = ((80, 16, 16), (56, 32, 32), (28, 64, 64), (80, 16, 8), (40, 32, 16), (20, 48, 24), (24, 16, 32),
+             (12, 32, 64), (6, 64, 128))
 
 # The paper's tables of blocks.
 VWW_BLOCKS = {
@@ -143,8 +143,8 @@ IMAGENET_BLOCKS = {
 }
 
 # (middle, outputs, kernel, stride) of MCUNet-5fps-VWW after its first convolution and first block.
-_VWW = ((48, 16, 3, 2), (48, 16, 3, 1), (48, 16, 3, 1), (48, 24, 7, 2), (144, 24, 3, 1), (120, 24, 5, 1), (144, 40, 7, 2),
-        (240, 40, 7, 1), (240, 48, 3, 1), (192, 48, 3, 1), (240, 96, 5, 2), (480, 96, 3, 1), (384, 96, 3, 1),
+_VWW = ((48, 16, 3, 2), (48, 16, 3, 1), (48, 16, 3, 1), (48, 24, 7, 2), (144, 24, 3, 1), (120, 24, 5, 1),
+        (144, 40, 7, 2), (240, 40, 7, 1), (240, 48, 3, 1), (192, 48, 3, 1), (240, 96, 5, 2), (480, 96, 3, 1), (384, 96, 3, 1),
         (288, 160, 7, 1))
 # (expansion, channels, repeats, stride) of MobileNetV2.
 _MOBILENET = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
@@ -168,7 +168,7 @@ def mcunet_imagenet() -> Network:
     x = net.input((176, 176, 3))
     for name, block in blocks.items():
         if net.shapes[x] != (block.side, block.side, block.inputs):
-            raise ValueError(f"block {name} takes {block.side} x {block.side} x {block.inputs}, its input has {net.shapes[x]}")
+            raise ValueError(f"block {name} does not follow a tensor of shape {net.shapes[x]}")
         x = net.bottleneck(x, block)
     return net.network(net.conv(net.pool(x), 1000))
 

@@ -230,9 +230,10 @@ void PlaceOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffec
 //===----------------------------------------------------------------------===//
 
 /// False if constants say that of the `bytes` bytes of each row some lie outside of the sequence.
-static bool liesInside(SequenceType type, Value index, Value byte, uint64_t rows, uint64_t stride, uint64_t bytes) {
+static bool liesInside(SequenceType type, Value index, Value within, Value byte, uint64_t rows, uint64_t stride,
+                       uint64_t bytes) {
   std::optional<int64_t> segment = constantIndex(index), offset = constantIndex(byte);
-  if (!segment || !offset)
+  if (!segment || !offset || within)
     return true;
   if (*segment < 0 || *offset < 0)
     return false;
@@ -272,11 +273,13 @@ LogicalResult SegmentLoadOp::verify() {
   if (stride < 1)
     return emitOpError() << "has stride " << stride << ", expected 1 or more";
   // segment_load_c4
-  if (getGuards().empty() && !liesInside(type, getIndex(), getByte(), getRows(), stride, getValidBytes()))
+  if (getGuards().empty() && !liesInside(type, getIndex(), getWithin(), getByte(), getRows(), stride, getValidBytes()))
     return emitOutside(*this, type, getIndex(), getByte(), getRows(), getValidBytes());
   if (type.isResident())
     return success();
   // segment_load_c5
+  if (std::optional<int64_t> byte = constantIndex(getByte()); byte && *byte < 0)
+    return emitOpError() << "reads from byte " << *byte << " of a segment";
   if (!type.isResident() && getValidBytes() > type.getPoolBytes())
     return emitOpError() << "reads rows of " << getValidBytes() << " bytes in a ring of " << type.getPoolBytes();
   // segment_load_c7
@@ -292,7 +295,7 @@ LogicalResult SegmentLoadOp::canonicalize(SegmentLoadOp op, PatternRewriter &rew
   if (op.getGuards().empty() || !llvm::all_of(op.getGuards(), holds))
     return failure();
   // Code that never runs may hold nonsense; without its guards it would not verify.
-  if (!liesInside(op.getSource().getType(), op.getIndex(), op.getByte(), op.getRows(), op.getStride(),
+  if (!liesInside(op.getSource().getType(), op.getIndex(), op.getWithin(), op.getByte(), op.getRows(), op.getStride(),
                   op.getValidBytes()))
     return failure();
   rewriter.modifyOpInPlace(op, [&] {
@@ -314,7 +317,7 @@ LogicalResult SegmentStoreOp::verify() {
                          << " into segments of " << type.getBytes();
   // segment_store_c2
   int64_t rows = vectorOf(getValue()).getDimSize(0);
-  if (!liesInside(type, getIndex(), getByte(), rows, 1, getValidBytes()))
+  if (!liesInside(type, getIndex(), getWithin(), getByte(), rows, 1, getValidBytes()))
     return emitOutside(*this, type, getIndex(), getByte(), rows, getValidBytes());
   // segment_store_c3
   if (!staysInSegment(type, getByte(), getValidBytes()))

@@ -207,12 +207,15 @@ def Vmcu_PlaceOp : Vmcu_Op<"place", [
 // Segment ops: how a kernel runs
 //===----------------------------------------------------------------------===//
 
-def Vmcu_SegmentLoadOp : Vmcu_Op<"segment_load"> {
+def Vmcu_SegmentLoadOp : Vmcu_Op<"segment_load", [AttrSizedOperandSegments]> {
   let summary = "Load bytes of some segments into registers (the paper's RAMLoad)";
   let description = [{
     Row `p` of the result holds the bytes from byte `byte` on of segment `index + p * stride`. A row may run on into the
     following segments of a resident sequence. Where `valid` is given, only that many bytes of a row are read and the
     rest of it is zero: memory past the last byte is never touched.
+
+    The segment may be given as a sum: `%first + %i` says that `%i` more segments follow `%first` without a ring's end in
+    between, so that the place of `%first` can be found once for a whole row.
 
     `if (...) else pad`: row `p` is read only if its guard holds; otherwise all its valid bytes are `pad`, the zero point
     of a halo, and the pool is not touched.
@@ -220,18 +223,19 @@ def Vmcu_SegmentLoadOp : Vmcu_Op<"segment_load"> {
     - (segment_load_c2) `0 < valid <= bytes of a row`.
     - (segment_load_c3) one guard per row, or none; guards come with a pad value.
     - (segment_load_c4) with constant index and byte and no guard, all bytes lie in the sequence.
-    - (segment_load_c5) a row of a ring is not longer than the ring; whoever emits it sees that it ends before the ring's
-      end, where the next segment is not the next bytes.
+    - (segment_load_c5) a constant byte is not negative, and a row of a ring is not longer than the ring; whoever emits it
+      sees that it ends before the ring's end, where the next segment is not the next bytes.
     - (segment_load_c6) the stride is positive.
     - (segment_load_c7) the rows of a ring are segments that exist at one time: `(rows - 1) * stride < ring`.
 
     Example: `%a = vmcu.segment_load %x[%i, %k] stride 2 valid 3 : !vmcu.sequence<2304x8> -> vector<2x4xi8>`
   }];
-  let arguments = (ins Arg<Vmcu_Sequence, "", [MemRead]>:$source, Index:$index, Index:$byte, Variadic<I1>:$guards,
+  let arguments = (ins Arg<Vmcu_Sequence, "", [MemRead]>:$source, Index:$index,
+    Optional<Index>:$within, Index:$byte, Variadic<I1>:$guards,
     DefaultValuedAttr<I64Attr, "1">:$stride, OptionalAttr<I64Attr>:$valid, OptionalAttr<I8Attr>:$pad);
   let results = (outs Vmcu_Bytes:$result);
   let assemblyFormat = [{
-    $source `[` $index `,` $byte `]` (`stride` $stride^)? (`valid` $valid^)? (`if` `(` $guards^ `)` `else` $pad)?
+    $source `[` $index (`+` $within^)? `,` $byte `]` (`stride` $stride^)? (`valid` $valid^)? (`if` `(` $guards^ `)` `else` $pad)?
     attr-dict `:` qualified(type($source)) `->` type($result)
   }];
   let hasCanonicalizeMethod = 1;
@@ -246,17 +250,18 @@ def Vmcu_SegmentStoreOp : Vmcu_Op<"segment_store"> {
   let summary = "Store bytes of some segments (the paper's RAMStore)";
   let description = [{
     Row `p` of the value goes to the bytes from `byte` on of segment `index + p`. Where `valid` is given, only that many
-    bytes of a row are stored.
+    bytes of a row are stored. The segment may be a sum as in `vmcu.segment_load`.
     - (segment_store_c1) the stored bytes of a row are not more than a segment holds, and not more than the row.
     - (segment_store_c2) with constant index and byte, all bytes lie in the sequence.
     - (segment_store_c3) a row stays in its segment when the byte is constant.
 
     Example: `vmcu.segment_store %q, %y[%i, %c] : vector<2x4xi8>, !vmcu.sequence<2304x16>`
   }];
-  let arguments = (ins Vmcu_Bytes:$value, Arg<Vmcu_Sequence, "", [MemWrite]>:$dest, Index:$index, Index:$byte,
+  let arguments = (ins Vmcu_Bytes:$value, Arg<Vmcu_Sequence, "", [MemWrite]>:$dest, Index:$index,
+    Optional<Index>:$within, Index:$byte,
                        OptionalAttr<I64Attr>:$valid);
   let assemblyFormat = [{
-    $value `,` $dest `[` $index `,` $byte `]` (`valid` $valid^)? attr-dict `:` type($value) `,` qualified(type($dest))
+    $value `,` $dest `[` $index (`+` $within^)? `,` $byte `]` (`valid` $valid^)? attr-dict `:` type($value) `,` qualified(type($dest))
   }];
   let extraClassDeclaration = [{
     int64_t getRowBytes() { return llvm::cast<mlir::VectorType>(getValue().getType()).getDimSize(1); }

@@ -69,7 +69,7 @@ def _measure(compiled: Compiled) -> dict[str, str]:
 
 
 def _take(text: str, start: str, *, nested: bool = True) -> str:
-    """The lines from the first with `start` on, to the end of the op that begins there or of the function, outdented."""
+    """The lines from the first with `start` on to the end of that op, or of the function if not `nested`; outdented."""
     lines = text.splitlines()
     first = next(number for number, line in enumerate(lines) if start in line)
     indent = len(lines[first]) - len(lines[first].lstrip())
@@ -96,7 +96,8 @@ def _excerpt(text: str, multiply: str) -> str:
 
 
 def _describe_streams(plan: str) -> str:
-    """The first stream of a plan, one line a kernel."""
+    """The first stream of a plan, without the bodies of its kernels."""
     lines = _take(plan, "vmcu.stream").splitlines()
-    kept = [re.sub(r" \{$", " { ... }", line) for line in lines[1:] if "vmcu.kernel" in line]
-    return "\n".join((lines[0], *(re.sub(r" (outs|ins)\(", r"\n      \1(", line) for line in kept), "}"))
+    kept = [re.sub(r" \{$", " { ... }", line) for line in lines[1:] if re.match(r"  (%\w+ = )?vmcu\.", line)]
+    broken = [re.sub(r" (outs|ins)\(|(?<=\]) :(?= )", r"\n     \g<0>", line) for line in kept]
+    return "\n".join((lines[0], *broken, "}"))

@@ -1,32 +1,36 @@
 """Draw the plan of a model as SVG: addresses from left to right, time from top to bottom.
 
-A coloured block is a row of a tensor, from the moment it is written to its last read. What shares a column but not a
-moment shares bytes.
+A coloured block is a row of a tensor, from the moment it is written to its last read, in the place where it is then.
+What shares a column but not a moment shares bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from vmcu import planner
-from vmcu.planner.schedule import read_ticks, write_ticks
+from vmcu.planner.timeline import SPAN, Life, Lives, find_lives
+from vmcu.planner.timeline import Part as Piece
 
-WIDTH, TICK, TOP, LONE = 880, 9, 64, 2  # pixels; a kernel alone takes LONE ticks: it reads, it writes
+WIDTH, TICK, TOP = 880, 18, 64  # pixels
 PALETTE = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#76b7b2", "#edc948", "#b07aa1", "#9c755f", "#ff9da7", "#86bcb6")
 
 
 @dataclass(frozen=True)
 class Part:
-    """Kernels that run together, and the ticks `[start, stop)` on the clock of the whole network."""
+    """Kernels that run together, and the ticks `[start, stop)` on the picture's clock; a kernel alone takes one."""
 
-    kernels: tuple[planner.Kernel, ...]
-    stream: planner.Stream | None
+    piece: Piece
     start: int
     stop: int
+
+    def place(self, moment: int) -> float:
+        """A moment of this part on the picture's clock. A kernel alone is drawn as if it read all, then wrote."""
+        if self.piece.stream is None:
+            return self.start + 0.5
+        return self.start + moment / (2 * (len(self.piece.kernels) + 1))
 
 
 def draw_plan(network: planner.Network, plan: planner.Plan, layerwise_bytes: int) -> str:
@@ -41,16 +45,20 @@ def draw_plan(network: planner.Network, plan: planner.Plan, layerwise_bytes: int
         *_bar(8, WIDTH, "#dddddd", f"tensor by tensor: {layerwise_bytes:,} bytes for the largest layer alone"),
         *_bar(32, plan.pool_bytes * scale, "#333333", f"one pool: {plan.pool_bytes:,} bytes", text="white"),
     ]
+    lives = find_lives(network, [part.piece for part in parts], fed=plan.fed)
     for number, tensor in enumerate(network.tensors):
         lines.append(f'<g fill="{PALETTE[number % len(PALETTE)]}" stroke="white" stroke-width="0.5">')
-        lines += _draw_tensor(tensor, network, plan, parts, scale)
+        for kind, found, offsets in _blocks_of(tensor.name, lives, plan):
+            lines += _draw_life(f"{kind}{tensor.name}", found, offsets[tensor.name], parts, scale)
         lines.append("</g>")
     edge = plan.pool_bytes * scale
     for part in parts:
         y, below = TOP + TICK * part.start, TOP + TICK * part.stop
         lines.append(f'<path d="M0 {y}H{edge + 12:.1f}" stroke="#999999" stroke-dasharray="3 3"/>')
-        label = " + ".join(kernel.name for kernel in part.kernels)
-        lines.append(f'<text x="{edge + 16:.1f}" y="{(y + below) / 2 + 4:.1f}" fill="#333333">{label}</text>')
+        names = [kernel.name for kernel in part.piece.kernels]
+        for line, label in enumerate(names):
+            at = (y + below) / 2 + 4 + 15 * (line - (len(names) - 1) / 2)
+            lines.append(f'<text x="{edge + 16:.1f}" y="{at:.1f}" fill="#333333">{label}</text>')
     return "\n".join((*lines, "</svg>", ""))
 
 
@@ -76,40 +84,34 @@ def _split(network: planner.Network, plan: planner.Plan) -> Iterator[Part]:
     while position < len(kernels):
         stream = streams.get(kernels[position].name)
         count = len(stream.kernels) if stream else 1
-        ticks = stream.last_tick - stream.first_tick + 1 if stream else LONE
-        yield Part(kernels[position : position + count], stream, clock, clock + ticks)
+        ticks = stream.last_tick - stream.first_tick + 1 if stream else 1
+        piece = Piece(kernels[position : position + count], stream, landings=frozenset(plan.landings))
+        yield Part(piece, clock, clock + ticks)
         clock, position = clock + ticks, position + count
 
 
-def _draw_tensor(
-    tensor: planner.Tensor, network: planner.Network, plan: planner.Plan, parts: list[Part], scale: float
-) -> Iterator[str]:
-    births, deaths = [0] * tensor.rows, [0] * tensor.rows
-    for part in parts:
-        for position, kernel in enumerate(part.kernels):
-            if any(write.tensor == tensor.name for write in kernel.writes):
-                births = _ticks(part, write_ticks, position, tensor.rows, part.stop - 1)
-                deaths = list(births)
-            if any(read.tensor == tensor.name for read in kernel.reads):
-                last = _ticks(part, lambda s, p, n, k=part.kernels: read_ticks(s, k, p, n), position, tensor.rows, part.start)
-                deaths = [max(pair) for pair in zip(deaths, last)]
-    if tensor.name in network.outputs:
-        deaths = [parts[-1].stop - 1] * tensor.rows
-    ring = plan.rings.get(tensor.name, tensor.rows)
-    for row, (birth, death) in enumerate(zip(births, deaths)):
-        x = (plan.offsets[tensor.name] + row % ring * tensor.row_bytes) * scale
-        y, ticks = TOP + TICK * birth, death - birth + 1
+def _blocks_of(name: str, lives: Lives, plan: planner.Plan) -> Iterator[tuple[str, Life, dict[str, int]]]:
+    """A tensor's place, and the landing of its rows if they are made elsewhere."""
+    yield "", lives.tensors[name], plan.offsets
+    if name in plan.landings:
+        yield "landing of ", lives.landings[name], plan.landings
+
+
+def _draw_life(name: str, life: Life, offset: int, parts: list[Part], scale: float) -> Iterator[str]:
+    for row, (birth, death) in enumerate(zip(life.births.tolist(), life.deaths.tolist())):
+        begin, end = (_place(moment, parts) for moment in (birth, death + 1))
+        x = (offset + row % life.slots * life.slot_bytes) * scale
         yield (
-            f'<rect x="{x:.1f}" y="{y}" width="{tensor.row_bytes * scale:.1f}" height="{TICK * ticks}">'
-            f"<title>{tensor.name}, row {row}</title></rect>"
+            f'<rect x="{x:.1f}" y="{TOP + TICK * begin:.1f}" width="{life.slot_bytes * scale:.1f}" '
+            f'height="{TICK * (end - begin):.1f}"><title>{name}, row {row}</title></rect>'
         )
 
 
-def _ticks(part: Part, find: Callable[..., np.ndarray], position: int, rows: int, alone: int) -> list[int]:
-    """Ticks on the network's clock. A kernel alone is drawn as if it read all rows and then wrote all."""
-    if part.stream is None:
-        return [alone] * rows
-    return [int(tick) - part.stream.first_tick + part.start for tick in find(part.stream, position, rows)]
+def _place(moment: int, parts: list[Part]) -> float:
+    number, rest = divmod(moment, SPAN)
+    if number < 0 or moment == 0:
+        return 0.0
+    return float(parts[-1].stop) if number >= len(parts) else parts[number].place(rest)
 
 
 def _bar(y: int, width: float, fill: str, words: str, *, text: str = "#333333") -> Iterator[str]:

@@ -19,6 +19,7 @@ from . import _emit as emit
 from ._globals import Globals
 from ._lower_requantize import Scale
 from ._registry import PassError
+from ._sanitize import Reports, first_byte
 
 Words = list[list[ir.Value]]
 
@@ -29,6 +30,7 @@ class SegmentLowering:
 
     globals: Globals
     pointers: dict[ir.Value, Address]
+    reports: Reports | None = None  # says what the ops do, if somebody listens
     words: dict[ir.Value, Words] = field(default_factory=dict)  # rows of packed words
     lanes: dict[ir.Value, Words] = field(default_factory=dict)  # rows of i32 lanes
     loads: dict[ir.Value, d.FlashLoadOp] = field(default_factory=dict)  # of rows: what took a load's place, and the load
@@ -43,8 +45,13 @@ class SegmentLowering:
 
     # Loads and stores
 
-    def _address(self, sequence: ir.Value, index: ir.Value, byte: ir.Value | None) -> ir.Value:
-        return segment_address(self.pointers[sequence], sequence, index, byte)
+    def _address(self, sequence: ir.Value, op: d.SegmentLoadOp | d.SegmentStoreOp, byte: ir.Value | None) -> ir.Value:
+        """Byte `byte` of the segment that `op` names. The place of `index` does not depend on `within`: it leaves loops."""
+        start = segment_address(self.pointers[sequence], sequence, op.index, None if op.within is not None else byte)
+        if op.within is None:
+            return start
+        offset = arith.muli(op.within, _index(_segment_bytes(sequence)))
+        return emit.at(start, offset if byte is None else arith.addi(offset, byte))
 
     def _segment_load(self, op: d.SegmentLoadOp) -> None:
         rows, width = ir.VectorType(op.result.type).shape
@@ -57,22 +64,29 @@ class SegmentLowering:
             halo = self.globals.halo(op.pad.value, _last_byte(op) + valid)
             # Behind different guards a row of the tile may lie before the ring's first segment or after its last.
             is_ring = d.read_sequence(op.source.type).ring != d.read_sequence(op.source.type).length
-            apart = is_ring and len(set(guards)) > 1
-            start = None if apart else self._address(op.source, op.index, None)
+            apart = is_ring and len(set(guards)) > 1 and op.within is None
+            start = None if apart else self._address(op.source, op, None)
         else:
-            first = self._address(op.source, op.index, op.byte)
+            first = self._address(op.source, op, op.byte)
         for row in range(rows):
             if guards:
                 if apart:
                     index = arith.addi(op.index, _index(row * stride)) if row else op.index
-                    inside = self._address(op.source, index, None)
+                    inside = segment_address(self.pointers[op.source], op.source, index, None)
                 else:
                     inside = emit.at(start, row * stride * size)
                 address = emit.at(arith.select(guards[row], inside, halo), op.byte)
             else:
                 address = emit.at(first, row * stride * size)
+            if self.reports is not None:
+                byte = first_byte(op.source, _segment(op), op.byte, row * stride)
+                guard = guards[row] if guards else None
+                self.reports.access("load", self._operand(op.source), byte, address, valid, guard)
             tile.append(self._load_row(address, width, valid))
         self.words[op.result] = tile
+
+    def _operand(self, sequence: ir.Value) -> int:
+        return list(self.pointers).index(sequence)
 
     def _load_row(self, address: ir.Value, width: int, valid: int) -> list[ir.Value]:
         counts = [min(4, valid - byte) for byte in range(0, width, 4)]
@@ -112,14 +126,20 @@ class SegmentLowering:
     def _segment_store(self, op: d.SegmentStoreOp) -> None:
         rows = self.lanes_of(op.value)
         valid = op.valid.value if op.valid is not None else len(rows[0])
-        base = self._address(op.dest, op.index, op.byte)
+        base = self._address(op.dest, op, op.byte)
         for number, row in enumerate(rows):
+            if self.reports is not None:
+                byte = first_byte(op.dest, _segment(op), op.byte, number)
+                address = emit.at(base, number * _segment_bytes(op.dest))
+                self.reports.access("store", self._operand(op.dest), byte, address, valid)
             for lane in range(valid):
                 address = emit.at(base, number * _segment_bytes(op.dest) + lane)
                 emit.llvm.store(arith.trunci(emit.integer(8), row[lane]), address, alignment=1)
 
     def _segment_free(self, op: d.SegmentFreeOp) -> None:
         """A promise, not an instruction."""
+        if self.reports is not None:
+            self.reports.free(self._operand(op.sequence), first_byte(op.sequence, op.index), "from" in str(op.side))
 
     def _buffer(self, op: d.BufferOp) -> None:
         """A memref's descriptor, made by hand: pointers, offset 0, sizes and strides of the identity layout."""
@@ -128,6 +148,8 @@ class SegmentLowering:
         sizes = f", array<{rank} x i32>, array<{rank} x i32>" if rank else ""
         value = emit.llvm.mlir_undef(ir.Type.parse(f"!llvm.struct<(ptr, ptr, i32{sizes})>"))
         address = emit.at(self.pointers[op.sequence], op.offset.value)
+        if self.reports is not None:
+            self._report_buffer(op)
         fields = [([0], address), ([1], address), ([2], emit.word(0))]
         for axis, (extent, stride) in enumerate(zip(kind.shape, _strides(kind.shape))):
             fields += [([3, axis], emit.word(extent)), ([4, axis], emit.word(stride))]
@@ -135,6 +157,14 @@ class SegmentLowering:
             value = emit.llvm.insertvalue(value, part, ir.DenseI64ArrayAttr.get(position), results=[value.type])
         cast = ir.Operation.create("builtin.unrealized_conversion_cast", [kind], [value])
         op.buffer.replace_all_uses_with(cast.results[0])
+
+    def _report_buffer(self, op: d.BufferOp) -> None:
+        """Who has a view of an input may read all of it, of an output write all of it; a workspace is the kernel's own."""
+        kernel, operand = op.sequence.owner.owner.opview, self._operand(op.sequence)
+        if operand < len(kernel.inputs) + len(kernel.outputs):
+            report = "load" if operand < len(kernel.inputs) else "store"
+            length, size, _ = d.read_sequence(op.sequence.type)
+            self.reports.access(report, operand, _index(0), self.pointers[op.sequence], length * size)
 
     # Arithmetic
 
@@ -257,19 +287,32 @@ def _offset(base: ir.Value, index: ir.Value, size: int, byte: ir.Value | None) -
     return emit.at(base, offset if byte is None else arith.addi(offset, byte))
 
 
-def settle_row(op: d.SettleOp, addresses: dict[ir.Value, Address]) -> None:
+def settle_row(op: d.SettleOp, addresses: dict[ir.Value, Address], reports: Reports | None = None) -> None:
     """`vmcu.settle`: copy a row from its landing to its ring."""
     _, size, segments = d.read_sequence(op.landing.type)
     target = segment_address(addresses[op.ring], op.ring, op.newest, None)
+    if reports is not None:
+        byte = first_byte(op.ring, op.newest)
+        reports.access("load", 0, byte, addresses[op.landing], segments * size)
+        reports.access("store", 1, byte, target, segments * size)
     emit.llvm.intr_memcpy(target, addresses[op.landing], emit.word(segments * size), False)
 
 
-def copy_row(row: ir.Value, dest: ir.Value, index: ir.Value, addresses: dict[ir.Value, ir.Value]) -> None:
+def copy_row(
+    row: ir.Value, dest: ir.Value, index: ir.Value, addresses: dict[ir.Value, ir.Value], reports: Reports | None = None
+) -> None:
     """`vmcu.feed`: copy the caller's bytes to segment `index` on."""
     address = segment_address(addresses[dest], dest, index, None)
     source = arith.index_cast(emit.integer(32), memref.extract_aligned_pointer_as_index(row))
     size = ir.MemRefType(row.type).shape[0]
+    if reports is not None:
+        reports.access("store", 0, first_byte(dest, index), address, size)
     emit.llvm.intr_memcpy(address, emit.llvm.inttoptr(emit.pointer(), source), emit.word(size), False)
+
+
+def _segment(op: d.SegmentLoadOp | d.SegmentStoreOp) -> ir.Value:
+    """The first segment that `op` names."""
+    return op.index if op.within is None else arith.addi(op.index, op.within)
 
 
 def _last_byte(op: d.SegmentLoadOp) -> int:

@@ -21,6 +21,7 @@ from . import _emit as emit
 from ._globals import Globals
 from ._lower_segments import Address, Landed, SegmentLowering, copy_row, settle_row
 from ._registry import PassError, option, vmcu_pass
+from ._sanitize import SITES, Reports
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class ConvertOptions:
     """Options of `convert-vmcu-to-llvm`."""
 
     name: str = option("model", "prefix of the symbols: NAME_run, NAME_pool")
+    sanitize: bool = option(False, "report every access to the pool to the emulator: NAME_report_load and others")
 
 
 @vmcu_pass("convert-vmcu-to-llvm", summary="Lower pools, kernels and segment ops", options=ConvertOptions)
@@ -37,8 +39,9 @@ def convert_vmcu_to_llvm(module: ir.Module, options: ConvertOptions) -> None:
     planned = [op for op in functions if "vmcu.inputs" in op.attributes or _has_pool(op)]
     if len(planned) > 1:
         raise PassError(planned[1], "a second function with a pool; supported is one per module")
+    reports = Reports(module, options.name) if options.sanitize else None
     for function in planned:
-        _convert_function(module, function, globals, options.name)
+        _convert_function(module, function, globals, options.name, reports)
     globals.finish()
 
 
@@ -46,7 +49,9 @@ def _has_pool(function: func.FuncOp) -> bool:
     return any(isinstance(op, d.PoolOp) for op in function.regions[0].blocks[0].operations)
 
 
-def _convert_function(module: ir.Module, function: func.FuncOp, globals: Globals, name: str) -> None:
+def _convert_function(
+    module: ir.Module, function: func.FuncOp, globals: Globals, name: str, reports: Reports | None
+) -> None:
     addresses: dict[ir.Value, Address] = {}
     dead: list[ir.OpView] = []
 
@@ -55,6 +60,8 @@ def _convert_function(module: ir.Module, function: func.FuncOp, globals: Globals
             if isinstance(op, d.StreamOp):
                 raise PassError(op, "is no loop yet; run vmcu-lower-streams first")
             with op.location, ir.InsertionPoint(op):
+                if reports is not None and isinstance(op, SITES):
+                    reports.enter()
                 if isinstance(op, d.PoolOp):
                     pool = globals.pool(d.read_pool(op.pool.type))
                     addresses[op.pool] = emit.llvm.mlir_addressof(emit.pointer(), pool)
@@ -62,16 +69,16 @@ def _convert_function(module: ir.Module, function: func.FuncOp, globals: Globals
                     addresses[op.sequence] = emit.at(addresses[op.pool], op.offset.value)
                 elif isinstance(op, d.KernelOp):
                     operands = [addresses[each] for each in [*op.inputs, *op.outputs, *op.workspace]]
-                    callee = _convert_kernel(module, op, operands, globals, name)
+                    callee = _convert_kernel(module, op, operands, globals, name, reports)
                     arguments = [part for each in operands for part in _parts(each)]
                     func.CallOp(callee, arguments if op.row is None else [*arguments, op.row])
                 elif isinstance(op, d.LandingOp):
                     segments = d.read_sequence(op.landing.type).ring
                     addresses[op.result] = Landed(addresses[op.ring], addresses[op.landing], op.newest, segments)
                 elif isinstance(op, d.SettleOp):
-                    settle_row(op, addresses)
+                    settle_row(op, addresses, reports)
                 elif isinstance(op, d.FeedOp):
-                    copy_row(op.row, op.dest, op.index, addresses)
+                    copy_row(op.row, op.dest, op.index, addresses, reports)
                 else:
                     for region in op.operation.regions:
                         for inner in region.blocks:
@@ -90,7 +97,8 @@ def _convert_function(module: ir.Module, function: func.FuncOp, globals: Globals
 
 
 def _convert_kernel(
-    module: ir.Module, kernel: d.KernelOp, operands: list[Address], globals: Globals, name: str
+    module: ir.Module, kernel: d.KernelOp, operands: list[Address], globals: Globals, name: str,
+    reports: Reports | None,
 ) -> func.FuncOp:
     """The kernel as an internal function on the addresses of its sequences, and the row it makes if it makes one."""
     block = kernel.body.blocks[0]
@@ -107,7 +115,7 @@ def _convert_kernel(
     pointers = {argument: _take(operand, incoming) for argument, operand in zip(block.arguments, operands)}
     if kernel.row is not None:
         block.arguments[len(block.arguments) - 1].replace_all_uses_with(next(incoming))
-    _lower_block(block, SegmentLowering(globals, pointers))
+    _lower_block(block, SegmentLowering(globals, pointers, reports))
     with kernel.location, ir.InsertionPoint(entry):
         func.ReturnOp([])
     last = entry.operations[0]

@@ -1,8 +1,8 @@
 """Turn streams into loops over ticks.
 
 Before: `vmcu.stream from a to b` with kernels that carry a `phase`.
-After:  `scf.for %tick`, and for each kernel an `scf.if` whose condition is affine in the tick; the kernel gets the row it
-        makes as an operand: it is row `(tick + shift) / scale - 1` if that is whole and exists.
+After:  `scf.for %tick`, and for each kernel an `scf.if` whose condition is affine in the tick; the kernel gets the row
+        it makes as an operand: it is row `(tick + shift) / scale - 1` if that is whole and exists.
 
 A `fed` stream cuts the function at its rows: it becomes `(state, row) -> i32`, copies the row into its ring, does what
 is possible with it, and returns 0; with the last row it does all the rest and returns 1. `state` is the number of rows

@@ -4,8 +4,9 @@ Before: placed kernels; the body computes on tensors.
 After:  the body's arguments are the sequences; loops of `segment_load`, `flash_load`, `dot`, `requantize`,
         `segment_free`, `segment_store` walk them in the kernel's `traversal`.
 
-A kernel frees an input only if nobody reads it afterwards: not the first of two layers that read one tensor. Kernels of
-kind `buffer` become loops on `vmcu.buffer` views. Needs `vmcu-plan`: the order of the accesses here is the one it
+Layer by layer, a kernel frees an input only if nobody reads it afterwards: not the first of two layers that read one
+tensor. In a stream every reader frees what it has passed, and a row is free once all of them have. Kernels of kind
+`buffer` become loops on `vmcu.buffer` views. Needs `vmcu-plan`: the order of the accesses here is the one it
 planned for, as both come from the same description. `vmcu-pack-weights` and `convert-vmcu-to-llvm` follow.
 """
 
@@ -78,8 +79,7 @@ def _is_needed_after(kernel: d.KernelOp, sequence: ir.Value) -> bool:
     kernel stores them anew.
     """
     if kernel.row is not None:
-        # In a stream the slowest of several readers frees; which one that is, no kernel knows.
-        return len([use for use in sequence.uses if isinstance(use.owner, d.KernelOp)]) > 1
+        return False  # Every reader of a stream says what it has passed: which one is the slowest, no kernel knows.
     ops = list(kernel.operation.block.operations)
     bytes_ = _bytes_in_pool(sequence)
     if bytes_ is None:

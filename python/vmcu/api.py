@@ -94,9 +94,11 @@ class Compilation:
         io: `"int8"` strips float boundaries of an int8 core, `"float"` keeps them.
         ram: most bytes that the pool may have; the target's RAM if None.
         name: prefix of the C symbols; the file's name if None.
-        input: `"resident"`: the whole input lies in the pool when a run begins; `"fed"`: it comes row by row, one call for
-            each row, and never is whole in RAM.
+        input: `"resident"`: the whole input lies in the pool when a run begins; `"fed"`: it comes row by row, one call
+            for each row, and never is whole in RAM.
         streams: let kernels run together row by row; otherwise they run layer by layer.
+        sanitize: let the code report its accesses to the pool, so that its firmware stops at the first wrong one
+            (`vmcu.sanitizer.PoolFault`). It is larger and slower, and only for the emulator.
         progress: called with the name of each level before it is made.
 
     Raises:
@@ -113,13 +115,14 @@ class Compilation:
         name: str | None = None,
         input: Input = "resident",
         streams: bool = True,
+        sanitize: bool = False,
         progress: Callable[[str], None] | None = None,
     ):
         self.target = Target.parse(target) if isinstance(target, str) else target
         self.path = Path(path)
         self.name = symbol_name(self.path.stem) if name is None else checked_name(name)
         self.ram = self.target.ram if ram is None else ram
-        self.io, self.input, self.streams = io, input, streams
+        self.io, self.input, self.streams, self.sanitize = io, input, streams, sanitize
         if input not in get_args(Input):
             raise InputError(f"input is one of {', '.join(get_args(Input))}, found '{input}'")
         if input == "fed" and not streams:
@@ -156,6 +159,8 @@ class Compilation:
         Raises:
             VmcuError: as `compile_model`.
         """
+        from vmcu.passes._sanitize import read_pool_map
+
         llvm_ir = self.llvm_ir
         with self._step("obj"):
             code, sizes = assemble(llvm_ir, self.target)
@@ -172,6 +177,7 @@ class Compilation:
             outputs=tuple(replace(each, offset=at) for each, at in zip(outputs, plan.outputs)),
             pool_bytes=plan.pool_bytes,
             row_bytes=_read.row_bytes(self._module("segments")),
+            pool_map=read_pool_map(self._module("segments")) if self.sanitize else None,
             lower_bound=plan.lower_bound,
             lower_bound_kernel=plan.lower_bound_kernel,
             layerwise_bytes=_read.largest_layer(kernels),
@@ -227,7 +233,7 @@ class Compilation:
         if level == "plan" and self.input == "fed":
             self._require_rows(module)
         plan = {"ram": format_bytes(self.ram), "input": self.input, "streams": str(self.streams).lower()}
-        options = {"plan": plan, "llvm": {"name": self.name}}
+        options = {"plan": plan, "llvm": {"name": self.name, "sanitize": str(self.sanitize).lower()}}
         pipeline.run(module, fill_options(LEVELS[level], **options.get(level, {})))
         return module
 
@@ -238,7 +244,8 @@ class Compilation:
             raise Unsupported(f"the model has {len(inputs)} inputs; supported with rows that are fed is one")
         if str(inputs[0].dtype) != "int8":
             hint = " (io int8 gives them)" if self.io == "float" else ""
-            raise Unsupported(f"input '{inputs[0].name}' is {inputs[0]}; supported with rows that are fed is int8{hint}")
+            found = f"input '{inputs[0].name}' is {inputs[0]}"
+            raise Unsupported(f"{found}; supported with rows that are fed is int8{hint}")
         if not _read.kernels(module):
             raise Unsupported("the model computes nothing, so there is nobody to feed rows to")
 

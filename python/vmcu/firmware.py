@@ -12,6 +12,7 @@ import numpy as np
 
 from vmcu.emulator import Counts, Machine
 from vmcu.errors import InputError
+from vmcu.sanitizer import PoolShadow
 from vmcu.tensor import check_inputs
 from vmcu.toolchain import Sizes, elf_sizes
 
@@ -36,7 +37,8 @@ class Firmware:
     Raises:
         InputError: the image is larger than the target's memories.
 
-    `elf` is the image's path, `sizes` the bytes of its sections, `machine` the emulated core.
+    `elf` is the image's path, `sizes` the bytes of its sections, `machine` the emulated core. `shadow` is the
+    shadow of the pool of code that was compiled with `sanitize`.
     """
 
     def __init__(self, compiled: Program):
@@ -49,6 +51,7 @@ class Firmware:
         # What a C program that feeds rows has: its state, and one row.
         self._state, self._row = map(self.machine.reserve, (4, compiled.row_bytes or 0))
         self.machine.write(self._state, bytes(4))
+        self.shadow = None if compiled.pool_map is None else PoolShadow(compiled.pool_map, self.machine, compiled.name)
 
     def __enter__(self) -> Firmware:
         return self
@@ -66,6 +69,7 @@ class Firmware:
         Raises:
             InputError: an array's shape or dtype is not what the model takes.
             MachineFault: the code did what the core does not allow, such as running out of stack.
+            PoolFault: the code was compiled with `sanitize`, and accessed the pool wrongly.
         """
         check_inputs(self.compiled.inputs, inputs)
         if self.compiled.row_bytes is not None:
@@ -74,11 +78,13 @@ class Firmware:
             return Result(results[-1].outputs, _sum([each.counts for each in results]))
         for tensor, array in zip(self.compiled.inputs, inputs):
             self.machine.write(self._pool + tensor.offset, array.tobytes())
-        counts = self.machine.call(self.compiled.entry, count=count)
+        counts = self._call(count=count, is_first=True)
+        if self.shadow is not None:
+            self.shadow.finish()
         return Result(self._read_outputs(), counts)
 
     def feed(self, row: np.ndarray, *, count: bool = True) -> Result:
-        """Feed the next row of the image to a model that was compiled for it; the row after the last begins a new image.
+        """Feed the next row of the image to a model that was compiled for it. After the last a new image begins.
 
         Args:
             row: int8, as many elements as a row of the image has; of any shape.
@@ -97,8 +103,16 @@ class Firmware:
         if row.dtype != np.int8 or row.size != size:
             raise InputError(f"a row is int8[{size}], found {row.dtype}[{'x'.join(map(str, row.shape))}]")
         self.machine.write(self._row, row.tobytes())
-        counts = self.machine.call(self.compiled.entry, self._state, self._row, count=count)
+        is_first = not any(self.machine.read(self._state, 4))
+        counts = self._call(self._state, self._row, count=count, is_first=is_first)
+        if self.shadow is not None and counts.value:
+            self.shadow.finish()
         return Result(self._read_outputs() if counts.value else (), counts)
+
+    def _call(self, *arguments: int, count: bool, is_first: bool) -> Counts:
+        if self.shadow is not None and is_first:
+            self.shadow.start()
+        return self.machine.call(self.compiled.entry, *arguments, count=count)
 
     @property
     def _pool(self) -> int:

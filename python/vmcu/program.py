@@ -27,6 +27,7 @@ from vmcu.dialects import vmcu as d
 from vmcu.errors import InputError
 from vmcu.firmware import Firmware
 from vmcu.report.files import make_folder, write_file
+from vmcu.sanitizer import REPORTS, PoolMap
 from vmcu.targets import Target
 from vmcu.tensor import Tensor
 from vmcu.toolchain import Sizes, compile_to_assembly, compile_to_object, elf_sizes, link_firmware
@@ -49,6 +50,7 @@ class Program:
         inputs, outputs: what goes in and comes out, with the place of each in the pool.
         pool_bytes: RAM of all tensors, outputs and resident inputs included.
         row_bytes: of the image's rows if the input is fed row by row; None if it is resident.
+        pool_map: what the sanitizer has to know of code that reports its accesses; None of other code.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Program:
     outputs: tuple[Tensor, ...]
     pool_bytes: int
     row_bytes: int | None
+    pool_map: PoolMap | None = field(default=None, kw_only=True, repr=False)
 
     @property
     def input(self) -> Input:
@@ -106,7 +109,8 @@ class Program:
         with tempfile.TemporaryDirectory() as scratch:
             code, image = Path(scratch) / f"{self.name}.o", Path(scratch) / f"{self.name}.elf"
             code.write_bytes(self.code)
-            link_firmware([code], self.target, image, keep=(self.entry, f"{self.name}_pool"))
+            reports = [f"{self.name}_report_{each}" for each in REPORTS] if self.pool_map is not None else []
+            link_firmware([code], self.target, image, keep=(self.entry, f"{self.name}_pool", *reports))
             return write_file(Path(path), image.read_bytes())
 
     def firmware(self) -> Firmware:
@@ -114,7 +118,9 @@ class Program:
         return Firmware(self)
 
 
-def compile_module(module: ir.Module, target: str | Target = "cortex-m4", *, name: str = "model") -> Program:
+def compile_module(
+    module: ir.Module, target: str | Target = "cortex-m4", *, name: str = "model", sanitize: bool = False
+) -> Program:
     """Compile a function of kernels on sequences, as `vmcu-plan` leaves it or as a person wrote it.
 
     Args:
@@ -123,11 +129,13 @@ def compile_module(module: ir.Module, target: str | Target = "cortex-m4", *, nam
             (segments, bytes of a segment).
         target: a target or its text, e.g. `"cortex-m4,ram=64KiB"`.
         name: prefix of the C symbols.
+        sanitize: let the code report its accesses to the pool, so that its firmware stops at the first wrong one.
 
     Raises:
         InputError: the target or the name is not one, or the module has no pool.
         Unsupported: a pass refuses the module, or an op has no lowering.
     """
+    from vmcu.passes._sanitize import read_pool_map
     from vmcu.passes.pipelines import LLVM, SEGMENTS, fill_options
 
     core = Target.parse(target) if isinstance(target, str) else target
@@ -137,10 +145,11 @@ def compile_module(module: ir.Module, target: str | Target = "cortex-m4", *, nam
         lowered = module.operation.clone()
         pipeline.run(lowered, list(SEGMENTS))
         row_bytes = _read.row_bytes(lowered)
-        pipeline.run(lowered, fill_options(LLVM, name=name))
+        pool_map = read_pool_map(lowered) if sanitize else None
+        pipeline.run(lowered, fill_options(LLVM, name=name, sanitize=str(sanitize).lower()))
         llvm_ir = translate(lowered, core)
     code, sizes = assemble(llvm_ir, core)
-    return Program(name, core, llvm_ir, code, sizes, inputs, outputs, pool_bytes, row_bytes)
+    return Program(name, core, llvm_ir, code, sizes, inputs, outputs, pool_bytes, row_bytes, pool_map=pool_map)
 
 
 def translate(module: ir.Module | ir.OpView, target: Target) -> str:

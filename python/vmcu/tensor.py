@@ -20,8 +20,8 @@ class Tensor:
         dtype: of an element.
         scale: None where the model does not say.
         zero_point: None where the model does not say.
-        offset: bytes from the start of the pool; None before the pool is planned, and of an input that is fed row by row:
-            it is never whole in the pool.
+        offset: bytes from the start of the pool; None before the pool is planned, and of an input that is fed row by
+            row: it is never whole in the pool.
     """
 
     name: str

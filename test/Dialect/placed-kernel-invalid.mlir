@@ -68,7 +68,7 @@ func.func @kernel_c3_beyond_64_bits(%x: !vmcu.sequence<4x8>) {
 // -----
 
 func.func @kernel_c4_no_workspace(%x: !vmcu.sequence<4x8>, %ws: !vmcu.sequence<1x4>) {
-  // expected-error@+1 {{once tiled needs body arguments of the types of 'ins', 'outs' and 'workspace'}}
+  // expected-error@+1 {{once tiled needs body arguments of the types of 'ins', 'outs', 'workspace' and 'row'}}
   vmcu.kernel "k" buffer ins(%x : !vmcu.sequence<4x8>) outs(%x : !vmcu.sequence<4x8>) workspace(%ws : !vmcu.sequence<1x4>) {
   ^bb0(%in: !vmcu.sequence<4x8>, %out: !vmcu.sequence<4x8>):
   }
@@ -78,7 +78,7 @@ func.func @kernel_c4_no_workspace(%x: !vmcu.sequence<4x8>, %ws: !vmcu.sequence<1
 // -----
 
 func.func @kernel_c4_order(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<8x4>) {
-  // expected-error@+1 {{once tiled needs body arguments of the types of 'ins', 'outs' and 'workspace'}}
+  // expected-error@+1 {{once tiled needs body arguments of the types of 'ins', 'outs', 'workspace' and 'row'}}
   vmcu.kernel "k" conv2d ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<8x4>) {
   ^bb0(%out: !vmcu.sequence<8x4>, %in: !vmcu.sequence<4x8>):
   }
@@ -90,7 +90,7 @@ func.func @kernel_c4_order(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<8x4>) {
 func.func @no_block(%x: !vmcu.sequence<4x8>) {
   // expected-error@+1 {{region with 1 blocks}}
   "vmcu.kernel"(%x, %x) ({
-  }) {name = "k", kind = #vmcu<kind pool>, operandSegmentSizes = array<i32: 1, 1, 0>}
+  }) {name = "k", kind = #vmcu<kind pool>, operandSegmentSizes = array<i32: 1, 1, 0, 0>}
     : (!vmcu.sequence<4x8>, !vmcu.sequence<4x8>) -> ()
   return
 }

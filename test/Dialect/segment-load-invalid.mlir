@@ -35,7 +35,7 @@ func.func @segment_load_c3_one_guard(%x: !vmcu.sequence<4x8>, %i: index, %g: i1)
 
 func.func @segment_load_c3_no_pad(%x: !vmcu.sequence<4x8>, %i: index, %g: i1) {
   // expected-error@+1 {{needs guards and a pad value together}}
-  %0 = "vmcu.segment_load"(%x, %i, %i, %g) : (!vmcu.sequence<4x8>, index, index, i1) -> vector<1x4xi8>
+  %0 = "vmcu.segment_load"(%x, %i, %i, %g) <{operandSegmentSizes = array<i32: 1, 1, 0, 1, 1>}> : (!vmcu.sequence<4x8>, index, index, i1) -> vector<1x4xi8>
   return
 }
 
@@ -43,7 +43,7 @@ func.func @segment_load_c3_no_pad(%x: !vmcu.sequence<4x8>, %i: index, %g: i1) {
 
 func.func @segment_load_c3_no_guard(%x: !vmcu.sequence<4x8>, %i: index) {
   // expected-error@+1 {{needs guards and a pad value together}}
-  %0 = "vmcu.segment_load"(%x, %i, %i) {pad = 0 : i8} : (!vmcu.sequence<4x8>, index, index) -> vector<1x4xi8>
+  %0 = "vmcu.segment_load"(%x, %i, %i) <{operandSegmentSizes = array<i32: 1, 1, 0, 1, 0>, pad = 0 : i8}> : (!vmcu.sequence<4x8>, index, index) -> vector<1x4xi8>
   return
 }
 
@@ -80,9 +80,9 @@ func.func @segment_load_c4_beyond_64_bits(%x: !vmcu.sequence<4x8>) {
 // -----
 
 func.func @segment_load_c5_end(%x: !vmcu.sequence<4x8, ring = 2>, %i: index) {
-  %c6 = arith.constant 6 : index
-  // expected-error@+1 {{reads 3 bytes from byte 6 of segments of 8, and segments of a ring do not follow one another}}
-  %0 = vmcu.segment_load %x[%i, %c6] valid 3 : !vmcu.sequence<4x8, ring = 2> -> vector<1x4xi8>
+  %c0 = arith.constant 0 : index
+  // expected-error@+1 {{reads rows of 20 bytes in a ring of 16}}
+  %0 = vmcu.segment_load %x[%i, %c0] : !vmcu.sequence<4x8, ring = 2> -> vector<1x20xi8>
   return
 }
 
@@ -90,7 +90,7 @@ func.func @segment_load_c5_end(%x: !vmcu.sequence<4x8, ring = 2>, %i: index) {
 
 func.func @segment_load_c5_negative(%x: !vmcu.sequence<4x8, ring = 2>, %i: index) {
   %minus = arith.constant -4 : index
-  // expected-error@+1 {{reads 4 bytes from byte -4 of segments of 8}}
+  // expected-error@+1 {{reads from byte -4 of a segment}}
   %0 = vmcu.segment_load %x[%i, %minus] : !vmcu.sequence<4x8, ring = 2> -> vector<1x4xi8>
   return
 }

@@ -1,4 +1,4 @@
-// RUN: vmcu-opt %s --vmcu-plan=ram=32 --verify-diagnostics --split-input-file
+// RUN: vmcu-opt %s --vmcu-plan="streams=false ram=32" --verify-diagnostics --split-input-file
 
 // expected-error@+1 {{the pool needs 96 bytes of RAM, 32 are allowed; kernel copy at layer}}
 module {

@@ -1,7 +1,7 @@
 // Tensors overlap as far as the steps of the kernel between them allow.
-// RUN: vmcu-opt %s --vmcu-form-kernels --vmcu-plan | FileCheck %s
-// RUN: vmcu-opt %s --vmcu-form-kernels --vmcu-plan=align=1 | FileCheck %s --check-prefix=TIGHT
-// RUN: vmcu-opt %s --vmcu-form-kernels --vmcu-plan=ram=160 | FileCheck %s
+// RUN: vmcu-opt %s --vmcu-form-kernels --vmcu-plan="streams=false" | FileCheck %s
+// RUN: vmcu-opt %s --vmcu-form-kernels --vmcu-plan="streams=false align=1" | FileCheck %s --check-prefix=TIGHT
+// RUN: vmcu-opt %s --vmcu-form-kernels --vmcu-plan="streams=false ram=160" | FileCheck %s
 
 #id = affine_map<(d0, d1) -> (d0, d1)>
 

@@ -6,12 +6,17 @@
 
 // Four channels of three taps, in two pairs: eight SMLAD.
 // CHECK-LABEL: model_depthwise_0:
-// CHECK-DAG:   pkhbt
-// CHECK-DAG:   pkhtb
 // CHECK-COUNT-8: {{[[:space:]]}}smlad
 // CHECK-NOT:   {{[[:space:]]}}smlad
 // CHECK:       ssat {{.*}}, #8, {{.*}}
 // CHECK-LABEL: .size model_depthwise_0
+
+// RUN: python %S/Inputs/assemble.py %s cortex-m4 | FileCheck %s --check-prefix=PAIRS
+// PAIRS-LABEL: model_depthwise_0:
+// PAIRS-DAG:   sxtb16
+// PAIRS-DAG:   pkhbt
+// PAIRS-DAG:   pkhtb
+// PAIRS-LABEL: .size model_depthwise_0
 func.func @three_taps(%x: tensor<1x1x18x4xi8>) -> tensor<1x1x16x4xi8> {
   %zero = arith.constant 0 : i32
   %multiplier = arith.constant 1355802031 : i32

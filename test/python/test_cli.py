@@ -21,8 +21,12 @@ IMAGE = np.load(DIGITS.parent / "heldout.npz")["inputs"][:1]
 BENCH_KEYS = [
     "model",
     "target",
+    "input",
+    "streams",
     "macs",
+    "recompute_factor",
     "pool_bytes",
+    "pool_lower_bound",
     "static_ram_bytes",
     "stack_bytes",
     "text_bytes",
@@ -78,6 +82,7 @@ def test_usage_is_2(command: Command) -> None:
         ("nonsense",),
         ("compile",),
         ("compile", DIGITS, "--emit", "nonsense"),
+        ("compile", DIGITS, "--input", "nonsense"),
         ("run", DIGITS, "-x"),
         ("compile", DIGITS, "--emit", "elf"),
         ("reference", DIGITS),
@@ -93,6 +98,25 @@ def test_compile_prints_what_people_came_for(command: Command, tmp_path: Path) -
     assert f"{compiled.lower_bound_kernel} sets it), flash " in out
     assert {each.name for each in (tmp_path / "out").iterdir()} == {"digits.o", "digits.h"}
     assert (tmp_path / "out" / "digits.o").read_bytes() == compiled.code
+
+
+def test_compile_prints_streams_and_rows(command: Command, tmp_path: Path) -> None:
+    streams = vmcu.compile_model(DIGITS).streams
+    line = ", ".join(f"{each[0]}..{each[-1]}" for each in streams)
+    assert f"\n{len(streams)} stream{'s' * (len(streams) != 1)}: {line}\n" in command("compile", DIGITS)[1]
+    assert "\nno streams: layer by layer\n" in command("compile", DIGITS, "--no-streams")[1]
+    assert "\nfed by 16 rows of 16 bytes\n" in command("compile", DIGITS, "--input", "fed")[1]
+    assert "int digits_feed_row(digits_state *state, const int8_t *row);" in (tmp_path / "digits.h").read_text()
+
+
+def test_run_feeds_rows(command: Command) -> None:
+    np.save("image.npy", IMAGE)
+    _, out, _ = command("run", DIGITS, "--fed", "--input", "image.npy", "--output", "rows.npy")
+    assert "fed by 16 rows of 16 bytes" in out
+    assert command("run", DIGITS, "--input", "image.npy", "--output", "whole.npy")[0] == 0
+    assert np.array_equal(np.load("rows.npy"), np.load("whole.npy"))
+    found = json.loads(command("run", DIGITS, "--fed", "--json")[1])
+    assert found["input"] == "fed" and found["outputs"] == json.loads(command("run", DIGITS, "--json")[1])["outputs"]
 
 
 def test_compile_name_prefixes_symbols(command: Command, tmp_path: Path) -> None:
@@ -168,8 +192,18 @@ def test_bench_json(command: Command) -> None:
     assert (code, err, [row["target"].split(",")[0] for row in rows]) == (0, "", ["cortex-m4", "cortex-m7"])
     for row in rows:
         assert list(row) == BENCH_KEYS
+        assert row["pool_lower_bound"] <= row["pool_bytes"] and row["recompute_factor"] == 1.0
+        assert (row["input"], row["streams"]) == ("resident", len(vmcu.compile_model(DIGITS).streams))
         assert row["exact"] is True and row["static_ram_bytes"] >= row["pool_bytes"]
         assert row["cycles_per_mac"] == pytest.approx(row["cycles"] / row["macs"], abs=1e-3)
+
+
+def test_bench_fed_and_layer_by_layer(command: Command) -> None:
+    flags = (("--input", "fed"), ("--no-streams",))
+    fed, layers = (json.loads(command("bench", DIGITS, "--json", *each)[1])[0] for each in flags)
+    assert (fed["input"], fed["exact"], fed["recompute_factor"]) == ("fed", True, 1.0) and fed["streams"] > 0
+    assert (layers["input"], layers["exact"], layers["streams"]) == ("resident", True, 0)
+    assert fed["pool_bytes"] < layers["pool_bytes"]
 
 
 def test_bench_table_says_that_cycles_are_modelled(command: Command) -> None:
@@ -189,6 +223,7 @@ def test_bench_table_says_that_cycles_are_modelled(command: Command) -> None:
         ((DIGITS, "--ram", "much"), "expected bytes such as 65536, 64KiB or 1MiB, found 'much'"),
         ((DIGITS, "--target", "z80"), "unknown target 'z80', known are cortex-m4, cortex-m7"),
         ((DIGITS, "--name", "a-b"), "C identifier"),
+        ((DIGITS, "--input", "fed", "--no-streams"), "fed row by row needs streams"),
         ((DIGITS, "-o", "text.tflite"), "cannot make the folder text.tflite"),
         ((DIGITS, "--emit", "asm", "-o", "no/folder"), "cannot write no/folder"),
     ],

@@ -11,10 +11,9 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+import vmcu
 from mlir import ir
 from segment_interpreter import replay
-
-import vmcu
 from vmcu import planner
 from vmcu.errors import InputError, Internal
 

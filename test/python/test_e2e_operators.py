@@ -39,7 +39,7 @@ def window(
     per_channel: bool = True,
     zero_point: int = -3,
 ) -> Path:
-    """One `CONV_2D`, `DEPTHWISE_CONV_2D`, `AVERAGE_POOL_2D` or `MAX_POOL_2D` of any shape; pairs are (rows, columns)."""
+    """One convolution, depthwise convolution, average or maximum pooling of any shape; pairs are (rows, columns)."""
     draw = np.random.default_rng([*image, *kernel, channels])
     extent = [(k - 1) * d + 1 for k, d in zip(kernel, dilation)]
     output = [-(-(size - e + 1 if valid else size) // s) for size, e, s in zip(image, extent, stride)]
@@ -135,7 +135,8 @@ LAYERS: dict[str, Callable[[Path], Path]] = {
     "softmax_of_pixels": lambda p: tiny.unary(p, "SOFTMAX", (1, 3, 3, 5), (1, 3, 3, 5), "SoftmaxOptions",
                                               out=(1 / 256, -128), beta=1.0),
     "relu_one_element": lambda p: tiny.unary(p, "RELU", (1, 1), (1, 1), into=(0.05, -10), out=(0.02, -128)),
-    "pad_odd": lambda p: tiny.unary(p, "PAD", (1, 3, 3, 3), (1, 6, 4, 3), "PadOptions", ([[0, 0], [1, 2], [1, 0], [0, 0]],),
+    "pad_odd": lambda p: tiny.unary(p, "PAD", (1, 3, 3, 3), (1, 6, 4, 3), "PadOptions",
+                                    ([[0, 0], [1, 2], [1, 0], [0, 0]],),
                                     into=(0.05, -5), out=(0.05, -5)),
 }  # fmt: skip
 BUFFERS = ("depthwise_multiplier_2", "average_pool_same", "softmax_of_pixels", "sub_broadcast", "add_scalar", "pad_odd",

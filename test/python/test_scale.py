@@ -107,11 +107,21 @@ def test_fast_form_equals_definition_at_every_shift(shift: int, rounding: str) -
 
 @pytest.mark.parametrize(
     ("multiplier", "shift", "rounding", "kind"),
-    [([2**30], [32], "double", "double"), ([2**30 - 1], [40], "double", "wide"), ([2**30, 2**31 - 1], [62, 32], "double", "double"),
-     ([2**30, 2**30], [31, 32], "double", "wide"), ([3], [33], "single", "single"), ([3], [32], "single", "wide"),
-     ([2**30], [30], "single", "shift"), ([2**30], [11], "double", "shift"), ([4], [3], "single", "wide"),
-     ([2**30, 2**30], [30, 30], "single", "wide"), ([2**30], [11, 12], "single", "wide"), ([2**30], [33, 34], "double", "double")],
-)  # fmt: skip
+    [
+        ([2**30], [32], "double", "double"),
+        ([2**30 - 1], [40], "double", "wide"),
+        ([2**30, 2**31 - 1], [62, 32], "double", "double"),
+        ([2**30, 2**30], [31, 32], "double", "wide"),
+        ([3], [33], "single", "single"),
+        ([3], [32], "single", "wide"),
+        ([2**30], [30], "single", "shift"),
+        ([2**30], [11], "double", "shift"),
+        ([4], [3], "single", "wide"),
+        ([2**30, 2**30], [30, 30], "single", "wide"),
+        ([2**30], [11, 12], "single", "wide"),
+        ([2**30], [33, 34], "double", "double"),
+    ],
+)
 def test_form_is_the_fastest_that_is_exact_for_all_channels(
     multiplier: list[int], shift: list[int], rounding: str, kind: str
 ) -> None:
@@ -242,11 +252,26 @@ def expected(
 @pytest.mark.parametrize("target", [M4, M7], ids=lambda each: each.name)
 @pytest.mark.parametrize(
     ("multiplier", "shift", "rounding"),
-    [(2**30, 32, "double"), (2**30, 40, "double"), (1355802031, 40, "double"), (INT32[1], 32, "double"), (2**30, 62, "double"),
-     (1355802031, 39, "single"), (2**30, 33, "single"), (5, 62, "single"), (INT32[1], 33, "single"),
-     (2**30, 30, "single"), (2**30, 11, "double"), (1 << 20, 20, "single"),
-     (2**30, 31, "double"), (2**30 - 1, 45, "double"), (1355802031, 32, "single"), (1355802031, 31, "double"), (77, 2, "single")],
-)  # fmt: skip
+    [
+        (2**30, 32, "double"),
+        (2**30, 40, "double"),
+        (1355802031, 40, "double"),
+        (INT32[1], 32, "double"),
+        (2**30, 62, "double"),
+        (1355802031, 39, "single"),
+        (2**30, 33, "single"),
+        (5, 62, "single"),
+        (INT32[1], 33, "single"),
+        (2**30, 30, "single"),
+        (2**30, 11, "double"),
+        (1 << 20, 20, "single"),
+        (2**30, 31, "double"),
+        (2**30 - 1, 45, "double"),
+        (1355802031, 32, "single"),
+        (1355802031, 31, "double"),
+        (77, 2, "single"),
+    ],
+)
 def test_instructions_equal_definition(
     multiplier: int, shift: int, rounding: str, target: Target, tmp_path: Path
 ) -> None:

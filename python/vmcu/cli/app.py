@@ -45,7 +45,7 @@ def _root(
     pass
 
 
-@app.command("compile", epilog="Example: vmcu compile model.tflite --emit plan | less")
+@app.command("compile", epilog="Example: vmcu compile model.tflite -o build --input fed")
 def compile_command(
     model: options.Model,
     output: Annotated[
@@ -61,6 +61,8 @@ def compile_command(
     target: options.TargetName = "cortex-m4",
     ram: options.Ram = None,
     io: options.Io = "int8",
+    input: options.Input = "resident",
+    streams: options.Streams = True,
     name: Annotated[
         str | None,
         typer.Option(metavar="SYMBOL", help="prefix of the C symbols [default: the file's name]", show_default=False),
@@ -81,7 +83,9 @@ def compile_command(
     from vmcu.api import Compilation
 
     with progress(f"compiling {model}") as step:
-        compilation = Compilation(model, target, io=io, ram=options.read_bytes(ram), name=name, progress=step)
+        compilation = Compilation(
+            model, target, io=io, ram=options.read_bytes(ram), name=name, input=input, streams=streams, progress=step
+        )
         if emit is None or emit in ("obj", "elf"):
             lines = _build(compilation, emit, output or Path())
         else:
@@ -125,6 +129,8 @@ def run(
     target: options.TargetName = "cortex-m4",
     ram: options.Ram = None,
     io: options.Io = "int8",
+    fed: options.Fed = False,
+    streams: options.Streams = True,
     seed: options.Seed = 0,
     as_json: options.Json = False,
 ) -> None:
@@ -133,7 +139,9 @@ def run(
     from vmcu.cli import arrays
 
     with progress(f"running {model}") as step:
-        compilation = Compilation(model, target, io=io, ram=options.read_bytes(ram), progress=step)
+        placing = "fed" if fed else "resident"
+        limit = options.read_bytes(ram)
+        compilation = Compilation(model, target, io=io, ram=limit, input=placing, streams=streams, progress=step)
         sources, results = compilation.interface
         given, notes = arrays.read_inputs(inputs, sources) if inputs else (arrays.random_inputs(sources, seed), [])
         arrays.check_output_paths(outputs or [], results)
@@ -159,6 +167,8 @@ def bench(
     models: options.Models,
     targets: options.Targets = ["cortex-m4"],  # noqa: B006  typer copies it
     io: options.Io = "int8",
+    input: options.Input = "resident",
+    streams: options.Streams = True,
     seed: options.Seed = 0,
     as_json: options.Json = False,
 ) -> None:
@@ -178,10 +188,11 @@ def bench(
     with progress("bench") as step:
         for model in models:
             for core in cores:
-                compilation = Compilation(
-                    model, core, io=io, progress=lambda level, m=model: step(f"{m.name}, {level}")
-                )
-                compiled = compilation.finish()
+
+                def show(level: str, name: str = model.name) -> None:
+                    step(f"{name}, {level}")
+
+                compiled = Compilation(model, core, io=io, input=input, streams=streams, progress=show).finish()
                 rows.append(measure(compiled, random_inputs(compiled.inputs, seed)))
     if as_json:
         print(json.dumps([asdict(row) for row in rows], indent=2))

@@ -36,6 +36,17 @@ Io = Annotated[
     Literal["int8", "float"],
     typer.Option(help="float conversions around an int8 network: int8 cuts them off, float compiles them too"),
 ]
+Input = Annotated[
+    Literal["resident", "fed"],
+    typer.Option(
+        "--input",
+        help="resident: the input is whole in the pool; fed: it comes row by row, and is never whole in RAM",
+    ),
+]
+Fed = Annotated[bool, typer.Option("--fed", help="compile for input that comes row by row, and feed the rows")]
+Streams = Annotated[
+    bool, typer.Option("--streams/--no-streams", help="let kernels run together row by row, or layer by layer")
+]
 Seed = Annotated[int, typer.Option(min=0, help="of the random input that stands in where none is given")]
 Inputs = Annotated[
     list[Path] | None,

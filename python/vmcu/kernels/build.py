@@ -112,10 +112,14 @@ def loop(start: int, stop: int, step: int = 1, *, backward: bool = False) -> Ite
         scf.yield_([])
 
 
-def accumulate(stop: int, step: int, acc: ir.Value, body: Callable[[Index, ir.Value], ir.Value]) -> ir.Value:
+def accumulate(
+    stop: int, step: int, acc: ir.Value, body: Callable[[Index, ir.Value], ir.Value], *, unroll: bool = False
+) -> ir.Value:
     """Fold `body(i, acc)` over `0, step, ... < stop` with the accumulators in registers."""
-    if stop == step:
-        return body(Index(0), acc)
+    if stop == step or unroll:
+        for start in range(0, stop, step):
+            acc = body(Index(start), acc)
+        return acc
     for_op = scf.ForOp(constant(0), constant(stop), constant(step), [acc])
     with ir.InsertionPoint(for_op.body):
         scf.yield_([body(Index.of(for_op.induction_variable), for_op.inner_iter_args[0])])
@@ -128,19 +132,29 @@ def is_inside(index: Index, size: int) -> ir.Value:
 
 
 def segment_load(
-    source: ir.Value, index: Index, byte: Index | int, rows: int, valid: int, *, stride: int = 1,
-    guards: Sequence[ir.Value] = (), pad: int = 0,
+    source: ir.Value, index: Index, byte: Index | int, rows: int, valid: int, *, within: Index | None = None,
+    stride: int = 1, guards: Sequence[ir.Value] = (), pad: int = 0,
 ) -> ir.Value:
-    """`valid` bytes from `byte` on of `rows` segments, zero-filled to whole words: `vector<rows x words*4 x i8>`."""
+    """`valid` bytes from `byte` on of `rows` segments, zero-filled to whole words: `vector<rows x words*4 x i8>`.
+
+    The first segment is `index`, or `index + within` with no ring's end in between.
+    """
     width = -(-valid // 4) * 4
     return d.segment_load(
-        vector(i8(), rows, width), source, index.value, Index.of(byte).value, list(guards),
+        vector(i8(), rows, width), source, index.value, Index.of(byte).value, list(guards), within=_value_of(within),
         stride=stride, valid=valid if valid != width else None, pad=pad if guards else None,
     )
 
 
-def segment_store(value: ir.Value, dest: ir.Value, index: Index, byte: Index, *, valid: int | None = None) -> None:
-    d.segment_store(value, dest, index.value, byte.value, valid=valid)
+def segment_store(
+    value: ir.Value, dest: ir.Value, index: Index, byte: Index, *, within: Index | None = None, valid: int | None = None
+) -> None:
+    """Store rows from segment `index` (`+ within`) on, `valid` bytes of each or all."""
+    d.segment_store(value, dest, index.value, byte.value, within=_value_of(within), valid=valid)
+
+
+def _value_of(index: Index | None) -> ir.Value | None:
+    return None if index is None else index.value
 
 
 def flash_load(source: ir.Value, indices: Sequence[Index | int], *shape: int) -> ir.Value:

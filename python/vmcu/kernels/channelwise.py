@@ -25,6 +25,7 @@ from .liveness import at_least, at_most, free_rows, free_unread, free_window
 from .requant import INT8, Requant, RequantEmitter
 
 CHANNELS = 4  # one word
+UNROLLED = 3  # most window rows that are unrolled where a row's place is found once
 TAPS = 8  # most taps of a window row that one piece of straight-line code takes
 
 
@@ -141,10 +142,15 @@ class _Emitter:
             if not self.by_rows:
                 done = at_most(channel, 0) if self.backward else at_least(channel + tile, self.kernel.channels)
                 free_window(self.source, self.window, row, column, 1, done, backward=self.backward)
-            self._store(value, row * self.window.output[1] + column, channel, tile)
+            self._store(value, row * self.window.output[1], column, channel, tile)
 
-    def _store(self, value: ir.Value, index: Index, channel: Index, tile: int) -> None:
-        build.segment_store(value, self.dest, index, channel, valid=tile if tile != CHANNELS else None)
+    def _segment(self, first: Index, within: Index) -> tuple[Index, Index | None]:
+        """A segment of a row that starts at `first`. Row by row, the place of a row is found once, outside the loops."""
+        return (first, within) if self.by_rows else (first + within, None)
+
+    def _store(self, value: ir.Value, row: Index, column: Index, channel: Index, tile: int) -> None:
+        first, within = self._segment(row, column)
+        build.segment_store(value, self.dest, first, channel, within=within, valid=tile if tile != CHANNELS else None)
 
     def _fold_taps(self, row: Index, column: Index, region: Region, channel: Index, valid: int, acc: ir.Value) -> ir.Value:
         """Fold `self._fold(taps, ky, kx, channel, acc)` over the window, `taps` being words of up to `TAPS` taps."""
@@ -155,7 +161,8 @@ class _Emitter:
             row_guard = build.is_inside(y, window.image[0]) if window.guards_rows else None
             return self._fold_row(y, ky, row_guard, column, region, channel, valid, acc)
 
-        return build.accumulate(window.kernel[0], 1, acc, window_row)
+        unroll = self.by_rows and window.kernel[0] <= UNROLLED
+        return build.accumulate(window.kernel[0], 1, acc, window_row, unroll=unroll)
 
     def _fold_row(self, y: Index, ky: Index, row_guard: ir.Value | None, column: Index, region: Region, channel: Index,
                   valid: int, acc: ir.Value) -> ir.Value:
@@ -165,7 +172,8 @@ class _Emitter:
         def piece(kx: Index, count: int, acc: ir.Value) -> ir.Value:
             x = column * window.stride[1] + kx * window.dilation[1] - window.pad[1]
             guards = self._guards(x, count, row_guard, region)
-            words = build.segment_load(self.source, y * window.image[1] + x, channel, count, valid,
+            first, within = self._segment(y * window.image[1], x)
+            words = build.segment_load(self.source, first, channel, count, valid, within=within,
                                        stride=window.dilation[1], guards=guards, pad=self.kernel.pad_value)
             return self._fold(words, ky, kx, channel, acc)
 
@@ -218,8 +226,10 @@ class _DepthwiseEmitter(_Emitter):
                 memref.store(vector_d.extract(acc, [], [lane], results=[build.i32()]), sums, [at])
             branch = scf.IfOp(ends)
             with ir.InsertionPoint(branch.then_block):
-                self._store(build.as_row(self.requant.emit(acc, channel, build.i8())), Index(0), channel, tile)
+                self._store(build.as_row(self.requant.emit(acc, channel, build.i8())), Index(0), Index(0), channel, tile)
                 scf.yield_([])
+        size = d.read_sequence(workspace.type).length
+        build.free(workspace, arith.select(ends, build.constant(size), build.constant(0)), backward=False)
         index = row * image[1] if self.backward else (row + 1) * image[1]
         build.free(self.source, index.value, backward=self.backward)
 

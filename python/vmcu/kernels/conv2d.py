@@ -24,6 +24,7 @@ from .geometry import Region, Steps, Window, split_channels
 from .liveness import at_least, at_most, free_rows, free_unread, free_window
 from .requant import Requant, RequantEmitter
 
+UNROLLED = 3  # most window rows that are unrolled where a row's place is found once
 PIXELS, CHANNELS = 2, 2  # the register tile: 4 accumulators leave room for both operands in 14 registers
 
 
@@ -121,12 +122,17 @@ class _Emitter:
         def window_row(ky: Index, acc: ir.Value) -> ir.Value:
             return self._dot_row(row, column, region, channel, channels, ky, acc)
 
-        acc = build.accumulate(self.window.kernel[0], 1, acc, window_row)
+        acc = build.accumulate(self.window.kernel[0], 1, acc, window_row, unroll=self.by_rows and self.window.kernel[0] <= UNROLLED)
         tile = self.requant.emit(acc, channel, build.i8())
         done = at_most(channel, 0) if self.backward else at_least(channel + channels, self.conv.channels[1])
         if not self.by_rows:
             free_window(self.source, self.window, row, column, region.step, done, backward=self.backward)
-        build.segment_store(tile, self.dest, row * self.window.output[1] + column, channel)
+        first, within = self._segment(row * self.window.output[1], column)
+        build.segment_store(tile, self.dest, first, channel, within=within)
+
+    def _segment(self, first: Index, within: Index) -> tuple[Index, Index | None]:
+        """A segment of a row that starts at `first`. Row by row, the place of a row is found once, outside the loops."""
+        return (first, within) if self.by_rows else (first + within, None)
 
     def _dot_row(self, row: Index, column: Index, region: Region, channel: Index, channels: int, ky: Index,
                  acc: ir.Value) -> ir.Value:
@@ -143,17 +149,17 @@ class _Emitter:
             if region.guarded:
                 inside = build.is_inside(at, window.image[1])
                 guard = inside if guard is None else arith.andi(guard, inside)
-            return self._dot_run(y * window.image[1] + at, region.step, channel, channels, ky, kx * inputs,
+            return self._dot_run(self._segment(y * window.image[1], at), region.step, channel, channels, ky, kx * inputs,
                                  columns * inputs, guard, acc)
 
         return build.accumulate(taps, 1, acc, run)
 
-    def _dot_run(self, index: Index, pixels: int, channel: Index, channels: int, ky: Index, offset: Index, length: int,
+    def _dot_run(self, segment: tuple[Index, Index | None], pixels: int, channel: Index, channels: int, ky: Index, offset: Index, length: int,
                  guard: ir.Value | None, acc: ir.Value) -> ir.Value:
         """Accumulate `length` contiguous bytes of `pixels` windows, the weights' ones starting at `offset`."""
 
         def chunk(k: Index, size: int, acc: ir.Value) -> ir.Value:
-            pixel = build.segment_load(self.source, index, k, pixels, size, stride=self.window.stride[1],
+            pixel = build.segment_load(self.source, segment[0], k, pixels, size, within=segment[1], stride=self.window.stride[1],
                                        guards=[guard] * pixels if guard is not None else (), pad=self.conv.pad_value)
             depth = ir.VectorType(pixel.type).shape[1]
             weight = build.flash_load(self.weights, [ky, channel, offset + k], channels, depth)

@@ -90,16 +90,17 @@ class Elementwise:
         parts = [(0, full, LANES), (full, size, size - full)]
         for segment in build.loop(0, length, backward=backward):
             index = first + segment
+            place, within = (first, segment) if by_rows else (index, None)
             for start, stop, tile in reversed(parts) if backward else parts:
                 if start == stop:
                     continue
                 for channel in build.loop(start, stop, tile, backward=backward):
-                    words = [build.row_of(build.segment_load(each, index, channel, 1, tile), 0) for each in inputs]
+                    words = [build.row_of(build.segment_load(each, place, channel, 1, tile, within=within), 0) for each in inputs]
                     value = self._emit_body(words, constants, channel)
                     done = at_most(channel, 0) if backward else at_least(channel + tile, size)
                     for source in () if by_rows else inputs:
                         free_window(source, self.window, Index(0), index, 1, done, backward=backward)
-                    build.segment_store(build.as_row(value), output, index, channel,
+                    build.segment_store(build.as_row(value), output, place, channel, within=within,
                                         valid=tile if tile != LANES else None)
 
     def _emit_body(self, words: list[ir.Value], constants: list[ir.Value | None], channel: Index) -> ir.Value:

@@ -2,29 +2,37 @@
 
     network -> streams      -> births and deaths -> forbidden differences -> placement -> plan, replayed before use
     model.py   partition.py    timeline.py          distance.py              place.py     check.py
+               landing.py
+               schedule.py
 
 Nothing here knows MLIR. Bytes everywhere, half-open ranges.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
+
 from vmcu.planner.bound import find_lower_bound
 from vmcu.planner.check import check
 from vmcu.planner.distance import Block, find_blocks, find_pairs
+from vmcu.planner.landing import take_off
 from vmcu.planner.model import Access, InvalidNetwork, Kernel, Network, Phase, Plan, Rows, Stream, Tensor
 from vmcu.planner.partition import cut, cut_everywhere
 from vmcu.planner.picture import describe
-from vmcu.planner.place import Placement, place_blocks
+from vmcu.planner.place import Placement, fits, place_blocks
 from vmcu.planner.timeline import Part
 from vmcu.planner.schedule import arrival_of
 
 __all__ = [
-    "Access", "InvalidNetwork", "Kernel", "Network", "Phase", "Plan", "Rows", "Stream", "Tensor", "arrival_of", "check", "describe", "plan",
+    "Access", "InvalidNetwork", "Kernel", "Network", "Phase", "Plan", "Rows", "Stream", "Tensor", "arrival_of", "check",
+    "describe", "plan",
 ]
 
 
 def plan(
-    network: Network, *, align: int = 4, time_limit: float = 10.0, streams: bool = True, fed: bool = False
+    network: Network, *, align: int = 4, time_limit: float = 10.0, streams: bool = True, fed: bool = False,
+    landings: bool = False,
 ) -> Plan:
     """Cut the network into streams and place all tensors and workspaces in the smallest pool that can be found.
 
@@ -35,6 +43,7 @@ def plan(
             returned, with `optimal` false.
         streams: allow kernels to run together row by row; otherwise one after the other.
         fed: the network's input arrives row by row and is never whole in the pool.
+        landings: allow new rows of a tensor to be made outside its ring and copied to it later (`timeline.py`).
 
     Raises:
         InvalidNetwork: the network contradicts itself.
@@ -42,19 +51,56 @@ def plan(
         Internal: the plan does not survive its replay.
     """
     network.validate()
-    parts = cut(network, fed=fed) if streams or fed else cut_everywhere(network)
-    blocks = find_blocks(network, parts, fed=fed)
-    lower_bound, kernel = find_lower_bound(parts, blocks, align=align)
-    pairs = find_pairs(parts, blocks)
-    placed = place_blocks(blocks, pairs, align=align, lower_bound=lower_bound, time_limit=time_limit)
-    found = _write_down(network, parts, blocks, placed, lower_bound, kernel, fed)
+
+    solve = partial(_solve, network, fed=fed, align=align)
+    best = None
+    # The cut is chosen by prices that are not exact, so the plan without streams is tried as well.
+    for parts in (cut(network, fed=fed, landings=landings),) * (streams or fed) + (cut_everywhere(network),) * (not fed):
+        attempt = solve(parts, time_limit=time_limit, known=best)
+        best = attempt or best
+
+    def is_enough(parts: tuple[Part, ...]) -> bool:
+        blocks = find_blocks(network, parts, fed=fed)
+        most = best.placed.pool_bytes
+        if find_lower_bound(parts, blocks, align=align)[0] > most:
+            return False
+        return fits(blocks, find_pairs(parts, blocks), align=align, most=most, time_limit=min(1.0, time_limit))
+
+    thinned = take_off(network, best.parts, is_enough)
+    if thinned != best.parts:
+        fewer = solve(thinned, time_limit=time_limit)
+        best = min(fewer, best, key=lambda solution: solution.placed.pool_bytes)
+    found = _write_down(network, best, fed)
     check(network, found)
     return found
 
 
-def _write_down(
-    network: Network, parts: tuple[Part, ...], blocks: tuple[Block, ...], placed: Placement, bound: int, at: str, fed: bool
-) -> Plan:
+@dataclass(frozen=True)
+class _Solution:
+    parts: tuple[Part, ...]
+    blocks: tuple[Block, ...]
+    placed: Placement
+    lower_bound: int
+    lower_bound_kernel: str
+
+
+def _solve(
+    network: Network, parts: tuple[Part, ...], *, fed: bool, align: int, time_limit: float, known: _Solution | None = None
+) -> _Solution | None:
+    """The best placement for these parts; None if it is not better than a known one."""
+    blocks = find_blocks(network, parts, fed=fed)
+    bound, kernel = find_lower_bound(parts, blocks, align=align)
+    if known is not None and bound >= known.placed.pool_bytes:
+        return None
+    pairs = find_pairs(parts, blocks)
+    placed = place_blocks(blocks, pairs, align=align, lower_bound=bound, time_limit=time_limit)
+    if known is not None and placed.pool_bytes >= known.placed.pool_bytes:
+        return None
+    return _Solution(parts, blocks, placed, bound, kernel)
+
+
+def _write_down(network: Network, solution: _Solution, fed: bool) -> Plan:
+    parts, blocks, placed = solution.parts, solution.blocks, solution.placed
     offsets = {kind: {block.name: offset for block, offset in zip(blocks, placed.offsets) if block.kind == kind}
                for kind in ("tensor", "landing", "workspace")}
     rows = {tensor.name: tensor.rows for tensor in network.tensors}
@@ -64,8 +110,8 @@ def _write_down(
         offsets=offsets["tensor"],
         workspaces=offsets["workspace"],
         backward=frozenset(part.kernels[0].name for part in parts if part.stream is None) & placed.backward,
-        lower_bound=bound,
-        lower_bound_kernel=at,
+        lower_bound=solution.lower_bound,
+        lower_bound_kernel=solution.lower_bound_kernel,
         optimal=placed.optimal,
         streams=tuple(part.facing(turned) for part, turned in zip(parts, is_backward) if part.stream is not None),
         rings={block.name: block.life.slots for block in blocks

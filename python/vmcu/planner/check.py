@@ -137,7 +137,8 @@ def _replay_stream(stream: Stream, kernels: list[Kernel], pool: _Pool, *, fed: b
                 _accumulate(kernel, stream, kernels, tick, pool)
             if not rest and 0 <= row < kernel.rows.out_rows:
                 if row != made[kernel.name]:
-                    raise Internal(f"kernel {kernel.name} makes row {row} at tick {tick}, row {made[kernel.name]} is next")
+                    due = made[kernel.name]
+                    raise Internal(f"kernel {kernel.name} makes row {row} at tick {tick}, row {due} is next")
                 made[kernel.name] += 1
                 _make_row(kernel, kernel.rows.out_rows - 1 - row if stream.backward else row, tick, pool)
             for name in (read.tensor for read in kernel.reads if leaves[read.tensor] == kernel.name):

@@ -112,7 +112,7 @@ def _pair(parts: Sequence[Part], blocks: tuple[Block, ...], a: int, b: int) -> P
     if part is not None and part.stream is not None and part.mirrored is not None:
         forward = find_meetings(source.life, target.life)
         backward = find_meetings(source.mirrored, target.mirrored)
-    elif part is not None and part.stream is None and source.birth < source.death == target.birth and not target.is_workspace:
+    elif part is not None and part.stream is None and _is_handover(source, target):
         tensors = Tensor(source.name, source.bytes), Tensor(target.name, target.bytes)
         forward = backward = find_forbidden(part.kernels[0], *tensors, backward=False)
         if part.kernels[0].reversible:
@@ -121,6 +121,11 @@ def _pair(parts: Sequence[Part], blocks: tuple[Block, ...], a: int, b: int) -> P
         forward = find_meetings(source.life, target.life)
         return Pair(a, b, forward, forward)
     return Pair(a, b, forward, backward, part.kernels[0].name if forward != backward else None)
+
+
+def _is_handover(source: Block, target: Block) -> bool:
+    """A kernel by itself makes `target` while it reads `source` for the last time."""
+    return source.birth < source.death == target.birth and not target.is_workspace
 
 
 def find_meetings(source: Life, target: Life) -> Intervals:

@@ -174,8 +174,8 @@ class Phase:
 class Stream:
     """Kernels that run together, row by row. At each tick every kernel makes at most one row, in this order.
 
-    Ticks are numbered as the rows of `driver`: row `i` of it is there from tick `i` on. A tick before the first or after
-    the last row serves the halos. A backward stream counts all rows of all tensors from the last one.
+    Ticks are numbered as the rows of `driver`: row `i` of it is there from tick `i` on. A tick before the first or
+    after the last row serves the halos. A backward stream counts all rows of all tensors from the last one.
     """
 
     driver: str  # the tensor whose rows set the pace
@@ -199,8 +199,9 @@ class Plan:
     optimal: bool = False  # no smaller pool exists under the same rules
     streams: tuple[Stream, ...] = ()  # of two kernels or more
     rings: dict[str, int] = field(default_factory=dict)  # tensor -> rows that are resident; others wholly are
-    # Tensor of a ring -> bytes from the pool's start. A new row is made here, and the kernels that run later in the same
-    # tick read it here. When the stream's last reader of the tensor has had its turn, the row is copied to its ring.
+    # Tensor of a ring -> bytes from the pool's start. A new row is made here, and the kernels that run later in the
+    # same tick read it here. When the stream's last reader of the tensor has had its turn, whether it made a row or
+    # not, the row is copied to its ring.
     landings: dict[str, int] = field(default_factory=dict)
     fed: bool = False  # the network's input arrives row by row
 

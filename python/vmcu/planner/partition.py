@@ -1,22 +1,24 @@
 """Where to cut the network into streams: dynamic programming over the cut points.
 
-The kernels of a part run together row by row, or the part is one kernel. A tensor between two parts is wholly resident;
-inside a part only a ring of it is. The cost of a part is the pool it needs by itself, bystanders included, placed
-greedily; the cost of a cut is that of its most expensive part. Of equal costs the one with fewer kernels in streams wins.
+The kernels of a part run together row by row, or the part is one kernel. A tensor between two parts is wholly
+resident; inside a part only a ring of it is. The cost of a part is the pool it needs by itself, bystanders included,
+placed greedily; the cost of a cut is that of its most expensive part. Of equal costs the one with fewer kernels in
+streams wins.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from vmcu.errors import Unsupported
 from vmcu.planner.bound import bound_part
 from vmcu.planner.distance import Block, find_blocks, find_pairs
+from vmcu.planner.landing import land
 from vmcu.planner.model import Kernel, Network
 from vmcu.planner.place import place_quickly
 from vmcu.planner.schedule import schedule
-from vmcu.planner.timeline import Part, find_local
+from vmcu.planner.timeline import Part
 
 
 def cut_everywhere(network: Network) -> tuple[Part, ...]:
@@ -24,7 +26,7 @@ def cut_everywhere(network: Network) -> tuple[Part, ...]:
     return tuple(Part((kernel,), None) for kernel in network.kernels)
 
 
-def cut(network: Network, *, fed: bool = False) -> tuple[Part, ...]:
+def cut(network: Network, *, fed: bool = False, landings: bool = False) -> tuple[Part, ...]:
     """The parts of the cheapest cut.
 
     Short parts are tried first: what they reach bounds the search among the long ones.
@@ -34,7 +36,7 @@ def cut(network: Network, *, fed: bool = False) -> tuple[Part, ...]:
     """
     found = None
     for longest in (4, 12, len(network.kernels)):
-        found = _search(network, fed, longest, found) or found
+        found = _search(network, fed, landings, longest, found) or found
     if found is None:
         first = network.kernels[0]
         raise Unsupported(f"kernel {first.name} cannot take its input row by row, so the model cannot be fed")
@@ -53,7 +55,7 @@ class _Cut:
         return other is None or (self.cost, self.streamed) < (other.cost, other.streamed)
 
 
-def _search(network: Network, fed: bool, longest: int, known: _Cut | None) -> _Cut | None:
+def _search(network: Network, fed: bool, landings: bool, longest: int, known: _Cut | None) -> _Cut | None:
     """The best cut into parts of at most `longest` kernels that is better than `known`; None if there is none."""
     count = len(network.kernels)
     best: list[_Cut | None] = [_Cut(), *[None] * count]
@@ -63,10 +65,13 @@ def _search(network: Network, fed: bool, longest: int, known: _Cut | None) -> _C
         for end in range(begin + 1, min(begin + longest, count) + 1):
             if known is not None and _held_back(network, begin, end) >= known.cost:
                 break
-            for part in _variants(network, begin, end, fed and begin == 0):
+            for part in _variants(network, begin, end, fed and begin == 0, landings):
                 candidate = _extend(network, best[begin], part, begin, end, fed and begin == 0, (best[end], known))
-                if candidate is not None:
-                    best[end] = candidate
+                if candidate is None:
+                    continue
+                best[end] = candidate
+                if candidate.cost == best[begin].cost:
+                    break  # landings could not make it cheaper
     return best[count]
 
 
@@ -74,7 +79,7 @@ def _extend(
     network: Network, cut: _Cut, part: Part, begin: int, end: int, fed: bool, rivals: tuple[_Cut | None, ...]
 ) -> _Cut | None:
     """`cut` with one more part, if that is better than all rivals."""
-    piece = _piece(network, begin, end, part)
+    piece = cut_out(network, begin, end, part)
     blocks = find_blocks(piece, (part,), fed=fed)
     streamed = cut.streamed + (end - begin if part.stream is not None else 0)
     # A bound first: a placement takes longer.
@@ -118,7 +123,7 @@ def make_part(network: Network, begin: int, end: int, *, fed: bool) -> Part | No
     return None if stream is None else Part(kernels, stream, None if fed else schedule(network, kernels, backward=True))
 
 
-def _piece(network: Network, begin: int, end: int, part: Part) -> Network:
+def cut_out(network: Network, begin: int, end: int, part: Part) -> Network:
     """The kernels of a part with all tensors that are alive while it runs."""
     made = {write.tensor for kernel in network.kernels[:begin] for write in kernel.writes} | set(network.inputs)
     needed = {read.tensor for kernel in network.kernels[end:] for read in kernel.reads} | set(network.outputs)
@@ -131,22 +136,17 @@ def _piece(network: Network, begin: int, end: int, part: Part) -> Network:
     )
 
 
-def _variants(network: Network, begin: int, end: int, fed: bool) -> Iterator[Part]:
-    """Kernels `[begin, end)` as a part, if they can run together: without landings, and with all that shorten a ring."""
+def _variants(network: Network, begin: int, end: int, fed: bool, landings: bool) -> Iterator[Part]:
+    """Kernels `[begin, end)` as a part, if they can be one: without landings, and with all that shorten a ring."""
     part = make_part(network, begin, end, fed=fed)
     if part is None:
         return
     yield part
-    if part.stream is None:
+    if part.stream is None or not landings:
         return
-    piece = _piece(network, begin, end, part)
-    local = frozenset(name for name in find_local(piece, (part,), fed=fed) if part.last_reader(name) is not None)
-    landed = {block.name: block for block in find_blocks(piece, (replace(part, landings=local),), fed=fed)
-              if block.kind == "tensor"}
-    rings = [block for block in find_blocks(piece, (part,), fed=fed) if block.name in local and block.kind == "tensor"]
-    shorter = frozenset(block.name for block in rings if landed[block.name].life.slots < block.life.slots)
-    if shorter:
-        yield replace(part, landings=shorter)
+    landed = land(cut_out(network, begin, end, part), part, fed=fed)
+    if landed.landings:
+        yield landed
 
 
 def _reads(kernel: Kernel, tensor: str) -> bool:

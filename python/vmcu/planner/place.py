@@ -59,6 +59,15 @@ def place_blocks(
     return _solve(problem, start, lower_bound, time_limit)
 
 
+def fits(blocks: tuple[Block, ...], pairs: tuple[Pair, ...], *, align: int, most: int, time_limit: float) -> bool:
+    """Say whether a pool of `most` bytes is enough; False as well if the time is over before one is found."""
+    problem = Problem(blocks, tuple(_in_units(pair, align) for pair in pairs), align)
+    starts = (_place_greedily(problem, order) for order in _orders(blocks))
+    if any(block.bytes > most for block in blocks):
+        return False
+    return any(start.pool_bytes <= most for start in starts) or _solve_within(problem, most, time_limit)
+
+
 def place_quickly(blocks: tuple[Block, ...], pairs: tuple[Pair, ...]) -> Placement:
     """Return a good placement without a solver, at an alignment of one byte."""
     problem = Problem(blocks, pairs, 1)
@@ -125,34 +134,51 @@ def _solve(problem: Problem, start: Placement, lower_bound: int, time_limit: flo
     """Improve `start` with CP-SAT until it is optimal, reaches the bound or the time is over."""
     from ortools.sat.python import cp_model  # here, because the import takes longer than most plans
 
-    model = cp_model.CpModel()
-    units = [model.new_int_var(0, (start.pool_bytes - block.bytes) // problem.align, "") for block in problem.blocks]
-    backward = {pair.kernel: model.new_bool_var(pair.kernel) for pair in problem.pairs if pair.kernel}
-    pool_bytes = model.new_int_var(lower_bound, start.pool_bytes, "pool_bytes")
-    for unit, block in zip(units, problem.blocks):
-        model.add(problem.align * unit + block.bytes <= pool_bytes)
-    for pair in problem.pairs:
-        difference = units[pair.b] - units[pair.a]
-        for is_backward in (False, True) if pair.kernel else (False,):
-            forbidden = cp_model.Domain.from_intervals([[lo, hi - 1] for lo, hi in pair.forbidden(is_backward)])
-            constraint = model.add_linear_expression_in_domain(difference, forbidden.complement())
-            if pair.kernel:
-                literal = backward[pair.kernel]
-                constraint.only_enforce_if(literal if is_backward else ~literal)
-    model.minimize(pool_bytes)
-    for unit, offset in zip(units, start.offsets):
-        model.add_hint(unit, offset // problem.align)
-    for kernel, literal in backward.items():
-        model.add_hint(literal, kernel in start.backward)
-
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = 0
-    solver.parameters.max_deterministic_time = time_limit
-    status = solver.solve(model)
+    search = _Search(problem, start.pool_bytes)
+    pool_bytes = search.model.new_int_var(lower_bound, start.pool_bytes, "pool_bytes")
+    for unit, block in zip(search.units, problem.blocks):
+        search.model.add(problem.align * unit + block.bytes <= pool_bytes)
+    search.model.minimize(pool_bytes)
+    for unit, offset in zip(search.units, start.offsets):
+        search.model.add_hint(unit, offset // problem.align)
+    for kernel, literal in search.backward.items():
+        search.model.add_hint(literal, kernel in start.backward)
+    status = search.run(time_limit)
     if status == cp_model.UNKNOWN:
         return start
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        raise Internal(f"the solver says {solver.status_name(status)} although it was given a solution to improve")
-    chosen = frozenset(kernel for kernel, literal in backward.items() if solver.value(literal))
-    return problem.placement([solver.value(unit) for unit in units], chosen, status == cp_model.OPTIMAL)
+        name = search.solver.status_name(status)
+        raise Internal(f"the solver says {name} although it was given a solution to improve")
+    chosen = frozenset(kernel for kernel, literal in search.backward.items() if search.solver.value(literal))
+    return problem.placement([search.solver.value(unit) for unit in search.units], chosen, status == cp_model.OPTIMAL)
+
+
+def _solve_within(problem: Problem, most: int, time_limit: float) -> bool:
+    from ortools.sat.python import cp_model
+
+    return _Search(problem, most).run(time_limit) in (cp_model.OPTIMAL, cp_model.FEASIBLE)
+
+
+class _Search:
+    """The problem for the solver: offsets in units, a literal for each direction, no block above `most` bytes."""
+
+    def __init__(self, problem: Problem, most: int):
+        from ortools.sat.python import cp_model
+
+        self.model, self.solver = cp_model.CpModel(), cp_model.CpSolver()
+        self.units = [self.model.new_int_var(0, (most - block.bytes) // problem.align, "") for block in problem.blocks]
+        self.backward = {pair.kernel: self.model.new_bool_var(pair.kernel) for pair in problem.pairs if pair.kernel}
+        for pair in problem.pairs:
+            difference = self.units[pair.b] - self.units[pair.a]
+            for is_backward in (False, True) if pair.kernel else (False,):
+                forbidden = cp_model.Domain.from_intervals([[lo, hi - 1] for lo, hi in pair.forbidden(is_backward)])
+                constraint = self.model.add_linear_expression_in_domain(difference, forbidden.complement())
+                if pair.kernel:
+                    literal = self.backward[pair.kernel]
+                    constraint.only_enforce_if(literal if is_backward else ~literal)
+
+    def run(self, time_limit: float) -> int:
+        self.solver.parameters.num_workers = 1
+        self.solver.parameters.random_seed = 0
+        self.solver.parameters.max_deterministic_time = time_limit
+        return self.solver.solve(self.model)

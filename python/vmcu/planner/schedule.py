@@ -1,8 +1,8 @@
 """When each kernel of a stream makes which row: one affine function per kernel.
 
 A stream is driven by the rows of one tensor, row `i` arriving at tick `i`. A kernel of stride `s`, pad `p` and reach
-`(k - 1) * d` can make its row `r` once its input has `r * s - p + reach + 1` rows. If the input's row `i` is made at tick
-`S (i + 1) - c`, the kernel's row `r` is made at tick `S' (r + 1) - c'` with
+`(k - 1) * d` can make its row `r` once its input has `r * s - p + reach + 1` rows. If the input's row `i` is made at
+tick `S (i + 1) - c`, the kernel's row `r` is made at tick `S' (r + 1) - c'` with
 
     S' = S * s        c' = c + S * (p - reach - 1 + s)
 
@@ -70,7 +70,7 @@ def write_ticks(stream: Stream, position: int, tensor_rows: int) -> np.ndarray:
 
 
 def read_ticks(stream: Stream, kernels: Sequence[Kernel], position: int, tensor_rows: int) -> np.ndarray:
-    """The tick of the last read of each row of a tensor by the kernel at `position`; before all ticks if it reads none."""
+    """The tick of the last read of each row of a tensor by the kernel at `position`; before all ticks if none."""
     kernel, phase = kernels[position], stream.phases[position]
     row = np.arange(tensor_rows)
     if kernel.rows.accumulates:

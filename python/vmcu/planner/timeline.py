@@ -4,8 +4,8 @@ The clock counts (stream, tick, kernel). A row is born when it is written and di
 belong to its life. A stream of one kernel is a single moment: within it, `distance.py` looks at the kernel's own steps.
 
 A ring of `k` rows is full only while the window runs: in between, one of its slots is idle, but every time another one,
-so that nothing else can live there. With a *landing*, rows are made in one fixed place, which others may use in between,
-and are copied to the ring, now of `k - 1` rows, when the oldest row has been read for the last time.
+so that nothing else can live there. With a *landing*, rows are made in one fixed place, which others may use in
+between, and are copied to the ring, now of `k - 1` rows, when the oldest row has been read for the last time.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def _read(part: Part, stream: Stream | None, position: int, rows: int, base: int
 
 
 def _settled(part: Part, tensor: str, births: np.ndarray, base: int) -> np.ndarray:
-    """When the rows of a tensor are copied to its ring: just after its last reader's turn in the tick of their birth."""
+    """When the rows of a tensor are copied to its ring: just after its last reader's turn in the tick of birth."""
     tick = _turns(part.stream)
     return base + (births - base) // tick * tick + 2 * (part.last_reader(tensor) + 1) + 1
 

@@ -19,9 +19,14 @@ class Figures:
     Args:
         model: name of the model.
         target: as `Target.parse` reads it.
-        macs: multiply-accumulates of one run.
+        input: `resident`, or `fed` row by row.
+        streams: groups of kernels that run together row by row.
+        macs: multiply-accumulates of the network.
+        recompute_factor: multiply-accumulates that the plan executes over `macs`: 1 if nothing is computed twice; None
+            for a network without any.
         pool_bytes: the pool, as planned.
-        static_ram_bytes: `.data` and `.bss` of the linked image, the pool included.
+        pool_lower_bound: bytes that are alive at once; no pool for the same streams can be smaller.
+        static_ram_bytes: `.data` and `.bss` of the linked image, the pool included; a row that is fed is the caller's.
         stack_bytes: measured by the emulator.
         text_bytes: code of the linked image.
         rodata_bytes: constants of the linked image.
@@ -34,8 +39,12 @@ class Figures:
 
     model: str
     target: str
+    input: str
+    streams: int
     macs: int
+    recompute_factor: float | None
     pool_bytes: int
+    pool_lower_bound: int
     static_ram_bytes: int
     stack_bytes: int
     text_bytes: int
@@ -62,8 +71,12 @@ def measure(compiled: Compiled, inputs: Sequence[np.ndarray]) -> Figures:
     return Figures(
         model=compiled.name,
         target=str(compiled.target),
+        input=compiled.input,
+        streams=len(compiled.streams),
         macs=compiled.macs,
+        recompute_factor=round(compiled.executed_macs / compiled.macs, 3) if compiled.macs else None,
         pool_bytes=compiled.pool_bytes,
+        pool_lower_bound=compiled.lower_bound,
         static_ram_bytes=sizes.ram,
         stack_bytes=counts.stack_bytes,
         text_bytes=sizes.text,

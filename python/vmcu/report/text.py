@@ -27,13 +27,27 @@ def kib(count: int) -> str:
 
 
 def summarise(compiled: Compiled, ram: int) -> str:
-    """What a compilation came to, in two lines; `ram` is what the pool was allowed, in bytes."""
+    """What a compilation came to, in some lines; `ram` is what the pool was allowed, in bytes."""
     setter = f"; {compiled.lower_bound_kernel} sets it" if compiled.lower_bound_kernel else ""
     return (
         f"pool {compiled.pool_bytes:,} bytes of {kib(ram)} (bound {compiled.lower_bound:,}{setter}), "
         f"flash {kib(compiled.sizes.flash)} (text {kib(compiled.sizes.text)}, constants {kib(compiled.sizes.rodata)})\n"
-        f"tensor by tensor the largest layer alone needs {compiled.layerwise_bytes:,} bytes"
-    )
+        f"tensor by tensor the largest layer alone needs {compiled.layerwise_bytes:,} bytes\n"
+        f"{describe_streams(compiled.streams)}"
+    ) + (f"\n{describe_rows(compiled)}" if compiled.input == "fed" else "")
+
+
+def describe_streams(streams: Sequence[Sequence[str]]) -> str:
+    """The kernels that run together: `2 streams: conv2d_0..conv2d_4, add_1..conv2d_7`; of one kernel just its name."""
+    if not streams:
+        return "no streams: layer by layer"
+    names = (names[0] if len(names) == 1 else f"{names[0]}..{names[-1]}" for names in streams)
+    return f"{len(streams)} stream{'s' * (len(streams) != 1)}: {', '.join(names)}"
+
+
+def describe_rows(compiled: Compiled) -> str:
+    """What is fed to a model that takes rows."""
+    return f"fed by {compiled.rows} row{'s' * (compiled.rows != 1)} of {compiled.row_bytes:,} bytes"
 
 
 def describe_counts(counts: Counts, target: Target) -> str:
@@ -63,7 +77,7 @@ def describe_run(compiled: Compiled, result: Result, notes: Sequence[str]) -> st
     return "\n".join(
         (
             f"{compiled.name} on {compiled.target}, emulated",
-            f"input {inputs}",
+            f"input {inputs}{f', {describe_rows(compiled)}' if compiled.input == 'fed' else ''}",
             *(f"  {note}" for note in notes),
             *(describe_output(tensor, values) for tensor, values in zip(compiled.outputs, result.outputs)),
             f"pool {compiled.pool_bytes:,} bytes, {describe_counts(result.counts, compiled.target)}",
@@ -88,6 +102,7 @@ def run_as_dict(compiled: Compiled, result: Result, *, seed: int | None) -> dict
     return {
         "model": compiled.name,
         "target": str(compiled.target),
+        "input": compiled.input,
         "seed": seed,
         "outputs": outputs,
         "pool_bytes": compiled.pool_bytes,
@@ -107,6 +122,7 @@ def tabulate(rows: Sequence[Figures]) -> Table:
     table = Table(title="vmcu bench", title_justify="left", caption=_caption(rows), caption_justify="left")
     table.add_column("model", no_wrap=True)
     table.add_column("target", no_wrap=True)
+    table.add_column("input", no_wrap=True)
     for heading in ("pool", "static RAM", "stack", "text", "rodata", "MACs", "instructions", "cycles*", "per MAC*"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("exact")
@@ -114,7 +130,7 @@ def tabulate(rows: Sequence[Figures]) -> Table:
         sizes = (row.pool_bytes, row.static_ram_bytes, row.stack_bytes, row.text_bytes, row.rodata_bytes)
         per_mac = "-" if row.cycles_per_mac is None else f"{row.cycles_per_mac:.2f}"
         counts = [f"{each:,}" for each in (*sizes, row.macs, row.instructions, row.cycles)]
-        table.add_row(row.model, row.target.split(",")[0], *counts, per_mac, "yes" if row.exact else "NO")
+        table.add_row(row.model, row.target.split(",")[0], row.input, *counts, per_mac, "yes" if row.exact else "NO")
     return table
 
 
