@@ -20,7 +20,7 @@
 // HELP: --vmcu-plan {{ *}}- {{ *}}Place all tensors in one pool
 // HELP-NEXT: ram=<bytes>: most bytes that the pool may have{{$}}
 // HELP-NEXT: align=<bytes>: {{.*}} [default: 4]
-// HELP-NEXT: time-limit=<float>: {{.*}} (seconds) [default: 10.0]
+// HELP: time-limit=<float>: {{.*}} (seconds) [default: 10.0]
 
 func.func @main(%x: tensor<1x4x4x8xi8>) -> tensor<1x4x4x8xi8> {
   %init = tensor.empty() : tensor<1x4x4x8xi8>

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vmcu.planner import Access, Kernel, Network, Tensor
+from vmcu.planner import Access, Kernel, Network, Rows, Tensor
 
 Shape = tuple[int, int, int]
 
@@ -101,3 +101,36 @@ def resnet_8() -> Network:
         x = net.add(skip, y, f"add{index}")
     x = net.conv(x, "pool", 64, size=8, tile=(1, 4), depthwise=True, out=1)
     return net.network(net.conv(x, "dense", 10))
+
+
+@dataclass
+class RowNetwork:
+    """Collects kernels whose rows are all that is known of them: every step makes one row of one segment."""
+
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    kernels: list[Kernel] = field(default_factory=list)
+
+    def input(self, rows: int, row_bytes: int) -> str:
+        self.tensors["x"] = Tensor("x", rows * row_bytes, rows)
+        return "x"
+
+    def add(self, sources: tuple[str, ...], rows: Rows, row_bytes: int, *, workspace: int = 0, streams: bool = True,
+            reversible: bool = True) -> str:
+        """A kernel of that geometry; returns the name of its output."""
+        name = f"k{len(self.kernels)}"
+        target = f"t{len(self.kernels)}"
+        self.tensors[target] = Tensor(target, rows.out_rows * row_bytes, rows.out_rows)
+        windows = [rows.read_rows(row) for row in range(rows.out_rows)]
+        reads = tuple(
+            Access(each, [window[0] * size if window else 0 for window in windows],
+                   [(window[-1] + 1) * size if window else 0 for window in windows])
+            for each in dict.fromkeys(sources) for size in (self.tensors[each].row_bytes,)
+        )
+        made = np.arange(rows.out_rows) * row_bytes
+        write = Access(target, made, made + row_bytes)
+        how = rows if streams else None
+        self.kernels.append(Kernel(name, reads, (write,), workspace, reversible=reversible, rows=how))
+        return target
+
+    def network(self) -> Network:
+        return Network(tuple(self.tensors.values()), tuple(self.kernels), ("x",), (f"t{len(self.kernels) - 1}",))

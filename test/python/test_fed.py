@@ -99,9 +99,9 @@ def test_wrong_rows_are_refused(fed: vmcu.Compiled) -> None:
             firmware.feed(np.zeros(15, np.int8))
         with pytest.raises(vmcu.InputError, match=r"a row is int8\[16\], found float64\[16\]"):
             firmware.feed(np.zeros(16))
-    with vmcu.compile_model(DIGITS).firmware() as firmware:
-        with pytest.raises(vmcu.InputError, match="takes its input whole"):
-            firmware.feed(np.zeros(16, np.int8))
+    resident = vmcu.compile_model(DIGITS)
+    with resident.firmware() as firmware, pytest.raises(vmcu.InputError, match="takes its input whole"):
+        firmware.feed(np.zeros(16, np.int8))
 
 
 def test_streams_are_told_and_can_be_switched_off() -> None:

@@ -1,13 +1,15 @@
-"""Read the quantisation of a TFLite model's inputs and outputs, which TOSA has no place for.
+"""Read from a TFLite model what its TOSA form does not tell: quantisation of inputs and outputs, and the operators.
 
-Only the path from the root to the boundary tensors' scale and zero point is followed; field numbers are those of the
-TFLite schema (`schema.fbs`: Model.subgraphs 2; SubGraph.tensors 0, inputs 1, outputs 2; Tensor.type 1, name 3,
-quantization 4; QuantizationParameters.scale 2, zero_point 3). The file must have passed the converter, whose verifier
-has checked every offset.
+Field numbers are those of the TFLite schema (`schema.fbs`: Model.operator_codes 1, subgraphs 2; OperatorCode
+.deprecated_builtin_code 0, builtin_code 3; SubGraph.tensors 0, inputs 1, outputs 2, operators 3; Operator.opcode_index 0,
+inputs 1, outputs 2, builtin_options 4; Tensor.shape 0, type 1, name 3, quantization 4; QuantizationParameters.scale 2,
+zero_point 3). The file must have passed the converter, whose verifier has checked every offset.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,38 +21,79 @@ from vmcu.frontends.ports import Port
 _INT8 = 9  # TensorType.INT8
 
 
+@dataclass(frozen=True)
+class Operator:
+    """One operator of the first subgraph.
+
+    Args:
+        code: number in the schema's `BuiltinOperator`.
+        source: its first input; a `Port` without scale unless it is int8.
+        result: its first output, likewise. Its name is the layer's.
+    """
+
+    code: int
+    source: Port
+    result: Port
+    options: Table | None
+
+    def option(self, field: int) -> int:
+        """A byte-sized field of the operator's options, such as an enumeration or a flag; 0 when it is absent."""
+        slot = _slot(self.options, field) if self.options else 0
+        return self.options.Get(number_types.Int8Flags, self.options.Pos + slot) if slot else 0
+
+
 def boundary_ports(path: Path) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
     """The inputs and outputs of the first subgraph; scale and zero point only where the tensor itself is int8."""
-    data = bytearray(path.read_bytes())
-    model = Table(data, int.from_bytes(data[:4], "little"))
-    graph = _tables(model, 2)[0]
+    graph = _tables(_model(path), 2)[0]
     tensors = _tables(graph, 0)
     return tuple(
         tuple(_port(tensors[index]) for index in _numbers(graph, field, np.int32)) for field in (1, 2)
     )  # type: ignore[return-value]
 
 
+def operators(path: Path) -> Iterator[Operator]:
+    """The operators of the first subgraph, in order."""
+    model = _model(path)
+    codes = [max(_number(code, 0, number_types.Int8Flags), _number(code, 3, number_types.Int32Flags))
+             for code in _tables(model, 1)]  # fmt: skip
+    graph = _tables(model, 2)[0]
+    tensors = _tables(graph, 0)
+    for operator in _tables(graph, 3):
+        source, result = (next(iter(_numbers(operator, field, np.int32)), -1) for field in (1, 2))
+        ports = [_port(tensors[index]) if index >= 0 else Port() for index in (source, result)]
+        yield Operator(codes[_number(operator, 0, number_types.Uint32Flags)], *ports, _table(operator, 4))
+
+
+def _model(path: Path) -> Table:
+    data = bytearray(path.read_bytes())
+    return Table(data, int.from_bytes(data[:4], "little"))
+
+
 def _port(tensor: Table) -> Port:
     slot = _slot(tensor, 3)
     name = tensor.String(tensor.Pos + slot).decode() if slot else None
-    slot = _slot(tensor, 4)
-    if not slot or _type(tensor) != _INT8:
+    quantised = _table(tensor, 4)
+    if quantised is None or _number(tensor, 1, number_types.Int8Flags) != _INT8:
         return Port(name)
-    quantised = Table(tensor.Bytes, tensor.Indirect(tensor.Pos + slot))
     scale, zero_point = _numbers(quantised, 2, np.float32), _numbers(quantised, 3, np.int64)
     if not len(scale):
         return Port(name)
     return Port(name, float(scale[0]), int(zero_point[0]) if len(zero_point) else 0)
 
 
-def _type(tensor: Table) -> int:
-    slot = _slot(tensor, 1)
-    return tensor.Get(number_types.Int8Flags, tensor.Pos + slot) if slot else 0
-
-
 def _slot(table: Table, field: int) -> int:
     """Bytes from the table's start to a field's value; 0 when the field is absent."""
     return table.Offset(4 + 2 * field)
+
+
+def _number(table: Table, field: int, kind: type) -> int:
+    slot = _slot(table, field)
+    return table.Get(kind, table.Pos + slot) if slot else 0
+
+
+def _table(table: Table, field: int) -> Table | None:
+    slot = _slot(table, field)
+    return Table(table.Bytes, table.Indirect(table.Pos + slot)) if slot else None
 
 
 def _tables(table: Table, field: int) -> list[Table]:

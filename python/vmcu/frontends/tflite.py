@@ -18,9 +18,11 @@ from mlir import ir
 
 from vmcu.errors import InputError, Unsupported, VmcuError
 from vmcu.frontends import _ir
+from vmcu.frontends.corrections import correct
 from vmcu.frontends.ports import write_ports
 from vmcu.frontends.quantisation import boundary_ports
 from vmcu.frontends.rounding import round_once_after_fully_connected
+from vmcu.toolchain import MissingTool
 
 # The underscore notwithstanding, the function is in the package's `__all__`; it is the one that takes input shapes.
 # Text, because the converter is built from another LLVM revision than the bindings: the spelling is the stabler half.
@@ -48,13 +50,17 @@ def load_tflite(path: Path) -> ir.Module:
     module = ir.Module.parse(text)
     round_once_after_fully_connected(module)
     with ir.Location.unknown(module.context):
+        try:
+            correct(path, module)
+        except Unsupported as error:
+            raise Unsupported(f"{path}: {error}") from None
         write_ports(_ir.main_function(module), *boundary_ports(path))
     return module
 
 
 def _convert(path: Path, shapes: dict[str, list[int]]) -> str:
     if importlib.util.find_spec("tosa_converter_for_tflite") is None:
-        raise VmcuError("reading .tflite needs the Python package tosa-converter-for-tflite, which is not installed")
+        raise MissingTool("the reader of .tflite files", "tosa-converter-for-tflite")
     command = [sys.executable, "-c", _CONVERT, str(path), json.dumps(shapes)]
     done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode != 0:

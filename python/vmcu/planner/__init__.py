@@ -10,6 +10,7 @@ Nothing here knows MLIR. Bytes everywhere, half-open ranges.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -21,8 +22,8 @@ from vmcu.planner.model import Access, InvalidNetwork, Kernel, Network, Phase, P
 from vmcu.planner.partition import cut, cut_everywhere
 from vmcu.planner.picture import describe
 from vmcu.planner.place import Placement, fits, place_blocks
-from vmcu.planner.timeline import Part
 from vmcu.planner.schedule import arrival_of
+from vmcu.planner.timeline import Part
 
 __all__ = [
     "Access", "InvalidNetwork", "Kernel", "Network", "Phase", "Plan", "Rows", "Stream", "Tensor", "arrival_of", "check",
@@ -32,7 +33,7 @@ __all__ = [
 
 def plan(
     network: Network, *, align: int = 4, time_limit: float = 10.0, streams: bool = True, fed: bool = False,
-    landings: bool = False,
+    landings: bool = True,
 ) -> Plan:
     """Cut the network into streams and place all tensors and workspaces in the smallest pool that can be found.
 
@@ -54,10 +55,8 @@ def plan(
 
     solve = partial(_solve, network, fed=fed, align=align)
     best = None
-    # The cut is chosen by prices that are not exact, so the plan without streams is tried as well.
-    for parts in (cut(network, fed=fed, landings=landings),) * (streams or fed) + (cut_everywhere(network),) * (not fed):
-        attempt = solve(parts, time_limit=time_limit, known=best)
-        best = attempt or best
+    for parts in _cuts(network, streams, fed, landings):
+        best = solve(parts, time_limit=time_limit, known=best) or best
 
     def is_enough(parts: tuple[Part, ...]) -> bool:
         blocks = find_blocks(network, parts, fed=fed)
@@ -75,6 +74,13 @@ def plan(
     return found
 
 
+def _cuts(network: Network, streams: bool, fed: bool, landings: bool) -> Iterator[tuple[Part, ...]]:
+    if streams or fed:
+        yield cut(network, fed=fed, landings=landings)
+    if not fed:  # the prices by which a cut is chosen are not exact, so it may be worse than none
+        yield cut_everywhere(network)
+
+
 @dataclass(frozen=True)
 class _Solution:
     parts: tuple[Part, ...]
@@ -85,7 +91,8 @@ class _Solution:
 
 
 def _solve(
-    network: Network, parts: tuple[Part, ...], *, fed: bool, align: int, time_limit: float, known: _Solution | None = None
+    network: Network, parts: tuple[Part, ...], *, fed: bool, align: int, time_limit: float,
+    known: _Solution | None = None,
 ) -> _Solution | None:
     """The best placement for these parts; None if it is not better than a known one."""
     blocks = find_blocks(network, parts, fed=fed)

@@ -150,10 +150,14 @@ def _replay_stream(stream: Stream, kernels: list[Kernel], pool: _Pool, *, fed: b
 
 def _make_row(kernel: Kernel, row: int, tick: int, pool: _Pool) -> None:
     where = f"kernel {kernel.name} at tick {tick}, which makes row {row},"
-    for read in kernel.reads if not kernel.rows.accumulates else ():
-        for needed in kernel.rows.read_rows(row):
-            pool.read_row(read.tensor, needed, where)
+    tensors = [] if kernel.rows.accumulates else [read.tensor for read in kernel.reads]
+    reads = [(tensor, needed) for tensor in tensors for needed in kernel.rows.read_rows(row)]
+    for read in reads:
+        pool.read_row(*read, where)
     pool.write_row(kernel.writes[0].tensor, row)
+    # Within a row reads and writes take turns, so what is read must outlive all that is written.
+    for read in reads:
+        pool.read_row(*read, where)
     if scratch := kernel.scratch(True):
         pool.read(_workspace_of(kernel), 0, scratch, where)
 
@@ -169,7 +173,8 @@ def _accumulate(kernel: Kernel, stream: Stream, kernels: list[Kernel], tick: int
     if not rest and 0 <= row < kernel.rows.in_rows:
         row = kernel.rows.in_rows - 1 - row if stream.backward else row
         pool.read_row(source, row, f"kernel {kernel.name} at tick {tick}")
-        pool.read(_workspace_of(kernel), 0, kernel.scratch(True), f"kernel {kernel.name} at tick {tick}")
+        if scratch := kernel.scratch(True):
+            pool.read(_workspace_of(kernel), 0, scratch, f"kernel {kernel.name} at tick {tick}")
 
 
 def _replay(kernel: Kernel, pool: _Pool, is_backward: bool) -> None:

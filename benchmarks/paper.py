@@ -1,0 +1,89 @@
+"""Our pools beside the RAM that vMCU, TinyEngine and msf-CNN publish, in bytes. Run: python benchmarks/paper.py
+
+Ours is the pool of the plan: every tensor, workspace and ring, weights not included. The paper's bars include weights
+and some fixed RAM, so its table of single layers gets a second column, the paper's own formula for the tensors alone,
+and that of blocks a note. msf-CNN publishes a peak for each factor by which it multiplies the work; ours is 1.0 always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import networks
+from rich.console import Console
+from rich.table import Table
+
+from vmcu.planner import Network, Plan, plan
+
+# KB with weights of TinyEngine and vMCU, in the order of `networks.POINTWISE`.
+POINTWISE_KB = ((209.0, 105.7), (205.2, 104.5), (108.9, 57.7), (157.5, 105.4), (80.2, 54.8), (33.2, 23.4), (31.4, 21.9),
+                (19.2, 14.8), (19.2, 16.9))
+# KB of TinyEngine and vMCU, in the order of `networks.VWW_BLOCKS`.
+VWW_KB = ((36.0, 13.9), (36.0, 13.9), (23.0, 11.8), (20.5, 10.8), (13.8, 10.6), (12.6, 9.7), (13.2, 11.5), (11.7, 10.2))
+# KB of vMCU, in the order of `networks.IMAGENET_BLOCKS`.
+IMAGENET_KB = (102.6, 81.1, 48.4, 62.2, 51.0, 53.6, 30.8, 30.8, 23.9, 29.0, 18.7, 22.1, 30.3, 19.6, 20.0, 26.9, 15.7)
+# (bytes, work) of msf-CNN: no fusion, little more work, least RAM.
+MSF_CNN: dict[str, tuple[Callable[[], Network], tuple[tuple[int, float], ...]]] = {
+    "MobileNetV2 x0.35, 144x144": (networks.mobilenet_v2, ((181_440, 1.0), (21_288, 1.30), (8_560, 1.68))),
+    "MCUNet-5fps-VWW, 80x80": (networks.mcunet_vww, ((89_600, 1.0), (17_904, 1.35), (15_368, 1.96))),
+    "MCUNet-320KB, 176x176": (networks.mcunet_imagenet, ((247_808, 1.0), (94_224, 1.45), (51_164, 2.69))),
+}
+
+
+def compare_layers() -> Table:
+    table = _table("Pointwise layers", "H/W, C, K", "TinyEngine *", "vMCU *", "vMCU's formula", "ours")
+    for (side, inputs, outputs), published in zip(networks.POINTWISE, POINTWISE_KB):
+        # Bytes: max(HWC, HWK) + min(C, K).
+        formula = side * side * max(inputs, outputs) + min(inputs, outputs)
+        found = plan(networks.pointwise(side, inputs, outputs), align=1)
+        table.add_row(f"{side}, {inputs}, {outputs}", *map(_bytes, published), f"{formula:,}", f"{found.pool_bytes:,}")
+    table.caption = "* published, with weights and 3 to 4 KB of fixed RAM"
+    return table
+
+
+def compare_blocks() -> list[Table]:
+    small = _table("Inverted bottlenecks of MCUNet-5fps-VWW", "block", "TinyEngine *", "vMCU *", "ours")
+    for (name, block), published in zip(networks.VWW_BLOCKS.items(), VWW_KB):
+        small.add_row(name, *map(_bytes, published), f"{plan(networks.bottleneck(block)).pool_bytes:,}")
+    large = _table("Inverted bottlenecks of MCUNet-320KB-ImageNet", "block", "vMCU *", "ours")
+    for (name, block), published in zip(networks.IMAGENET_BLOCKS.items(), IMAGENET_KB):
+        large.add_row(name, _bytes(published), f"{plan(networks.bottleneck(block)).pool_bytes:,}")
+    small.caption = large.caption = "* published; the bars include weights and fixed RAM"
+    return [small, large]
+
+
+def compare_networks() -> Table:
+    table = _table("Whole networks", "network", "msf-CNN * (work)", "ours, resident", "ours, fed")
+    for name, (build, published) in MSF_CNN.items():
+        network = build()
+        found = [_pool(plan(network, fed=fed)) for fed in (False, True)]
+        table.add_row(name, ", ".join(f"{size:,} ({work:g}x)" for size, work in published), *found)
+    table.caption = "* published. Ours computes every row once; in brackets the bytes that rows alive at once need"
+    return table
+
+
+def _pool(found: Plan) -> str:
+    return f"{found.pool_bytes:,} ({found.lower_bound:,})"
+
+
+def _bytes(kilobytes: float) -> str:
+    return f"{round(kilobytes * 1000):,}"
+
+
+def _table(title: str, first: str, *columns: str) -> Table:
+    table = Table(title=title)
+    table.add_column(first)
+    for column in columns:
+        table.add_column(column, justify="right")
+    return table
+
+
+def main() -> None:
+    console = Console()
+    console.print("RAM in bytes\n")
+    for table in (compare_layers(), *compare_blocks(), compare_networks()):
+        console.print(table)
+
+
+if __name__ == "__main__":
+    main()
