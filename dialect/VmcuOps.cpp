@@ -176,11 +176,13 @@ LogicalResult StreamOp::verifyRegions() {
 
 static LogicalResult verifyLanding(Operation *op, SequenceType landing, SequenceType ring, Value newest,
                                    std::optional<ArrayRef<int64_t>> phase) {
-  // landing_c1, settle_c1
+  // landing_c1
+  // settle_c1
   if (landing.getBytes() != ring.getBytes() || ring.getPoolBytes() % landing.getPoolBytes() != 0)
     return op->emitOpError() << "joins a landing of " << landing.getCapacity() << "x" << landing.getBytes()
                              << " bytes and a ring of " << ring.getCapacity() << "x" << ring.getBytes();
-  // landing_c2, settle_c2
+  // landing_c2
+  // settle_c2
   bool inStream = isa_and_nonnull<StreamOp>(op->getParentOp());
   if (inStream != phase.has_value() || inStream == bool(newest) || (phase && phase->size() != 3))
     return op->emitOpError() << "needs " << (inStream ? "a phase [scale, shift, rows]" : "the newest row's segment");

@@ -145,7 +145,7 @@ def refuse_calls(module: ir.Module) -> None:
 
 def refuse_leftovers(module: ir.Module | ir.OpView) -> None:
     """Raise Unsupported at the first op that is not LLVM's: the translation to LLVM IR would crash at it."""
-    left = _first(module, lambda name: name.partition(".")[0] not in ("llvm", "builtin"))
+    left = _first(module, lambda name: not name.startswith("llvm.") and name != "builtin.module")
     if left:
         raise Unsupported(f"{left.name} at layer {left.location} has no lowering to LLVM")
 
@@ -178,10 +178,6 @@ def name_the_file(path: Path) -> Iterator[None]:
 def _describe_error(path: Path, error: VmcuError) -> str:
     """The error's message on one line, with the file, and with line and column as compilers print them."""
     message = " ".join(str(error).split())
-    # What an upstream pass says at an op reaches us as the exception's context, location and all.
-    cause = error.__context__
-    if type(error) is Unsupported and isinstance(cause, ir.MLIRError) and cause.error_diagnostics:
-        message = f"{cause.error_diagnostics[0].location}: {message}"
     message = re.sub(r'(?:at layer )?loc\("([^"]*)"\("[^"]*":0:0\)\)', r"layer '\1'", message)  # of a .tflite
     message = re.sub(r"\((\S+):0:0\)?(?=:)", "", message)
     end = re.search(r' \(loc\("([^"]*)":(\d+):(\d+)\)\)$', message)

@@ -16,6 +16,10 @@ EXAMPLES = re.compile(r"Examples?:\s+(```mlir\n.*?```|`[^`]+`(?:,\s+`[^`]+`)*)",
 # The values that an op's example uses without making them.
 OPERANDS = {
     "kernel": "%0: tensor<4x8xi8>",
+    "stream": "%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8, ring = 2>",
+    "landing": "%l: !vmcu.sequence<125x64, ring = 5>, %x: !vmcu.sequence<125x64, ring = 10>, %i: index",
+    "settle": "%l: !vmcu.sequence<125x64, ring = 5>, %x: !vmcu.sequence<125x64, ring = 10>, %i: index",
+    "feed": "%row: memref<288xi8>, %x: !vmcu.sequence<9216x3, ring = 288>, %i: index",
     "yield": "%q: tensor<1x48x48x8xi8>",
     "pool": "",
     "place": "%pool: !vmcu.pool<4096>",

@@ -121,6 +121,8 @@ LAYERS: dict[str, Callable[[Path], Path]] = {
     "average_pool_global": pool("AVERAGE", (5, 6), 9, (5, 6), valid=True),
     "max_pool_same": pool("MAX", (7, 5), 5, (3, 3), stride=(2, 2)),
     "max_pool_valid": pool("MAX", (6, 8), 4, (2, 2), stride=(2, 2), valid=True),
+    "max_pool_valid_relu": pool("MAX", (6, 8), 4, (2, 2), stride=(2, 2), valid=True, activation=1),
+    "average_pool_valid_relu6": pool("AVERAGE", (7, 8), 4, (3, 2), stride=(2, 2), valid=True, activation=3),
     "max_pool_9_taps_in_a_row": pool("MAX", (2, 12), 3, (1, 9)),
     "pool_one_pixel": pool("MAX", (1, 1), 3, (2, 2)),
     "fully_connected_1x1": lambda p: tiny.fully_connected(p, depth=1, width=1),

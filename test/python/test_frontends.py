@@ -17,6 +17,7 @@ from mlir.passmanager import PassManager
 from vmcu.errors import InputError, Unsupported
 from vmcu.frontends import TOSA_TO_LINALG, Port, load, ports, to_linalg
 from vmcu.frontends._ir import walk
+from vmcu.toolchain import MissingTool
 
 ZOO = os.environ.get("VMCU_MODEL_ZOO")
 MODELS = {
@@ -256,6 +257,49 @@ def test_operator_that_the_converter_refuses_invalid(tmp_path: Path, capfd: pyte
     with ir.Context(), pytest.raises(Unsupported, match=r"model\.tflite: 'tfl\.lstm' op .* at layer 'y'"):
         load(path)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("code", "more", "why"),
+    [
+        ("ABS", {}, "TOSA has no equal operation for int8"),
+        ("NEG", {}, "TOSA has no equal operation for int8"),
+        ("ROUND", {}, "TOSA has no equal operation for int8"),
+        ("RELU_N1_TO_1", {"out": (0.03, 0)}, "its input and output differ in scale or zero point"),
+    ],
+)
+def test_operator_that_the_converter_gets_wrong_invalid(tmp_path: Path, code: str, more: dict, why: str) -> None:
+    path = tiny.unary(tmp_path / "model.tflite", code, (1, 8), (1, 8), **more)
+    with ir.Context(), pytest.raises(Unsupported, match=rf"model\.tflite: operator {code} at layer 'y' .*: {why}"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "how"),
+    [
+        ("Bilinear", "RESIZE_BILINEAR", {}),
+        ("NearestNeighbor", "RESIZE_NEAREST_NEIGHBOR", {"alignCorners": True, "halfPixelCenters": True}),
+    ],
+)
+def test_resizing_that_the_converter_gets_wrong_invalid(tmp_path: Path, kind: str, code: str, how: dict) -> None:
+    shapes = (1, 4, 4, 2), (1, 8, 8, 2)
+    path = tiny.unary(tmp_path / "model.tflite", code, *shapes, f"Resize{kind}Options", ([8, 8],), **how)
+    with ir.Context(), pytest.raises(Unsupported, match=f"operator {code} at layer 'y' is not supported"):
+        load(path)
+
+
+def test_missing_converter_is_an_incomplete_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tiny.conv(tmp_path / "model.tflite")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with ir.Context(), pytest.raises(MissingTool, match="pip install tosa-converter-for-tflite"):
+        load(path)
+
+
+def test_operation_that_a_pass_refuses_invalid(tmp_path: Path) -> None:
+    with ir.Context():
+        module = load(tiny.unary(tmp_path / "model.tflite", "FLOOR", (1, 8), (1, 8)))
+        with pytest.raises(Unsupported, match=r"model\.tflite: layer 'y': failed to legalize operation 'tosa\.floor'"):
+            to_linalg(module)
 
 
 @pytest.mark.parametrize(("shape", "message"), [("?x4xi8", "static shape"), ("2x4x4x1xi8", "a batch of 2")])

@@ -23,6 +23,23 @@ needs_zoo = pytest.mark.skipif(ZOO is None, reason="VMCU_MODEL_ZOO names no fold
 IMAGE = (1, 8, 8, 4)
 PADDING = [[0, 0], [1, 1], [1, 2], [0, 0]]
 POOL = dict(strideW=2, strideH=2, filterWidth=3, filterHeight=3)
+
+
+def pool_with(kind: str, activation: int) -> Callable[[Path], Path]:
+    """A pooling with a fused activation."""
+    q = (0.05, 3)
+    return lambda path: tiny.unary(
+        path, f"{kind}_POOL_2D", IMAGE, (1, 3, 3, 4), "Pool2DOptions", into=q, out=q, padding=1,
+        fusedActivationFunction=activation, **POOL,
+    )  # fmt: skip
+
+
+def resize(path: Path, to: tuple[int, int], **how: bool) -> Path:
+    """An image of 6 x 5 pixels, resized to the nearest neighbour."""
+    options = "ResizeNearestNeighborOptions"
+    return tiny.unary(path, "RESIZE_NEAREST_NEIGHBOR", (1, 6, 5, 4), (1, *to, 4), options, (list(to),), **how)
+
+
 OPERATORS: dict[str, Callable[[Path], Path]] = {
     "conv_same": lambda p: tiny.conv(p),
     "conv_valid_relu6": lambda p: tiny.conv(p, valid=True, activation=3),
@@ -46,6 +63,8 @@ OPERATORS: dict[str, Callable[[Path], Path]] = {
         p, "AVERAGE_POOL_2D", IMAGE, (1, 3, 3, 4), "Pool2DOptions", padding=1, **POOL
     ),
     "max_pool_same": lambda p: tiny.unary(p, "MAX_POOL_2D", IMAGE, (1, 4, 4, 4), "Pool2DOptions", padding=0, **POOL),
+    **{f"{kind.lower()}_pool_{name}": pool_with(kind, activation)
+       for kind in ("MAX", "AVERAGE") for activation, name in enumerate(("relu", "relu_n1_to_1", "relu6"), start=1)},
     "pad": lambda p: tiny.unary(
         p, "PAD", IMAGE, (1, 10, 11, 4), "PadOptions", (PADDING,), into=(0.05, -5), out=(0.05, -5)
     ),
@@ -54,6 +73,14 @@ OPERATORS: dict[str, Callable[[Path], Path]] = {
     "softmax": lambda p: tiny.unary(p, "SOFTMAX", (1, 10), (1, 10), "SoftmaxOptions", out=(1 / 256, -128), beta=1.0),
     "relu": lambda p: tiny.unary(p, "RELU", IMAGE, IMAGE, into=(0.05, -10), out=(0.02, -128)),
     "relu6": lambda p: tiny.unary(p, "RELU6", IMAGE, IMAGE, into=(0.05, -10), out=(0.023, -128)),
+    "relu_rounded_twice": lambda p: tiny.unary(p, "RELU", IMAGE, IMAGE, into=(0.031, 3), out=(0.077, -3)),
+    "relu6_rounded_twice": lambda p: tiny.unary(p, "RELU6", IMAGE, IMAGE, into=(0.05, 3), out=(0.3, -3)),
+    "relu_n1_to_1": lambda p: tiny.unary(p, "RELU_N1_TO_1", IMAGE, IMAGE, into=(0.02, 3), out=(0.02, 3)),
+    "resize_nearest": lambda p: resize(p, (12, 15)),
+    "resize_nearest_odd": lambda p: resize(p, (9, 7)),
+    "resize_nearest_smaller": lambda p: resize(p, (4, 3)),
+    "resize_nearest_half_pixel_centers": lambda p: resize(p, (9, 7), halfPixelCenters=True),
+    "resize_nearest_align_corners": lambda p: resize(p, (9, 7), alignCorners=True),
     "logistic": lambda p: tiny.unary(p, "LOGISTIC", IMAGE, IMAGE, out=(1 / 256, -128)),
     "requantise": lambda p: tiny.unary(p, "QUANTIZE", IMAGE, IMAGE, "QuantizeOptions", out=(0.04, -10)),
     "add": lambda p: tiny.binary(p, "ADD", IMAGE, IMAGE),

@@ -71,8 +71,10 @@ def _convert(path: Path, shapes: dict[str, list[int]]) -> str:
 def _conversion_error(path: Path, status: int, log: str) -> VmcuError:
     found = _ERROR.search(log)
     if found is None:
+        if status < 0:
+            return Unsupported(f"{path}: the TFLite converter crashed (signal {-status}) at an operator it cannot convert")
         last = log.strip().splitlines()[-1] if log.strip() else f"it ended with status {status}"
-        return InputError(f"{path}: the TFLite converter failed: {last}")
+        return Unsupported(f"{path}: the TFLite converter failed: {last}")
     if "parse flatbuffer" in found["text"]:
         return InputError(f"{path}: not a TFLite model, or a damaged one ({path.stat().st_size} bytes)")
     where = f" at layer '{found['layer']}'" if found["layer"] else ""

@@ -61,14 +61,20 @@ def run(module: ir.Module, passes: tuple[str, ...]) -> None:
     """Run passes in order on `module`, as one pipeline.
 
     Raises:
-        Unsupported: a pass failed; the message is its first diagnostic.
+        Unsupported: a pass failed; the message is its first diagnostic, after file, line and layer.
     """
     with module.context:
         try:
             PassManager.parse(f"builtin.module({','.join(passes)})").run(module.operation)
         except ir.MLIRError as error:
-            first = error.error_diagnostics[0] if error.error_diagnostics else error
-            raise Unsupported(str(getattr(first, "message", first))) from None
+            raise Unsupported(_describe(error)) from None
+
+
+def _describe(error: ir.MLIRError) -> str:
+    for first in error.error_diagnostics:
+        place = _ir.place(first.location)
+        return f"{place}: {first.message}" if place else first.message
+    return str(error)
 
 
 def _refuse_leftovers(module: ir.Module) -> None:
