@@ -6,8 +6,8 @@ Tensors are int8, rows x columns x channels, batch 1. The access relations are t
 * *MCUNet-5fps-VWW* is the network of MCUNet's model zoo, 80 x 80 x 3.
 * *MCUNet-320KB-ImageNet* is the chain of the paper's blocks B1 to B17, 176 x 176 x 3. Where two neighbouring rows of
   the paper's table contradict each other, the chain follows the later one: B5 hands on 16 channels, B12 has stride 1.
-* *MobileNetV2 x0.35*, 144 x 144 x 3, with channels rounded down (5, 8, 11, 22, 33, 56, 112): this gives the 181,440
-  bytes that msf-CNN reports for in and out of the largest layer.
+* *MobileNetV2 x0.35*, 144 x 144 x 3, with channels rounded down (5, 8, 11, 22, 33, 56, 112): its expansion from 5 to
+  30 channels at 72 x 72 has the 181,440 bytes in and out that msf-CNN reports.
 """
 
 from __future__ import annotations

@@ -272,8 +272,9 @@ def Vmcu_SegmentStoreOp : Vmcu_Op<"segment_store"> {
 def Vmcu_SegmentFreeOp : Vmcu_Op<"segment_free"> {
   let summary = "Say that a prefix (or suffix) of a sequence is not read again (the paper's RAMFree)";
   let description = [{
-    `before %n` frees the segments `[0, n)`, `from %n` the segments `[n, length)`. Freeing what is free already does
-    nothing. The op costs no instruction: it states the promise on which the plan, and every check of it, rests.
+    `before %n` frees the segments `[0, n)`, `from %n` the segments `[n, length)`. It speaks for its kernel: a segment is
+    free once all kernels that read its tensor have freed it or have ended. Freeing what is free already does nothing.
+    The op costs no instruction: it states the promise on which the plan, and every check of it, rests.
     - (segment_free_c1) a constant `n` lies in `[0, length]`.
 
     Example: `vmcu.segment_free %x before %n : !vmcu.sequence<2304x8>`

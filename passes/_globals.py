@@ -31,6 +31,10 @@ class Globals:
             self._define(self.known[key], array)
         return emit.llvm.mlir_addressof(emit.pointer(), self.known[key])
 
+    def is_table(self, name: str) -> bool:
+        """Whether a global is one of the constants of a kernel."""
+        return name in self.known.values()
+
     def halo(self, pad: int, size: int) -> ir.Value:
         """The address of at least `size` bytes in flash that all hold `pad`."""
         self.halos[pad] = max(self.halos.get(pad, 0), size)

@@ -71,7 +71,8 @@ def _convert_function(
                     operands = [addresses[each] for each in [*op.inputs, *op.outputs, *op.workspace]]
                     callee = _convert_kernel(module, op, operands, globals, name, reports)
                     arguments = [part for each in operands for part in _parts(each)]
-                    func.CallOp(callee, arguments if op.row is None else [*arguments, op.row])
+                    arguments += [] if op.row is None else [op.row]
+                    func.CallOp(callee, [*arguments, *_pass_constants(callee, globals)])
                 elif isinstance(op, d.LandingOp):
                     segments = d.read_sequence(op.landing.type).ring
                     addresses[op.result] = Landed(addresses[op.ring], addresses[op.landing], op.newest, segments)
@@ -122,6 +123,32 @@ def _convert_kernel(
     for op in list(block.operations)[:-1]:
         op.operation.move_before(last)
     return function
+
+
+def _pass_constants(function: func.FuncOp, globals: Globals) -> list[ir.Value]:
+    """Turn the constants that a kernel reads into arguments, and return them for its call.
+
+    Kernels of equal shape are equal functions then, and LLVM merges them.
+    """
+    uses: dict[str, list[ir.Operation]] = {}
+
+    def find(op: ir.Operation) -> ir.WalkResult:
+        if op.name == "llvm.mlir.addressof":
+            symbol = ir.FlatSymbolRefAttr(op.attributes["global_name"]).value
+            if globals.is_table(symbol):
+                uses.setdefault(symbol, []).append(op)
+        return ir.WalkResult.ADVANCE
+
+    function.operation.walk(find)
+    entry = function.regions[0].blocks[0]
+    for ops in uses.values():
+        argument = entry.add_argument(emit.pointer(), function.location)
+        for op in ops:
+            op.results[0].replace_all_uses_with(argument)
+            op.erase()
+    kind = ir.FunctionType.get([each.type for each in entry.arguments], [])
+    function.attributes["function_type"] = ir.TypeAttr.get(kind)
+    return [emit.llvm.mlir_addressof(emit.pointer(), symbol) for symbol in uses]
 
 
 def _parts(address: Address) -> list[ir.Value]:

@@ -9,6 +9,7 @@ with compiled.firmware() as firmware:
 
 from __future__ import annotations
 
+import copy
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -187,6 +188,18 @@ class Compilation:
             compile_seconds=self.seconds,
             _make_reference=self.reference,
         )
+
+    def sanitized(self) -> Compiled:
+        """The same plan as code that reports its accesses to the pool, as with `sanitize`.
+
+        Raises:
+            VmcuError: as `compile_model`.
+        """
+        twin = copy.copy(self)
+        twin.__dict__.pop("llvm_ir", None)
+        twin._modules = {level: module for level, module in self._modules.items() if level != "llvm"}
+        twin.sanitize = True
+        return twin.finish()
 
     def reference(self) -> Reference:
         """The model's linalg compiled for the host, to compare with.

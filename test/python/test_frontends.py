@@ -151,6 +151,17 @@ def test_convolution_rounds_twice(tmp_path: Path) -> None:
         assert ["DOUBLE_ROUND" in str(op) for op in named(module, "tosa.rescale")] == [True]
 
 
+def test_adds_that_rescale_one_tensor_alike_are_one_generic_each(tmp_path: Path) -> None:
+    graph, shape = tiny.Graph(), (1, 4, 4, 8)
+    x, y, first, second = (graph.tensor(name, shape) for name in ("x", "y", "first", "second"))
+    graph.op("ADD", [x, y], [first], "AddOptions")
+    graph.op("ADD", [first, x], [second], "AddOptions")
+    with ir.Context():
+        module = load(graph.write(tmp_path / "model.tflite", [x, y], [second]))
+        to_linalg(module)
+        assert len(named(module, "linalg.generic")) == len(generics_with_inputs(module, "i8", "i8")) == 2
+
+
 def test_locations_name_the_layer(tmp_path: Path) -> None:
     with ir.Context():
         (convolution,) = named(load(tiny.conv(tmp_path / "model.tflite")), "tosa.conv2d")

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planner_networks import mobilenet_v1, resnet_8
 
+from planner_networks import mobilenet_v1, resnet_8
 from vmcu.errors import Internal
 from vmcu.planner import Access, InvalidNetwork, Kernel, Network, Plan, Tensor, check, describe, plan
 from vmcu.planner.distance import find_forbidden

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,11 +63,30 @@ def test_every_run_starts_anew() -> None:
     assert firmware.shadow.accesses == accesses
 
 
+def test_sanitized_code_has_the_same_plan() -> None:
+    compilation = vmcu.Compilation(DIGITS)
+    plain, sanitized = compilation.finish(), compilation.sanitized()
+    assert compilation.finish().code == plain.code != sanitized.code
+    assert (sanitized.pool_bytes, sanitized.inputs) == (plain.pool_bytes, plain.inputs)
+    assert sanitized.pool_map.bytes == plain.pool_bytes
+
+
 def test_ordinary_code_reports_nothing() -> None:
     compiled = vmcu.compile_model(DIGITS)
     assert compiled.pool_map is None and "_report_" not in compiled.llvm_ir
     with compiled.firmware() as firmware:
         assert firmware.shadow is None
+
+
+@pytest.mark.parametrize("options", [[], ["--fed", "--json"]], ids=["text", "json"])
+def test_command_checks_and_measures_ordinary_code(options: list[str]) -> None:
+    def run(*more: str) -> str:
+        call = [sys.executable, "-m", "vmcu.cli", "run", DIGITS, *options, *more]
+        return subprocess.run(call, capture_output=True, text=True, check=True).stdout
+
+    plain, checked = run().splitlines(), run("--sanitize").splitlines()
+    (extra,) = set(checked) - set(plain) - {plain[-2] + ","}  # JSON's last member gets a comma
+    assert re.search(r"\d{2},?\d{3} accesses to the pool checked|\"checked_accesses\": \d{5}", extra)
 
 
 # Faults of the plan: the planner's own judge sees them, and so does the sanitizer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,6 +15,8 @@ from vmcu.cli import options
 from vmcu.cli.progress import progress
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from vmcu.api import Compilation
 
 app = typer.Typer(
@@ -131,6 +134,7 @@ def run(
     io: options.Io = "int8",
     fed: options.Fed = False,
     streams: options.Streams = True,
+    sanitize: options.Sanitize = False,
     seed: options.Seed = 0,
     as_json: options.Json = False,
 ) -> None:
@@ -146,6 +150,7 @@ def run(
         given, notes = arrays.read_inputs(inputs, sources) if inputs else (arrays.random_inputs(sources, seed), [])
         arrays.check_output_paths(outputs or [], results)
         compiled = compilation.finish()
+        checked = _count_checked(compilation, given, step) if sanitize else None
         step("running on the emulated core")
         with compiled.firmware() as firmware:
             result = firmware.run(*given)
@@ -153,13 +158,25 @@ def run(
     if as_json:
         from vmcu.report.text import run_as_dict
 
-        print(json.dumps(run_as_dict(compiled, result, seed=None if inputs else seed), indent=2))
+        found = run_as_dict(compiled, result, seed=None if inputs else seed)
+        print(json.dumps(found if checked is None else {**found, "checked_accesses": checked}, indent=2))
         return
     from vmcu.report.text import describe_run
 
     print(describe_run(compiled, result, notes or ([] if inputs else [f"random input, seed {seed}"])))
+    if checked is not None:
+        print(f"{checked:,} accesses to the pool checked, none is wrong")
     if outputs:
         print(f"wrote {', '.join(map(str, outputs))}")
+
+
+def _count_checked(compilation: Compilation, given: Sequence[np.ndarray], step: Callable[[str], None]) -> int:
+    """Run with the pool sanitizer; the number of accesses that it found right."""
+    sanitized = compilation.sanitized()
+    step("checking the pool on the emulated core")
+    with sanitized.firmware() as firmware:
+        firmware.run(*given, count=False)
+        return firmware.shadow.accesses
 
 
 @app.command(epilog="Example: vmcu bench a.tflite b.tflite --target cortex-m4 --target cortex-m7 --json")

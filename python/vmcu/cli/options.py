@@ -47,6 +47,10 @@ Fed = Annotated[bool, typer.Option("--fed", help="compile for input that comes r
 Streams = Annotated[
     bool, typer.Option("--streams/--no-streams", help="let kernels run together row by row, or layer by layer")
 ]
+Sanitize = Annotated[
+    bool,
+    typer.Option("--sanitize", help="run once more before, with every access to the pool checked, and stop at the first wrong one"),
+]
 Seed = Annotated[int, typer.Option(min=0, help="of the random input that stands in where none is given")]
 Inputs = Annotated[
     list[Path] | None,

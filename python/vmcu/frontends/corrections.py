@@ -5,7 +5,7 @@
 | AVERAGE_POOL_2D, MAX_POOL_2D | drops the fused activation | a `tosa.clamp` behind the pooling |
 | RELU, RELU6, RELU_0_TO_1 | rounds once where LiteRT rounds twice | `DOUBLE_ROUND` |
 | RELU_N1_TO_1 | the same, and another multiplier | refused if it requantises |
-| RESIZE_NEAREST_NEIGHBOR | rounds to the nearest pixel where LiteRT takes the one below | positions half a pixel lower |
+| RESIZE_NEAREST_NEIGHBOR | rounds to the nearest pixel where LiteRT takes the one below | half a pixel lower |
 | RESIZE_NEAREST_NEIGHBOR, both of half_pixel_centers and align_corners | other pixels | refused |
 | RESIZE_BILINEAR | other weights, other rounding | refused |
 | ABS, NEG | ignores the zero point | refused |
@@ -88,7 +88,7 @@ def _refuse_requantisation(operator: Operator, made: Made) -> None:
 
 
 def _take_pixel_below(operator: Operator, made: Made) -> None:
-    """Position of output pixel x in TOSA: (x * down + offset) / up, rounded half up; without offset LiteRT's is floored.
+    """LiteRT's position of output pixel x is x * down / up, floored; TOSA's (x * down + offset) / up, rounded half up.
 
     Positions half a pixel lower, rounded up, are the same. To have halves, `up` and `down` are doubled.
     """

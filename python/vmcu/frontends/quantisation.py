@@ -1,9 +1,10 @@
 """Read from a TFLite model what its TOSA form does not tell: quantisation of inputs and outputs, and the operators.
 
-Field numbers are those of the TFLite schema (`schema.fbs`: Model.operator_codes 1, subgraphs 2; OperatorCode
-.deprecated_builtin_code 0, builtin_code 3; SubGraph.tensors 0, inputs 1, outputs 2, operators 3; Operator.opcode_index 0,
-inputs 1, outputs 2, builtin_options 4; Tensor.shape 0, type 1, name 3, quantization 4; QuantizationParameters.scale 2,
-zero_point 3). The file must have passed the converter, whose verifier has checked every offset.
+Field numbers are those of the TFLite schema, `schema.fbs`: Model.operator_codes 1, subgraphs 2;
+OperatorCode.deprecated_builtin_code 0, builtin_code 3; SubGraph.tensors 0, inputs 1, outputs 2, operators 3;
+Operator.opcode_index 0, inputs 1, outputs 2, builtin_options 4; Tensor.type 1, name 3, quantization 4;
+QuantizationParameters.scale 2, zero_point 3. The file must have passed the converter, whose verifier has checked every
+offset.
 """
 
 from __future__ import annotations
@@ -46,9 +47,7 @@ def boundary_ports(path: Path) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
     """The inputs and outputs of the first subgraph; scale and zero point only where the tensor itself is int8."""
     graph = _tables(_model(path), 2)[0]
     tensors = _tables(graph, 0)
-    return tuple(
-        tuple(_port(tensors[index]) for index in _numbers(graph, field, np.int32)) for field in (1, 2)
-    )  # type: ignore[return-value]
+    return tuple(tuple(_port(tensors[index]) for index in _numbers(graph, field, np.int32)) for field in (1, 2))  # type: ignore[return-value]
 
 
 def operators(path: Path) -> Iterator[Operator]:

@@ -72,7 +72,7 @@ def _conversion_error(path: Path, status: int, log: str) -> VmcuError:
     found = _ERROR.search(log)
     if found is None:
         if status < 0:
-            return Unsupported(f"{path}: the TFLite converter crashed (signal {-status}) at an operator it cannot convert")
+            return Unsupported(f"{path}: the TFLite converter crashed (signal {-status}) at an unknown operator")
         last = log.strip().splitlines()[-1] if log.strip() else f"it ended with status {status}"
         return Unsupported(f"{path}: the TFLite converter failed: {last}")
     if "parse flatbuffer" in found["text"]:

@@ -31,8 +31,7 @@ TOSA_TO_LINALG: tuple[str, ...] = (
     "func.func(tosa-to-linalg)",
     "func.func(tosa-to-arith{include-apply-rescale=false})",
     "func.func(tosa-to-tensor)",
-    "canonicalize",
-    "cse",
+    "canonicalize",  # and no cse: a rescale that two adds share would be fused into neither of them
 )
 FUSE_ELEMENTWISE: tuple[str, ...] = ("linalg-fuse-elementwise-ops", "canonicalize", "cse")
 

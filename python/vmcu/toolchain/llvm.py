@@ -16,6 +16,9 @@ from vmcu.toolchain.tools import run_llvm
 #: No pass here moves code out of a loop or reorders sums.
 HARMLESS_PASSES = ("sroa", "early-cse", "instcombine<no-verify-fixpoint>", "simplifycfg", "gvn")
 
+#: Then equal functions become one: kernels of equal shape, which take their constants as arguments.
+MERGE = "mergefunc"
+
 
 def compile_to_assembly(llvm_ir: str, target: Target, *, llc_flags: Sequence[str] = ()) -> str:
     """Compile LLVM IR text to Thumb assembly text.
@@ -44,7 +47,7 @@ def compile_to_object(llvm_ir: str, target: Target, path: Path, *, llc_flags: Se
 
 def _compile(llvm_ir: str, target: Target, llc_flags: Sequence[str], filetype: str) -> bytes:
     core = (f"-mtriple={target.triple}", f"-mcpu={target.cpu}")
-    passes = f"-passes=function({','.join(HARMLESS_PASSES)})"
+    passes = f"-passes=function({','.join(HARMLESS_PASSES)}),{MERGE}"
     cleaned = run_llvm("opt", (*core, f"-data-layout={target.data_layout}", passes, "-o", "-"), llvm_ir.encode())
     # Soft float here is the calling convention of `eabi` (floats travel in core registers); the FPU is still used.
     options = ("-O2", "-float-abi=soft", "-function-sections", "-data-sections", f"-filetype={filetype}", "-o", "-")

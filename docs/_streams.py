@@ -1,0 +1,300 @@
+"""The page docs/streams.md: `_streams.template.md` with numbers, pictures and IR from the plans of the example network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+from string import Template
+
+from _architecture import DIGITS, HERE, _describe_streams
+from _picture import draw_plan, read_plan, split
+from _picture_layers import draw_layers
+from _picture_ticks import draw_ticks
+from vmcu import planner
+from vmcu.planner.bound import find_lower_bound
+from vmcu.planner.distance import Intervals, find_blocks, find_forbidden, find_pairs
+from vmcu.planner.place import place_blocks
+from vmcu.planner.timeline import Part
+
+ALIGN = 4  # bytes, as the planner's default
+LOWER = ("vmcu-lower-streams", "canonicalize", "cse")
+
+
+@dataclass(frozen=True)
+class Plans:
+    """The plans that are compared; all but one are what the planner answers when asked that way."""
+
+    network: planner.Network
+    layerwise_bytes: int
+    resident: planner.Plan
+    fed: planner.Plan
+    layers: planner.Plan
+    unlanded: planner.Plan  # without landings, free to choose another cut
+    same_cut: int  # bytes of the resident plan's parts without landings
+
+    @property
+    def stream(self) -> planner.Stream:
+        return self.resident.streams[0]
+
+    @property
+    def kernels(self) -> list[planner.Kernel]:
+        return [kernel for kernel in self.network.kernels if kernel.name in self.stream.kernels]
+
+
+@cache
+def make_plans() -> Plans:
+    network, resident, layerwise_bytes = read_plan(DIGITS)
+    without = [replace(part, landings=frozenset()) for part in _parts(network, resident)]
+    return Plans(
+        network,
+        layerwise_bytes,
+        resident,
+        fed=planner.plan(network, fed=True),
+        layers=planner.plan(network, streams=False),
+        unlanded=planner.plan(network, landings=False),
+        same_cut=_place(network, without),
+    )
+
+
+def write_streams() -> str:
+    """The page."""
+    plans = make_plans()
+    values = {
+        **_describe_plans(plans),
+        **_describe_stream(plans),
+        **_describe_distance(plans),
+        **_describe_placement(plans),
+        **_print_ir(),
+    }
+    template = (HERE / "_streams.template.md").read_text()
+    head = "<!-- Generated from docs/_streams.template.md by docs/generate.py; do not edit. -->\n\n"
+    page = head + Template(template).substitute({key: str(each).strip("\n") for key, each in values.items()})
+    return "\n".join(line.rstrip() for line in page.splitlines()) + "\n"
+
+
+def write_fed_picture() -> str:
+    plans = make_plans()
+    return draw_plan(plans.network, plans.fed, plans.layerwise_bytes)
+
+
+def write_layers_picture() -> str:
+    plans = make_plans()
+    return draw_layers(plans.network, plans.layers, plans.layerwise_bytes)
+
+
+def write_ticks_picture() -> str:
+    plans = make_plans()
+    return draw_ticks(plans.network, plans.resident, plans.stream)
+
+
+def _parts(network: planner.Network, plan: planner.Plan) -> list[Part]:
+    return [part.piece for part in split(network, plan)]
+
+
+def _place(network: planner.Network, parts: list[Part]) -> int:
+    """The bytes of the best pool for these parts."""
+    blocks = find_blocks(network, parts)
+    bound, _ = find_lower_bound(parts, blocks, align=ALIGN)
+    pairs = find_pairs(parts, blocks)
+    return place_blocks(blocks, pairs, align=ALIGN, lower_bound=bound, time_limit=10.0).pool_bytes
+
+
+def _describe_plans(plans: Plans) -> dict[str, object]:
+    asked = (
+        ("largest layer, input beside output", None, plans.layerwise_bytes),
+        ("layer by layer, overlapping: `plan(streams=False)`", plans.layers, plans.layers.pool_bytes),
+        ("the streams chosen below, but without landings", None, plans.same_cut),
+        ("streams without landings: `plan(landings=False)`", plans.unlanded, plans.unlanded.pool_bytes),
+        ("streams: `plan()`", plans.resident, plans.resident.pool_bytes),
+        ("streams, rows fed: `plan(fed=True)`", plans.fed, plans.fed.pool_bytes),
+    )
+    rows = [(what, f"{size:,}", f"{plan.lower_bound:,}" if plan else "", _cut_of(plan) if plan else "")
+            for what, plan, size in asked]
+    return {
+        "plans": _table(("plan of `examples/digits`", "pool", "lower bound", "streams of n kernels"), rows),
+        "layerwise": f"{plans.layerwise_bytes:,}",
+        "layers_pool": f"{plans.layers.pool_bytes:,}",
+        "pool": f"{plans.resident.pool_bytes:,}",
+        "fed_pool": f"{plans.fed.pool_bytes:,}",
+        "unlanded_pool": f"{plans.unlanded.pool_bytes:,}",
+        "same_cut_pool": f"{plans.same_cut:,}",
+    }
+
+
+def _cut_of(plan: planner.Plan) -> str:
+    return ", ".join(str(len(stream.kernels)) for stream in plan.streams) or "none"
+
+
+def _describe_stream(plans: Plans) -> dict[str, object]:
+    plan, stream, kernels = plans.resident, plans.stream, plans.kernels
+    tensors = {tensor.name: tensor for tensor in plans.network.tensors}
+    schedule, rings = [], []
+    for kernel, phase in zip(kernels, stream.phases):
+        tensor = tensors[kernel.writes[0].tensor]
+        rows = kernel.rows
+        window = "all rows" if rows.accumulates else f"{rows.kernel} / {rows.stride} / {rows.pad}"
+        ticks = f"{phase.tick(0)}, {phase.tick(1)}, ... {phase.tick(rows.out_rows - 1)}"
+        schedule.append((f"`{kernel.name}`", window, f"{phase.scale}, {phase.shift}", _tick_formula(phase), ticks))
+        if tensor.name in plan.rings:
+            ring = plan.rings[tensor.name]
+            landing = str(plan.landings.get(tensor.name, ""))
+            rings.append((f"`{tensor.name}`", f"{tensor.rows} x {tensor.row_bytes}", str(ring),
+                          str(plan.offsets[tensor.name]), landing, f"{tensor.bytes:,}",
+                          f"{(ring + (tensor.name in plan.landings)) * tensor.row_bytes:,}"))
+    landed = [tensors[name] for name in plan.landings]
+    places = set(plan.landings.values())
+    return {
+        "schedule": _table(("kernel", "window / stride / pad", "phase S, c", "row r is made at tick", "that is"), schedule),
+        "rings": _table(("tensor", "rows x bytes", "ring, rows", "at", "landing at", "whole", "ring and landing"), rings),
+        "count": len(kernels),
+        "first_tick": stream.first_tick,
+        "last_tick": stream.last_tick,
+        "ticks": stream.last_tick - stream.first_tick + 1,
+        "driver": stream.driver,
+        "driver_rows": tensors[stream.driver].rows,
+        "input_bytes": f"{tensors[stream.driver].bytes:,}",
+        "fed_bytes": f"{_fed_bytes(plans):,}",
+        "landings": f"{len(landed)} landings in {len(places)} different places",
+        "copied": f"{sum(tensor.bytes for tensor in landed):,}",
+        "macs": f"{_count_macs():,}",
+    }
+
+
+@cache
+def _compilation(fed: bool):  # noqa: ANN202  the import takes MLIR with it
+    from vmcu.api import Compilation
+
+    return Compilation(DIGITS, input="fed" if fed else "resident")
+
+
+def _count_macs() -> int:
+    from vmcu import _read
+
+    return _read.count_macs(_read.kernels(_compilation(False)._module("kernels")))
+
+
+def _fed_bytes(plans: Plans) -> int:
+    """What the fed plan keeps of the network's input: its ring, and its landing if it has one."""
+    (name,) = plans.network.inputs
+    tensor = next(each for each in plans.network.tensors if each.name == name)
+    return (plans.fed.rings.get(name, tensor.rows) + (name in plans.fed.landings)) * tensor.row_bytes
+
+
+def _tick_formula(phase: planner.Phase) -> str:
+    offset = phase.scale - phase.shift
+    factor = "r" if phase.scale == 1 else f"{phase.scale} r"
+    return factor if offset == 0 else f"{factor} {'+' if offset > 0 else '-'} {abs(offset)}"
+
+
+def _describe_distance(plans: Plans) -> dict[str, object]:
+    """The kernel that sets the bound layer by layer, as an example of forbidden differences."""
+    plan = plans.layers
+    kernel = next(each for each in plans.network.kernels if each.name == plan.lower_bound_kernel)
+    tensors = {tensor.name: tensor for tensor in plans.network.tensors}
+    source, target = tensors[kernel.reads[0].tensor], tensors[kernel.writes[0].tensor]
+    forward, backward = (find_forbidden(kernel, source, target, backward=turned) for turned in (False, True))
+    return {
+        "kernel": kernel.name,
+        "source": source.name,
+        "source_bytes": f"{source.bytes:,}",
+        "target": target.name,
+        "target_bytes": f"{target.bytes:,}",
+        "forward": _spell(forward),
+        "backward": _spell(backward),
+        "direction": "backward" if kernel.name in plan.backward else "forward",
+        "difference": f"{plan.offsets[target.name] - plan.offsets[source.name]:,}",
+    }
+
+
+def _spell(intervals: Intervals) -> str:
+    return " and ".join(f"[{lo:,}, {hi:,})" for lo, hi in intervals) or "none"
+
+
+def _describe_placement(plans: Plans) -> dict[str, object]:
+    parts = _parts(plans.network, plans.resident)
+    blocks = find_blocks(plans.network, parts)
+    pairs = find_pairs(parts, blocks)
+    plan = plans.resident
+    return {
+        "blocks": len(blocks),
+        "pairs": len(pairs),
+        "intervals": sum(len(pair.forward) for pair in pairs),
+        "proof": "proved that no smaller pool exists" if plan.optimal else "stopped at its time limit with the best found",
+        "bound": f"{plan.lower_bound:,}",
+        "above_bound": f"{plan.pool_bytes - plan.lower_bound:,}",
+        "bound_kernel": plan.lower_bound_kernel,
+    }
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    lines = [list(head), *map(list, rows)]
+    lines.insert(1, ["---"] * len(lines[0]))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _print_ir() -> dict[str, str]:
+    resident, fed = _lower(False), _lower(True)
+    return {
+        "plan_ir": _describe_streams(_compilation(False).emit("plan", elide=True)),
+        "loop_ir": _take_loop(resident),
+        "fed_ir": _take_entry(fed),
+    }
+
+
+def _lower(fed: bool) -> str:
+    """The example after `vmcu-lower-streams`, kernels folded, maps in place."""
+    from mlir import ir
+    from vmcu import pipeline
+
+    with pipeline.context(), ir.Location.unknown():
+        module = ir.Module.parse(_compilation(fed).emit("plan"))
+        pipeline.run(module, LOWER)
+        text = module.operation.get_asm(large_elements_limit=16)
+    maps = dict(re.findall(r"^(#map\d*) = (affine_map<.*>)$", text, re.MULTILINE))
+    text = re.sub(r"(?<=affine\.apply )#map\d*", lambda match: maps[match[0]], text)
+    return _fold_kernels(text)
+
+
+def _fold_kernels(text: str) -> str:
+    lines, until = [], None
+    for line in text.splitlines():
+        if until is not None:
+            until = None if line == until else until
+        elif "vmcu.kernel" in line and line.endswith("{"):
+            indent = line[: len(line) - len(line.lstrip())]
+            head = re.sub(r" (?=(ins|outs)\()", f"\n{indent}    ", line[:-1])
+            lines += f"{head}{{ ... }}".splitlines()
+            until = f"{indent}}}"
+        else:
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def _take_loop(text: str) -> str:
+    """The loop over ticks up to the first row that settles, or the second turn."""
+    lines = text.splitlines()
+    first = next(at for at, line in enumerate(lines) if "scf.for" in line)
+    indent = " " * (len(lines[first]) - len(lines[first].lstrip()))
+    end = next(at for at in range(first, len(lines)) if lines[at] == f"{indent}}}")
+    turns = [at for at in range(first, end) if lines[at] == f"{indent}  }}"]
+    settled = next((at for at in range(first, end) if "vmcu.settle" in lines[at]), turns[min(1, len(turns) - 1)])
+    stop = next(at for at in turns if at >= settled)
+    left = sum("vmcu.kernel" in line for line in lines[stop:end])
+    taken = [*lines[first : stop + 1], f"{indent}  // ... {left} more kernels", f"{indent}}}"]
+    return "\n".join(line[len(indent) :] for line in taken)
+
+
+def _take_entry(text: str) -> str:
+    """A fed function's head, without the places, up to its loop; and how it ends."""
+    lines = text.splitlines()
+    first = next(at for at, line in enumerate(lines) if "func.func" in line)
+    loop = next(at for at in range(first, len(lines)) if "scf.for" in lines[at])
+    indent = " " * (len(lines[first]) - len(lines[first].lstrip()))
+    end = next(at for at in range(loop, len(lines)) if lines[at] == f"{indent}}}")
+    close = next(at for at in range(loop, end) if lines[at] == f"{indent}  }}")
+    head = re.sub(r" attributes \{.*\} \{$", " {", lines[first])
+    middle = [line for line in lines[first + 1 : loop] if "vmcu.place" not in line and "vmcu.pool" not in line]
+    body = [head, *middle, lines[loop], f"{indent}    // ... as above", *lines[close : end + 1]]
+    return "\n".join(line[len(indent) :] for line in body)
