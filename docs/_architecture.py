@@ -36,7 +36,7 @@ def write_architecture() -> str:
         "segments": _take(layer.emit("segments", elide=True), "vmcu.kernel"),
         "llvm": _excerpt(layer.emit("llvm"), r"@llvm\.arm\.sml"),
         "assembly": _excerpt(layer.emit("asm"), r"\bsml[a-z]+\b"),
-        "streams": _describe_streams(Compilation(DIGITS).emit("plan", elide=True)),
+        "streams": describe_streams(Compilation(DIGITS).emit("plan", elide=True)),
         **_measure(layer.finish()),
     }
     template = (HERE / "_architecture.template.md").read_text()
@@ -95,7 +95,7 @@ def _excerpt(text: str, multiply: str) -> str:
     return "\n".join(line[indent:] for line in taken)
 
 
-def _describe_streams(plan: str) -> str:
+def describe_streams(plan: str) -> str:
     """The first stream of a plan, without the bodies of its kernels."""
     lines = _take(plan, "vmcu.stream").splitlines()
     kept = [re.sub(r" \{$", " { ... }", line) for line in lines[1:] if re.match(r"  (%\w+ = )?vmcu\.", line)]

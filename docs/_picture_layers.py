@@ -1,7 +1,7 @@
 """Draw a plan without streams as SVG: how an output grows over the bytes of a dying input, step by step.
 
-Every kernel gets a band of equal height. A shape is what is alive of a tensor: it opens while the tensor is written, and
-closes while its last reader frees it. Shapes may touch; they never cover one another.
+Every kernel gets a band of equal height. A shape is what is alive of a tensor: it opens while the tensor is written,
+and closes while its last reader frees it. Shapes may touch; they never cover one another.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from _picture import TOP, WIDTH, color_of, colors_of_kernels, compare_bytes, label, label_inputs, open_page
+
 from vmcu import planner
 from vmcu.planner.distance import find_live, find_written
 

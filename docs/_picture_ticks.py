@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from _picture import color_of, open_page
+
 from vmcu import planner
 from vmcu.planner.schedule import write_ticks
 
@@ -26,10 +27,12 @@ def draw_ticks(network: planner.Network, plan: planner.Plan, stream: planner.Str
     lines = [*open_page(TOP + LINE * (len(kernels) + 1) + 46, LEFT + CELL * len(ticks) + 20)]
     lines.append('<text x="0" y="20" fill="#777777">tick</text>')
     for tick in ticks:
-        lines.append(f'<text x="{_x(stream, tick) + CELL / 2}" y="20" text-anchor="middle" fill="#777777">{tick}</text>')
+        lines.append(
+            f'<text x="{_x(stream, tick) + CELL / 2}" y="20" text-anchor="middle" fill="#777777">{tick}</text>'
+        )
     for line, (name, tensor) in enumerate(_lines(kernels, stream)):
         lines.append(f'<text x="0" y="{TOP + LINE * line + 16}" fill="#333333">{name}</text>')
-        for row, tick in enumerate(_ticks_of(kernels, stream, tensor, rows[tensor])):
+        for row, tick in enumerate(find_ticks(kernels, stream, tensor, rows[tensor])):
             x, y = _x(stream, tick), TOP + LINE * line
             edge = ' stroke="black" stroke-width="1.5"' if (tensor, row) in framed else ""
             title = f"<title>row {row} of {tensor}</title>"
@@ -43,7 +46,7 @@ def draw_ticks(network: planner.Network, plan: planner.Plan, stream: planner.Str
     y = TOP + LINE * (len(kernels) + 1) + 18
     lines.append(f'<path d="M{LEFT} {y - 9}h9v9z" fill="#222222"/>')
     lines.append(f'<text x="{LEFT + 14}" y="{y}" fill="#333333">made in a landing, settles in the same tick</text>')
-    lines.append(f'<rect x="{LEFT + 290}" y="{y - 10}" width="12" height="11" fill="none" stroke="black" stroke-width="1.5"/>')
+    lines.append(f'<path d="M{LEFT + 290} {y - 10}h12v11h-12z" fill="none" stroke="black" stroke-width="1.5"/>')
     first = f"row {rows[last] - 1 if stream.backward else 0} of {kernels[-1].name}"
     lines.append(f'<text x="{LEFT + 308}" y="{y}" fill="#333333">{first}, and all rows that it is computed from</text>')
     return "\n".join((*lines, "</svg>", ""))
@@ -71,7 +74,8 @@ def _lines(kernels: Sequence[planner.Kernel], stream: planner.Stream) -> Iterato
         yield kernel.name, kernel.writes[0].tensor
 
 
-def _ticks_of(kernels: Sequence[planner.Kernel], stream: planner.Stream, tensor: str, rows: int) -> list[int]:
+def find_ticks(kernels: Sequence[planner.Kernel], stream: planner.Stream, tensor: str, rows: int) -> list[int]:
+    """The tick at which each row of a tensor is made, or comes."""
     if tensor == stream.driver:
         return list(range(rows))[:: -1 if stream.backward else 1]
     position = next(at for at, kernel in enumerate(kernels) if kernel.writes[0].tensor == tensor)

@@ -1,4 +1,4 @@
-"""The page docs/streams.md: `_streams.template.md` with numbers, pictures and IR from the plans of the example network."""
+"""The page docs/streams.md: `_streams.template.md` with numbers, pictures and IR of the example network's plans."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from string import Template
 
-from _architecture import DIGITS, HERE, _describe_streams
+from _architecture import DIGITS, HERE, describe_streams
 from _picture import draw_plan, read_plan, split
 from _picture_layers import draw_layers
 from _picture_ticks import draw_ticks
+
 from vmcu import planner
 from vmcu.planner.bound import find_lower_bound
 from vmcu.planner.distance import Intervals, find_blocks, find_forbidden, find_pairs
@@ -110,9 +111,12 @@ def _describe_plans(plans: Plans) -> dict[str, object]:
         ("streams: `plan()`", plans.resident, plans.resident.pool_bytes),
         ("streams, rows fed: `plan(fed=True)`", plans.fed, plans.fed.pool_bytes),
     )
-    rows = [(what, f"{size:,}", f"{plan.lower_bound:,}" if plan else "", _cut_of(plan) if plan else "")
-            for what, plan, size in asked]
+    rows = [
+        (what, f"{size:,}", f"{plan.lower_bound:,}" if plan else "", _cut_of(plan) if plan else "")
+        for what, plan, size in asked
+    ]
     return {
+        "network_kernels": len(plans.network.kernels),
         "plans": _table(("plan of `examples/digits`", "pool", "lower bound", "streams of n kernels"), rows),
         "layerwise": f"{plans.layerwise_bytes:,}",
         "layers_pool": f"{plans.layers.pool_bytes:,}",
@@ -140,14 +144,26 @@ def _describe_stream(plans: Plans) -> dict[str, object]:
         if tensor.name in plan.rings:
             ring = plan.rings[tensor.name]
             landing = str(plan.landings.get(tensor.name, ""))
-            rings.append((f"`{tensor.name}`", f"{tensor.rows} x {tensor.row_bytes}", str(ring),
-                          str(plan.offsets[tensor.name]), landing, f"{tensor.bytes:,}",
-                          f"{(ring + (tensor.name in plan.landings)) * tensor.row_bytes:,}"))
+            rings.append(
+                (
+                    f"`{tensor.name}`",
+                    f"{tensor.rows} x {tensor.row_bytes}",
+                    str(ring),
+                    str(plan.offsets[tensor.name]),
+                    landing,
+                    f"{tensor.bytes:,}",
+                    f"{(ring + (tensor.name in plan.landings)) * tensor.row_bytes:,}",
+                )
+            )
     landed = [tensors[name] for name in plan.landings]
     places = set(plan.landings.values())
     return {
-        "schedule": _table(("kernel", "window / stride / pad", "phase S, c", "row r is made at tick", "that is"), schedule),
-        "rings": _table(("tensor", "rows x bytes", "ring, rows", "at", "landing at", "whole", "ring and landing"), rings),
+        "schedule": _table(
+            ("kernel", "window / stride / pad", "phase S, c", "row r is made at tick", "that is"), schedule
+        ),
+        "rings": _table(
+            ("tensor", "rows x bytes", "ring, rows", "at", "landing at", "whole", "ring and landing"), rings
+        ),
         "count": len(kernels),
         "first_tick": stream.first_tick,
         "last_tick": stream.last_tick,
@@ -221,7 +237,7 @@ def _describe_placement(plans: Plans) -> dict[str, object]:
         "blocks": len(blocks),
         "pairs": len(pairs),
         "intervals": sum(len(pair.forward) for pair in pairs),
-        "proof": "proved that no smaller pool exists" if plan.optimal else "stopped at its time limit with the best found",
+        "proof": "proved that no smaller pool exists" if plan.optimal else "stopped with the best found in its time",
         "bound": f"{plan.lower_bound:,}",
         "above_bound": f"{plan.pool_bytes - plan.lower_bound:,}",
         "bound_kernel": plan.lower_bound_kernel,
@@ -237,7 +253,7 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 def _print_ir() -> dict[str, str]:
     resident, fed = _lower(False), _lower(True)
     return {
-        "plan_ir": _describe_streams(_compilation(False).emit("plan", elide=True)),
+        "plan_ir": describe_streams(_compilation(False).emit("plan", elide=True)),
         "loop_ir": _take_loop(resident),
         "fed_ir": _take_entry(fed),
     }
@@ -246,6 +262,7 @@ def _print_ir() -> dict[str, str]:
 def _lower(fed: bool) -> str:
     """The example after `vmcu-lower-streams`, kernels folded, maps in place."""
     from mlir import ir
+
     from vmcu import pipeline
 
     with pipeline.context(), ir.Location.unknown():

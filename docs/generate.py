@@ -1,6 +1,6 @@
 """Write the pages that come from the sources: ops and types from ODS, passes from their registry, the IR of one layer.
 
-    python docs/generate.py            write docs/reference/*.md, docs/architecture.md, docs/pool.svg
+    python docs/generate.py            write docs/reference/*.md, docs/architecture.md, docs/streams.md, pictures
     python docs/generate.py --check    change nothing; exit with 1 and a diff if a page is stale
 
 Exit code 3: mlir-tblgen or MLIR's .td files are not installed.
@@ -107,12 +107,17 @@ def _tidy(text: str) -> str:
 
 sys.path.insert(0, str(ROOT / "docs"))  # this file may be loaded by its path
 from _architecture import write_architecture, write_picture  # noqa: E402
+from _streams import write_fed_picture, write_layers_picture, write_streams, write_ticks_picture  # noqa: E402
 
 PAGES: dict[str, Callable[[], str]] = {
     "ops.md": write_ops,
     "passes.md": write_passes,
     "../architecture.md": write_architecture,
+    "../streams.md": write_streams,
     "../pool.svg": write_picture,
+    "../fed.svg": write_fed_picture,
+    "../layers.svg": write_layers_picture,
+    "../ticks.svg": write_ticks_picture,
 }
 
 

@@ -159,7 +159,7 @@ class SegmentLowering:
         op.buffer.replace_all_uses_with(cast.results[0])
 
     def _report_buffer(self, op: d.BufferOp) -> None:
-        """Who has a view of an input may read all of it, of an output write all of it; a workspace is the kernel's own."""
+        """Who has a view of an input may read all of it, of an output write it; a workspace is the kernel's own."""
         kernel, operand = op.sequence.owner.owner.opview, self._operand(op.sequence)
         if operand < len(kernel.inputs) + len(kernel.outputs):
             report = "load" if operand < len(kernel.inputs) else "store"

@@ -89,15 +89,18 @@ class _Reader:
 
     def read(self, function: func.FuncOp) -> PoolMap:
         block = function.regions[0].blocks[0]
-        places = sorted((op for op in block.operations if isinstance(op, d.PlaceOp) and op.role is not None),
-                        key=lambda op: op.number.value)
+        places = sorted(
+            (op for op in block.operations if isinstance(op, d.PlaceOp) and op.role is not None),
+            key=lambda op: op.number.value,
+        )
         ports = {side: [op for op in places if side in str(op.role)] for side in ("input", "output")}
         is_fed = len(function.arguments) > 0
         resident = [] if is_fed else ports["input"]
         inputs = tuple(self._store(op.sequence, f"input {op.number.value}") for op in resident)
         self._visit(block, None)
         outputs = tuple(self._load(op.sequence) for op in ports["output"])
-        return PoolMap(d.read_pool(_pool_of(function).pool.type), tuple(self.tensors), tuple(self.sites), inputs, outputs)
+        size = d.read_pool(_pool_of(function).pool.type)
+        return PoolMap(size, tuple(self.tensors), tuple(self.sites), inputs, outputs)
 
     def _visit(self, block: ir.Block, part: int | None) -> None:
         for op in block.operations:
@@ -123,7 +126,8 @@ class _Reader:
             return Site("a row settling", part, (_view(op.landing, tensor, "output"), _view(op.ring, tensor, "output")))
         name = op.operation.attributes["name"].value
         views = [_view(each, self._load(each), "input") for each in op.inputs]
-        views += [_view(each, self._store(each, f"{name}.{number}"), "output") for number, each in enumerate(op.outputs)]
+        for number, each in enumerate(op.outputs):
+            views.append(_view(each, self._store(each, f"{name}.{number}"), "output"))
         views += [_view(each, self._add(each, f"the workspace of {name}"), "workspace") for each in op.workspace]
         return Site(f"kernel {name}", part, tuple(views))
 

@@ -20,7 +20,7 @@ from mlir.dialects import func
 
 from vmcu import planner
 from vmcu.dialects import vmcu as d
-from vmcu.errors import DoesNotFit
+from vmcu.errors import DoesNotFit, InputError
 from vmcu.kernels import AnyKernel, describe_kernel, match
 from vmcu.kernels.buffer import BufferKernel
 
@@ -35,6 +35,7 @@ class PlanOptions:
     align: int = option(4, "every tensor's offset is a multiple of this", unit="bytes")
     streams: bool = option(True, "let kernels run together row by row; otherwise one after the other")
     input: Literal["resident", "fed"] = option("resident", "the input is whole in the pool, or comes row by row")
+    optimize: Literal["ram", "latency"] = option("ram", "the smallest pool, or the fastest plan that fits `ram`")
     time_limit: float = option(10.0, "for the solver, in its deterministic clock", unit="seconds")
 
 
@@ -46,10 +47,12 @@ def plan(module: ir.Module, options: PlanOptions) -> None:
 
 
 def _plan_function(function: func.FuncOp, options: PlanOptions) -> None:
+    if options.optimize == "latency" and options.ram is None:
+        raise InputError("optimize=latency asks for the fastest plan that fits: give ram as well")
     names = _name_tensors(function)
     network, kernels = _describe(function, names)
     answer = planner.plan(network, align=options.align, time_limit=options.time_limit, streams=options.streams,
-                          fed=options.input == "fed")
+                          fed=options.input == "fed", enough=options.ram if options.optimize == "latency" else None)
     if options.ram is not None and answer.pool_bytes > options.ram:
         raise DoesNotFit(answer.pool_bytes, options.ram, _describe_kernel(function, answer.lower_bound_kernel))
     _rewrite(function, names, network, kernels, answer)

@@ -14,6 +14,7 @@ from mlir import ir
 from vmcu import frontends
 from vmcu.dialects import vmcu as d
 from vmcu.errors import Unsupported, VmcuError
+from vmcu.frontends._ir import place
 from vmcu.kernels import describe_kernel
 from vmcu.tensor import Tensor
 from vmcu.toolchain import MissingTool
@@ -136,18 +137,11 @@ def _count_executed_macs(ops: Sequence[ir.OpView]) -> int:
     return total
 
 
-def refuse_calls(module: ir.Module) -> None:
-    """Raise Unsupported at the first call: bufferization would abort the process at one it cannot resolve."""
-    call = _first(module, lambda name: name in ("func.call", "func.call_indirect"))
-    if call:
-        raise Unsupported(f"{call.name} at layer {call.location}; supported is a model in one function")
-
-
 def refuse_leftovers(module: ir.Module | ir.OpView) -> None:
     """Raise Unsupported at the first op that is not LLVM's: the translation to LLVM IR would crash at it."""
     left = _first(module, lambda name: not name.startswith("llvm.") and name != "builtin.module")
     if left:
-        raise Unsupported(f"{left.name} at layer {left.location} has no lowering to LLVM")
+        raise Unsupported(f"{place(left.location)}: {left.name} has no lowering to LLVM")
 
 
 def _first(module: ir.Module | ir.OpView, is_wanted: Callable[[str], bool]) -> ir.Operation | None:

@@ -236,9 +236,7 @@ class Compilation:
         from vmcu.passes.pipelines import LEVELS, fill_options
 
         if above is None:
-            module = frontends.load(self.path, io=self.io)
-            _read.refuse_calls(module)
-            return module
+            return frontends.load(self.path, io=self.io)
         module = above.operation.clone()
         if level == "linalg":
             frontends.to_linalg(module)

@@ -68,7 +68,8 @@ class Firmware:
 
         Raises:
             InputError: an array's shape or dtype is not what the model takes.
-            MachineFault: the code did what the core does not allow, such as running out of stack.
+            MachineFault: the code did what the core does not allow.
+            StackOverflow: the RAM beside the pool is too small for the stack.
             PoolFault: the code was compiled with `sanitize`, and accessed the pool wrongly.
         """
         check_inputs(self.compiled.inputs, inputs)

@@ -63,11 +63,12 @@ class Reference:
 
     Raises:
         InputError: the module has no function `@main`.
-        Unsupported: an operation has no upstream lowering, or a type no NumPy equivalent.
+        Unsupported: an operation has no upstream lowering, a type no NumPy equivalent, or a function no body.
     """
 
     def __init__(self, module: ir.Module):
         function = _ir.main_function(module).type
+        _refuse_declarations(module)
         self._inputs = [_signature(of) for of in function.inputs]
         self._outputs = [_signature(of) for of in function.results]
         lowered = _copy(module)
@@ -114,6 +115,12 @@ class Reference:
 def run(module: ir.Module, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Compile `module` and run it once; see `Reference`, which compiles once and runs often."""
     return Reference(module)(*inputs)
+
+
+def _refuse_declarations(module: ir.Module) -> None:
+    for op in module.body.operations:
+        if op.operation.name == "func.func" and op.is_external:
+            raise Unsupported(f"{_ir.place(op.location)}: @{op.name.value} has no body, so it cannot be executed")
 
 
 def _signature(of: ir.Type) -> tuple[tuple[int, ...], np.dtype]:

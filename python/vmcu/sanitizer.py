@@ -1,39 +1,42 @@
 """A shadow of the pool that stops an instrumented program at its first wrong access.
 
 The code of `convert-vmcu-to-llvm{sanitize=true}` reports what its segment ops do: which bytes of which tensor, and at
-which address. The shadow knows for each byte of the pool which byte of which tensor it holds, if it holds a live one. It
-does not ask where the planner wanted things to be, but whether the promises of the IR hold:
+which address. The shadow knows for each byte of the pool which byte of which tensor it holds, if that is a live one.
+It does not ask where the planner wanted things to be, but whether the promises of the IR hold:
 
 * a load finds the bytes of its tensor, in a window that its kernel has not freed;
 * a store hits no live byte but that of the same tensor and place in it, and stays where its sequence is placed;
 * everything lies in the pool;
 * the network's inputs are there when a run begins, or come row by row; its outputs are there when it ends.
 
-A byte of a tensor is live from its store until every kernel that reads the tensor has freed it (`vmcu.segment_free`) or
-has ended. Bytes of a tensor that nobody reads are never live. What a kernel does with a `vmcu.buffer` is taken to happen
-where the buffer is made.
+A byte of a tensor is live from its store until every kernel that reads the tensor has freed it (`vmcu.segment_free`)
+or has ended. Bytes of a tensor that nobody reads are never live. What a kernel does with a `vmcu.buffer` is taken to
+happen where the buffer is made.
 
 Nothing here knows the IR: `vmcu.passes._sanitize` reads a `PoolMap` from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from vmcu.errors import VmcuError
+from vmcu.errors import Internal
+
+if TYPE_CHECKING:
+    from vmcu.emulator import Machine
 
 #: Functions `NAME_report_...` that the instrumented program calls; the arguments are those of `PoolShadow`'s methods.
 REPORTS = ("enter", "load", "store", "free")
+Op = Literal["load", "store"]
 _WORD = 4  # bytes of an entry of the shadow
 _CALLER = (-1, 0)  # the reader of the network's outputs
 Window = list[int]  # [low, high): what a reader has not freed
 
 
-class PoolFault(VmcuError):
+class PoolFault(Internal):
     """An access to the pool that breaks a promise.
 
     Args:
@@ -47,11 +50,10 @@ class PoolFault(VmcuError):
     """
 
     def __init__(
-        self, site: str, op: Literal["load", "store"], tensor: str, segment: int, bytes_: tuple[int, int], problem: str,
-        other: str | None = None,
-    ):  # fmt: skip
-        low, high = bytes_
-        super().__init__(f"{site}, {op} of segment {segment} of {tensor} at bytes [{low}, {high}) of the pool: {problem}")
+        self, site: str, op: Op, tensor: str, segment: int, bytes_: tuple[int, int], problem: str, other: str | None
+    ):
+        place = f"bytes [{bytes_[0]}, {bytes_[1]}) of the pool"
+        super().__init__(f"{site}, {op} of segment {segment} of {tensor} at {place}: {problem}")
         self.site, self.op, self.tensor, self.segment, self.bytes, self.other = site, op, tensor, segment, bytes_, other
 
 
@@ -100,21 +102,13 @@ class Site:
 
 @dataclass(frozen=True)
 class PoolMap:
-    """What the shadow has to know of a program; `inputs` and `outputs` are tensors that are whole before and after it."""
+    """What the shadow has to know of a program. `inputs` and `outputs` are whole in the pool before and after it."""
 
     bytes: int
     tensors: tuple[Held, ...]
     sites: tuple[Site, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-
-
-class Listener(Protocol):
-    """The part of `vmcu.emulator.Machine` that the shadow needs."""
-
-    def address(self, symbol: str) -> int: ...
-
-    def on_call(self, symbol: str, callback: Callable[..., None]) -> None: ...
 
 
 class PoolShadow:
@@ -128,10 +122,10 @@ class PoolShadow:
     `accesses` counts the loads and stores of the last run.
     """
 
-    def __init__(self, pool: PoolMap, machine: Listener, name: str):
+    def __init__(self, pool: PoolMap, machine: Machine, name: str):
         self.pool = pool
         self._base = machine.address(f"{name}_pool")
-        # Every byte of every tensor has a number; 0 is no byte. Slices of `_ids` are compared with slices of the shadow.
+        # Every byte of every tensor has a number, 0 is no byte. Slices of `_ids` are compared with those of the shadow.
         self._first = np.cumsum([1, *(tensor.bytes for tensor in pool.tensors)]).tolist()
         self._ids = np.arange(self._first[-1], dtype=np.uint32).tobytes()
         self._zeros = bytes(_WORD * max(pool.bytes, self._first[-1]))
@@ -163,7 +157,8 @@ class PoolShadow:
             self._windows.append({reader: [0, size] for reader in readers})
             if not readers:
                 self._forget(tensor, 0, size)
-        self._part, self._owned = 0, set()
+        self._part = 0
+        self._owned: set[tuple[int, int]] = set()  # workspaces whose kernels have begun
         self._number, self._site = -1, Site("the caller", -1, ())
         for tensor in self.pool.inputs:
             self._store(tensor, 1, self.pool.tensors[tensor].homes[0], 0, self.pool.tensors[tensor].bytes)
@@ -223,7 +218,7 @@ class PoolShadow:
             wrong = int(differs.argmax())
             found = int(self._pool[at + wrong])
             is_wanted = any(self._wanted[_WORD * (start + wrong) : _WORD * (start + wrong + 1)])
-            fate = "holds nothing: the segment was never stored" if is_wanted else "holds nothing: the segment was freed"
+            fate = f"holds nothing: the segment was {'never stored' if is_wanted else 'freed'}"
             problem, other = self._describe(at + wrong, found, fate)
             raise self._fault("load", tensor, (byte + wrong) // segment, at, count, problem, other)
 
@@ -232,8 +227,8 @@ class PoolShadow:
         at = home.offset + slot if at is None else at
         self._require_inside("store", tensor, segment, byte, at, count)
         if at != home.offset + slot or slot + count > home.span:
-            place = f"[{home.offset}, {home.offset + home.span})"
-            raise self._fault("store", tensor, byte // segment, at, count, f"byte {byte} of the tensor belongs elsewhere in {place}")
+            problem = f"byte {byte} of the tensor belongs elsewhere in [{home.offset}, {home.offset + home.span})"
+            raise self._fault("store", tensor, byte // segment, at, count, problem)
         here = slice(_WORD * at, _WORD * (at + count))
         mine = self._ids[_WORD * start : _WORD * (start + count)]
         if self._held[here] != self._zeros[: _WORD * count] and self._held[here] != mine:
@@ -241,25 +236,24 @@ class PoolShadow:
             wrong = (found != 0) & (found != np.arange(start, start + count))
             if wrong.any():
                 first = int(wrong.argmax())
-                problem, other = self._describe(at + first, int(found[first]), "")
-                raise self._fault("store", tensor, (byte + first) // segment, at, count, f"{problem}, which is live", other)
+                problem, other = self._describe(at + first, int(found[first]), "holds nothing")
+                problem += ", which is live"
+                raise self._fault("store", tensor, (byte + first) // segment, at, count, problem, other)
         self._held[here] = self._wanted[_WORD * start : _WORD * (start + count)]
         for other in self.pool.tensors[tensor].homes:
             if other != home:
                 self._erase(other, start, byte, byte + count)  # it has moved
 
-    def _require_inside(self, op: Literal["load", "store"], tensor: int, segment: int, byte: int, at: int, count: int) -> None:
-        if at < 0 or at + count > self.pool.bytes:
-            problem = f"it is outside of the pool of {self.pool.bytes} bytes"
-            raise self._fault(op, tensor, byte // segment, at, count, problem)
-        if byte + count > self.pool.tensors[tensor].bytes:
-            problem = f"it is outside of the tensor of {self.pool.tensors[tensor].bytes} bytes"
-            raise self._fault(op, tensor, byte // segment, at, count, problem)
+    def _require_inside(self, op: Op, tensor: int, segment: int, byte: int, at: int, count: int) -> None:
+        size = self.pool.tensors[tensor].bytes
+        for what, start, limit in (("pool", at, self.pool.bytes), ("tensor", byte, size)):
+            if start < 0 or start + count > limit:
+                problem = f"it is outside of the {what} of {limit} bytes"
+                raise self._fault(op, tensor, byte // segment, at, count, problem)
 
     def _fault(
-        self, op: Literal["load", "store"], tensor: int, segment: int, at: int, count: int, problem: str,
-        other: str | None = None,
-    ) -> PoolFault:  # fmt: skip
+        self, op: Op, tensor: int, segment: int, at: int, count: int, problem: str, other: str | None = None
+    ) -> PoolFault:
         return PoolFault(self._site.name, op, self.pool.tensors[tensor].name, segment, (at, at + count), problem, other)
 
     def _describe(self, at: int, found: int, fate: str) -> tuple[str, str | None]:

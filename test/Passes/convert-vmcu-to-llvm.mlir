@@ -7,11 +7,11 @@
 // CHECK-LABEL: func.func @net_run() {
 // CHECK-DAG:     %[[X:.*]] = llvm.mlir.addressof @net_pool
 // CHECK-DAG:     %[[Y:.*]] = llvm.getelementptr %[[X]][32]
-// CHECK:         call @net_k(%[[X]], %[[Y]]) : (!llvm.ptr, !llvm.ptr) -> ()
+// CHECK-DAG:     %[[W:.*]] = llvm.mlir.addressof @[[WEIGHTS]]
+// CHECK:         call @net_k(%[[X]], %[[Y]], %[[W]]) : (!llvm.ptr, !llvm.ptr, !llvm.ptr) -> ()
 // CHECK-LABEL: func.func private @net_k(
-// CHECK-SAME:    %[[IN:.*]]: !llvm.ptr, %[[OUT:.*]]: !llvm.ptr)
-// CHECK-DAG:     %[[HALO:.*]] = llvm.mlir.addressof @net_halo_fd
-// CHECK-DAG:     llvm.mlir.addressof @[[WEIGHTS]]
+// CHECK-SAME:    %[[IN:.*]]: !llvm.ptr, %[[OUT:.*]]: !llvm.ptr, %[[TABLE:.*]]: !llvm.ptr)
+// CHECK:         %[[HALO:.*]] = llvm.mlir.addressof @net_halo_fd
 // CHECK:         %[[INSIDE:.*]] = llvm.getelementptr %[[IN]]
 // CHECK:         %[[ROW:.*]] = arith.select %{{.*}}, %[[INSIDE]], %[[HALO]] : !llvm.ptr
 // CHECK:         llvm.load %[[ROW]] {alignment = 1 : i64} : !llvm.ptr -> i32

@@ -29,3 +29,16 @@ func.func @wrong_kind(%x: tensor<4xi8>) -> tensor<4xi8> {
   }
   return %0 : tensor<4xi8>
 }
+
+// -----
+
+func.func private @f(tensor<4xi8>) -> tensor<4xi8>
+func.func @call(%x: tensor<4xi8>) -> tensor<4xi8> {
+  %0 = vmcu.kernel "k" buffer ins(%x : tensor<4xi8>) -> tensor<4xi8> {
+  ^bb0(%in: tensor<4xi8>):
+    // expected-error@+1 {{func.call is in kernel k; supported is a model in one function}}
+    %1 = func.call @f(%in) : (tensor<4xi8>) -> tensor<4xi8>
+    vmcu.yield %1 : tensor<4xi8>
+  }
+  return %0 : tensor<4xi8>
+}

@@ -292,6 +292,20 @@ def test_a_bug_is_reported_as_ours(command: Command, monkeypatch: pytest.MonkeyP
     assert "Traceback" in command("compile", DIGITS)[2]
 
 
+def test_a_fault_of_the_generated_code_is_ours(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(self: Machine, *arguments: int, **how: object) -> None:
+        raise MachineFault("invalid instruction", 0x100, "digits_run")
+
+    monkeypatch.setattr(Machine, "call", lost)
+    line = command.fails(cli.BUG, "run", DIGITS)
+    assert "bug: MachineFault: invalid instruction, pc 0x00000100 in digits_run" in line
+
+
+def test_a_tool_that_fails_is_a_bug(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vmcu.toolchain.llvm.HARMLESS_PASSES", ("no-such-pass",))
+    assert "bug: ToolFailed: opt failed with status 1: " in command.fails(cli.BUG, "compile", DIGITS)
+
+
 def test_tool_runs_from_a_checkout_and_survives_a_closed_pipe() -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "python")}
     tool = [sys.executable, str(ROOT / "tools" / "vmcu"), "compile", str(DIGITS), "--emit", "asm"]

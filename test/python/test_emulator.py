@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from thumb import M4, M7, assemble, machine_from_ir, run
 
-from vmcu.emulator import Machine, MachineFault
+from vmcu.emulator import Machine, MachineFault, StackOverflow
 from vmcu.errors import InputError
 from vmcu.targets import Target
 from vmcu.toolchain import compile_to_object, link_firmware
@@ -156,7 +156,7 @@ def test_stack_overflow(tmp_path: Path) -> None:
     machine = assemble(body, tmp_path, M4)
     machine.reserve(M4.ram - 4096)
     assert machine.call("f", 0, 100).stack_bytes == 3200
-    with pytest.raises(MachineFault, match="stack of more than 4096 bytes reached the static data"):
+    with pytest.raises(StackOverflow, match="stack of more than 4096 bytes reached the static data"):
         machine.call("f", 0, 128)
 
 

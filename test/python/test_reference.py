@@ -219,6 +219,11 @@ def test_dynamic_shape_invalid() -> None:
         Reference(ir.Module.parse("func.func @main(%a: tensor<?xi8>) -> tensor<?xi8> { return %a : tensor<?xi8> }"))
 
 
+def test_function_without_body_invalid() -> None:
+    with ir.Context(), pytest.raises(Unsupported, match="@f has no body"):
+        Reference(ir.Module.parse("func.func private @f()\nfunc.func @main() { func.call @f() : () -> () return }"))
+
+
 def test_module_without_main_invalid() -> None:
     with ir.Context(), pytest.raises(InputError, match="@other"):
         Reference(ir.Module.parse("func.func @other() { return }"))

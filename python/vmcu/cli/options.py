@@ -49,7 +49,10 @@ Streams = Annotated[
 ]
 Sanitize = Annotated[
     bool,
-    typer.Option("--sanitize", help="run once more before, with every access to the pool checked, and stop at the first wrong one"),
+    typer.Option(
+        "--sanitize",
+        help="run once more before, with every access to the pool checked, and stop at the first wrong one",
+    ),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="of the random input that stands in where none is given")]
 Inputs = Annotated[

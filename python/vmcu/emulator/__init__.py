@@ -12,7 +12,7 @@ The emulator reads ELF files; it knows nothing of the compiler that made them.
 from __future__ import annotations
 
 from vmcu.emulator.counts import Counts
-from vmcu.emulator.faults import MachineFault
+from vmcu.emulator.faults import MachineFault, StackOverflow
 from vmcu.emulator.machine import Machine
 
-__all__ = ["Counts", "Machine", "MachineFault"]
+__all__ = ["Counts", "Machine", "MachineFault", "StackOverflow"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicorn
 
-from vmcu.errors import VmcuError
+from vmcu.errors import Internal, VmcuError
 
 ACCESSES = {
     unicorn.UC_MEM_READ_UNMAPPED: "read of unmapped memory",
@@ -16,8 +16,12 @@ ACCESSES = {
 }
 
 
-class MachineFault(VmcuError):
-    """The emulated program did what the core or its memories do not allow, or did not end.
+class StackOverflow(VmcuError):
+    """The target has too little RAM for the stack of the emulated program."""
+
+
+class MachineFault(Internal):
+    """The emulated program did what the core or its memories do not allow, or did not end: its code is wrong.
 
     Args:
         what: what happened.

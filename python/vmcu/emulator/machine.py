@@ -14,7 +14,7 @@ import unicorn
 from unicorn import arm_const
 
 from vmcu.emulator.counts import Accountant, Counts, Totals
-from vmcu.emulator.faults import ACCESSES, MachineFault, describe
+from vmcu.emulator.faults import ACCESSES, MachineFault, StackOverflow, describe
 from vmcu.emulator.image import read_image
 from vmcu.emulator.recorder import Recorder
 from vmcu.errors import InputError
@@ -132,7 +132,8 @@ class Machine:
 
         Raises:
             InputError: the machine has not booted, or there is no such function.
-            MachineFault: the function faulted, stopped at a breakpoint, ran out of stack or of time.
+            MachineFault: the function faulted, stopped at a breakpoint or ran out of time.
+            StackOverflow: the RAM that is left is too small for its stack.
         """
         if self._top is None:
             raise InputError(f"call of {symbol} before boot(): static data is not initialised")
@@ -252,7 +253,7 @@ class Machine:
             return 0
         untouched = ((changed & -changed).bit_length() - 1) // 8
         if untouched < 4:
-            raise self._fault(f"the stack of more than {size} bytes reached the static data", low)
+            raise StackOverflow(f"the stack of more than {size} bytes reached the static data at {low:#010x}")
         return size - untouched // 4 * 4
 
     def _counts(self, totals: Totals | None, stack_bytes: int) -> Counts:

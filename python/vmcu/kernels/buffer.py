@@ -77,9 +77,10 @@ def read_buffer_kernel(kernel: d.KernelOp) -> BufferKernel:
     """Bufferize the body of `kernel`, whose form is on tensors or placed.
 
     Raises:
-        Unsupported: an op has no bufferization or no lowering to loops.
+        Unsupported: an op has no bufferization or no lowering to loops; it calls a function.
     """
     block = kernel.body.blocks[0]
+    _refuse_calls(kernel)
     holder = _outline(kernel, block)
     try:
         _run(holder, BUFFERIZE)
@@ -98,6 +99,22 @@ def read_buffer_kernel(kernel: d.KernelOp) -> BufferKernel:
             offsets.append(total)
             total += -(-_bytes_of(op.memref.type) // ALIGN) * ALIGN
     return BufferKernel(function, holder, tuple(sizes[:count]), tuple(sizes[count:]), tuple(offsets), total)
+
+
+def _refuse_calls(kernel: d.KernelOp) -> None:
+    """Bufferization of a call to a function that is not in the module beside it ends the process."""
+
+    def refuse(op: ir.Operation) -> ir.WalkResult:
+        if op.name in ("func.call", "func.call_indirect"):
+            calls.append(op)
+        return ir.WalkResult.ADVANCE
+
+    calls: list[ir.Operation] = []
+    kernel.operation.walk(refuse)
+    for call in calls:
+        refusal = Unsupported(f"{call.name} is in kernel {kernel.name.value}; supported is a model in one function")
+        refusal.location = call.location
+        raise refusal
 
 
 def _run(module: ir.Module, passes: tuple[str, ...]) -> None:

@@ -27,13 +27,13 @@ from vmcu.planner.timeline import Part
 
 __all__ = [
     "Access", "InvalidNetwork", "Kernel", "Network", "Phase", "Plan", "Rows", "Stream", "Tensor", "arrival_of", "check",
-    "describe", "plan",
+    "describe", "frontier", "plan",
 ]
 
 
 def plan(
     network: Network, *, align: int = 4, time_limit: float = 10.0, streams: bool = True, fed: bool = False,
-    landings: bool = True,
+    landings: bool = True, enough: int | None = None,
 ) -> Plan:
     """Cut the network into streams and place all tensors and workspaces in the smallest pool that can be found.
 
@@ -45,6 +45,8 @@ def plan(
         streams: allow kernels to run together row by row; otherwise one after the other.
         fed: the network's input arrives row by row and is never whole in the pool.
         landings: allow new rows of a tensor to be made outside its ring and copied to it later (`timeline.py`).
+        enough: bytes; a plan that fits them with as few kernels in streams as possible, which is the fastest one, is
+            preferred to a smaller one. If none is found that fits, the smallest one is returned.
 
     Raises:
         InvalidNetwork: the network contradicts itself.
@@ -54,6 +56,10 @@ def plan(
     network.validate()
 
     solve = partial(_solve, network, fed=fed, align=align)
+    if enough is not None and streams:
+        easiest = solve(cut(network, fed=fed, landings=landings, enough=enough), time_limit=time_limit)
+        if easiest.placed.pool_bytes <= enough:
+            return _finish(network, easiest, fed)
     best = None
     for parts in _cuts(network, streams, fed, landings):
         best = solve(parts, time_limit=time_limit, known=best) or best
@@ -69,7 +75,24 @@ def plan(
     if thinned != best.parts:
         fewer = solve(thinned, time_limit=time_limit)
         best = min(fewer, best, key=lambda solution: solution.placed.pool_bytes)
-    found = _write_down(network, best, fed)
+    return _finish(network, best, fed)
+
+
+def frontier(network: Network, *, fed: bool = False, **options: object) -> tuple[Plan, ...]:
+    """Plans from the fastest to the smallest: each has a smaller pool than the one before, and more kernels in streams.
+
+    The options are those of `plan`.
+    """
+    plans = [plan(network, fed=fed, enough=sum(tensor.bytes for tensor in network.tensors) * 2, **options)]
+    while True:
+        smaller = plan(network, fed=fed, enough=plans[-1].pool_bytes - 1, **options)
+        if smaller.pool_bytes >= plans[-1].pool_bytes:
+            return tuple(plans)
+        plans.append(smaller)
+
+
+def _finish(network: Network, solution: _Solution, fed: bool) -> Plan:
+    found = _write_down(network, solution, fed)
     check(network, found)
     return found
 

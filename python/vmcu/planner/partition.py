@@ -26,17 +26,18 @@ def cut_everywhere(network: Network) -> tuple[Part, ...]:
     return tuple(Part((kernel,), None) for kernel in network.kernels)
 
 
-def cut(network: Network, *, fed: bool = False, landings: bool = False) -> tuple[Part, ...]:
+def cut(network: Network, *, fed: bool = False, landings: bool = False, enough: int = 0) -> tuple[Part, ...]:
     """The parts of the cheapest cut.
 
-    Short parts are tried first: what they reach bounds the search among the long ones.
+    Pools of up to `enough` bytes count as equally cheap, so that among them the fewest kernels in streams win. Short
+    parts are tried first: what they reach bounds the search among the long ones.
 
     Raises:
         Unsupported: `fed`, and no stream starts at the network's input.
     """
     found = None
     for longest in (4, 12, len(network.kernels)):
-        found = _search(network, fed, landings, longest, found) or found
+        found = _search(network, fed, landings, longest, enough, found) or found
     if found is None:
         first = network.kernels[0]
         raise Unsupported(f"kernel {first.name} cannot take its input row by row, so the model cannot be fed")
@@ -55,15 +56,17 @@ class _Cut:
         return other is None or (self.cost, self.streamed) < (other.cost, other.streamed)
 
 
-def _search(network: Network, fed: bool, landings: bool, longest: int, known: _Cut | None) -> _Cut | None:
+def _search(
+    network: Network, fed: bool, landings: bool, longest: int, enough: int, known: _Cut | None
+) -> _Cut | None:
     """The best cut into parts of at most `longest` kernels that is better than `known`; None if there is none."""
     count = len(network.kernels)
-    best: list[_Cut | None] = [_Cut(), *[None] * count]
+    best: list[_Cut | None] = [_Cut(enough), *[None] * count]
     for begin in range(count):
         if best[begin] is None:
             continue
         for end in range(begin + 1, min(begin + longest, count) + 1):
-            if known is not None and _held_back(network, begin, end) >= known.cost:
+            if known is not None and _held_back(network, begin, end) > known.cost:
                 break
             for part in _variants(network, begin, end, fed and begin == 0, landings):
                 candidate = _extend(network, best[begin], part, begin, end, fed and begin == 0, (best[end], known))

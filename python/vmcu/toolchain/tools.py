@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vmcu.errors import VmcuError
+from vmcu.errors import Internal, VmcuError
 
 
 class MissingTool(VmcuError):
@@ -22,8 +22,8 @@ class MissingTool(VmcuError):
         self.tool, self.wheel = tool, wheel
 
 
-class ToolFailed(VmcuError):
-    """A program refused its input; the message is the program's own."""
+class ToolFailed(Internal):
+    """A program refused what we gave it; the message is the program's own."""
 
     def __init__(self, tool: str, status: int, said: str):
         super().__init__(f"{tool} failed with status {status}: {said.strip() or 'it gave no reason'}")
