@@ -19,11 +19,11 @@ from mlir import ir
 from mlir.dialects import func
 from vmcu.dialects import vmcu as d
 from vmcu.kernels import match
+from vmcu.kernels.clone import clone_into, rename_operands, used_values
 from vmcu.kernels.elementwise import can_vectorise
 from vmcu.kernels.fold import write_folded
 from vmcu.kernels.read import ANCHORS, read_kernel
 
-from ._clone import clone_into, rename_operands, used_values
 from ._registry import PassError, vmcu_pass
 
 

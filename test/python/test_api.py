@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mlir import ir
 
 import tiny_tflite as tiny
 import vmcu
 from vmcu.emulator import Machine
+from vmcu.program import translate
 from vmcu.report.figures import is_exact
 from vmcu.report.files import write_file
 from vmcu.toolchain import link_firmware
@@ -168,6 +170,20 @@ def test_refusals_say_where(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(vmcu.VmcuError, match=message) as raised:
         vmcu.compile_model(path)
     assert "loc(" not in str(raised.value) and "\n" not in str(raised.value)
+
+
+LEFTOVERS = {
+    "math.erf": "%0 = math.erf %a : f32",
+    "builtin.unrealized_conversion_cast": "%0 = builtin.unrealized_conversion_cast %a : f32 to i32",
+}
+
+
+@pytest.mark.parametrize("name", LEFTOVERS)
+def test_what_is_not_of_the_llvm_dialect_is_refused(name: str) -> None:
+    with vmcu.context():
+        module = ir.Module.parse(f"llvm.func @f(%a: f32) {{\n  {LEFTOVERS[name]}\n  llvm.return\n}}")
+        with pytest.raises(vmcu.Unsupported, match=rf"2:\d+: {name} has no lowering to LLVM"):
+            translate(module, vmcu.Target.parse("cortex-m4"))
 
 
 def test_failed_write_leaves_nothing(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 import vmcu
 from vmcu import cli
+from vmcu.emulator import Machine, MachineFault
 from vmcu.toolchain import tools
 
 ROOT = Path(__file__).parents[2]

@@ -16,6 +16,8 @@ from mlir.passmanager import PassManager
 from vmcu.dialects import vmcu as d
 from vmcu.errors import Unsupported
 
+from .clone import clone_into
+
 from . import build
 
 BUFFERIZE = (
@@ -58,8 +60,6 @@ class BufferKernel:
 
     def emit(self, inputs: list[ir.Value], outputs: list[ir.Value], workspace: list[ir.Value]) -> None:
         """Clone the function's body with its arguments and intermediates as views of the sequences."""
-        from vmcu.passes._clone import clone_into  # the passes import this package
-
         body = self.function.regions[0].blocks[0]
         mapping = {argument: d.buffer(argument.type, sequence, 0)
                    for argument, sequence in zip(body.arguments, [*inputs, *outputs])}
@@ -122,8 +122,6 @@ def _run(module: ir.Module, passes: tuple[str, ...]) -> None:
 
 
 def _outline(kernel: d.KernelOp, block: ir.Block) -> ir.Module:
-    from vmcu.passes._clone import clone_into
-
     with kernel.location:
         module = ir.Module.create()
         ops = list(block.operations)

@@ -13,6 +13,7 @@ from vmcu.dialects import vmcu as d
 
 from . import build
 from .channelwise import Depthwise
+from .clone import clone_into
 from .conv2d import Conv2D
 from .match import op_name, shape_of
 
@@ -54,8 +55,6 @@ def write_folded(kernel: d.KernelOp, description: object) -> None:
     anchor = next((op for op in block.operations if "conv_2d" in op_name(op)), None)
     if anchor is None or not isinstance(description, (Conv2D, Depthwise)):
         return
-    from vmcu.passes._clone import clone_into  # the passes import this package
-
     terminator = block.operations[len(block.operations) - 1]
     yielded = terminator.operands[0]
     weights = description.weights
