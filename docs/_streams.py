@@ -156,6 +156,7 @@ def _describe_stream(plans: Plans) -> dict[str, object]:
             )
     landed = [tensors[name] for name in plan.landings]
     places = set(plan.landings.values())
+    macs, executed = _count_macs()
     return {
         "schedule": _table(
             ("kernel", "window / stride / pad", "phase S, c", "row r is made at tick", "that is"), schedule
@@ -173,14 +174,17 @@ def _describe_stream(plans: Plans) -> dict[str, object]:
         "fed_bytes": f"{_fed_bytes(plans):,}",
         "landings": f"{len(landed)} landings in {len(places)} different places",
         "copied": f"{sum(tensor.bytes for tensor in landed):,}",
-        "macs": f"{_count_macs():,}",
+        "macs": f"{macs:,}",
+        "executed": f"{executed:,}",
     }
 
 
-def _count_macs() -> int:
+def _count_macs() -> tuple[int, int]:
+    """The multiply-accumulates of the network, and those that the plan executes."""
     from vmcu import _read
 
-    return _read.count_macs(_read.kernels(compilation(fed=False)._module("kernels")))
+    levels = compilation(fed=False)
+    return _read.count_macs(_read.kernels(levels._module("kernels"))), _read.plan(levels._module("plan")).macs
 
 
 def _fed_bytes(plans: Plans) -> int:

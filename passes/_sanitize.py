@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from mlir import ir
 from mlir.dialects import arith, func, scf
+
 from vmcu.dialects import vmcu as d
 from vmcu.sanitizer import Held, Home, PoolMap, Site, View
 

@@ -38,6 +38,7 @@ __all__ = [
     "Firmware",
     "Input",
     "Level",
+    "Optimize",
     "Program",
     "Result",
     "Tensor",
@@ -49,6 +50,7 @@ __all__ = [
 
 Level = Literal["tosa", "linalg", "kernels", "plan", "segments", "llvm", "asm"]
 Io = Literal["int8", "float"]
+Optimize = Literal["ram", "latency"]
 #: Levels of the compiler that have a text, top to bottom; all but the last two are MLIR.
 TEXT_LEVELS: tuple[Level, ...] = ("tosa", "linalg", "kernels", "plan", "segments", "llvm", "asm")
 
@@ -98,12 +100,13 @@ class Compilation:
         input: `"resident"`: the whole input lies in the pool when a run begins; `"fed"`: it comes row by row, one call
             for each row, and never is whole in RAM.
         streams: let kernels run together row by row; otherwise they run layer by layer.
+        optimize: `"ram"`: the smallest pool; `"latency"`: the fastest plan whose pool fits `ram`.
         sanitize: let the code report its accesses to the pool, so that its firmware stops at the first wrong one
             (`vmcu.sanitizer.PoolFault`). It is larger and slower, and only for the emulator.
         progress: called with the name of each level before it is made.
 
     Raises:
-        InputError: the target, `ram`, `input` or `name` is not one, or rows are fed without streams.
+        InputError: the target, `ram`, `input`, `optimize` or `name` is not one, or rows are fed without streams.
     """
 
     def __init__(
@@ -116,6 +119,7 @@ class Compilation:
         name: str | None = None,
         input: Input = "resident",
         streams: bool = True,
+        optimize: Optimize = "ram",
         sanitize: bool = False,
         progress: Callable[[str], None] | None = None,
     ):
@@ -123,9 +127,10 @@ class Compilation:
         self.path = Path(path)
         self.name = symbol_name(self.path.stem) if name is None else checked_name(name)
         self.ram = self.target.ram if ram is None else ram
-        self.io, self.input, self.streams, self.sanitize = io, input, streams, sanitize
-        if input not in get_args(Input):
-            raise InputError(f"input is one of {', '.join(get_args(Input))}, found '{input}'")
+        self.io, self.input, self.streams, self.optimize, self.sanitize = io, input, streams, optimize, sanitize
+        for option, found, known in (("input", input, get_args(Input)), ("optimize", optimize, get_args(Optimize))):
+            if found not in known:
+                raise InputError(f"{option} is one of {', '.join(known)}, found '{found}'")
         if input == "fed" and not streams:
             raise InputError("an input that is fed row by row needs streams")
         if self.ram <= 0:
@@ -195,11 +200,27 @@ class Compilation:
         Raises:
             VmcuError: as `compile_model`.
         """
-        twin = copy.copy(self)
-        twin.__dict__.pop("llvm_ir", None)
-        twin._modules = {level: module for level, module in self._modules.items() if level != "llvm"}
+        twin = self._share("tosa", "linalg", "kernels", "plan", "segments")
         twin.sanitize = True
         return twin.finish()
+
+    def fastest_within(self, ram: int) -> Compiled:
+        """The same kernels in the fastest plan whose pool has at most `ram` bytes: `optimize="latency"`, replanned.
+
+        Raises:
+            VmcuError: as `compile_model`.
+        """
+        self._module("kernels")  # made here, it is shared by all plans
+        twin = self._share("tosa", "linalg", "kernels")
+        twin.optimize, twin.ram = "latency", ram
+        return twin.finish()
+
+    def _share(self, *levels: str) -> Compilation:
+        """Another compilation of this model that has those of the `levels` that are made here."""
+        twin = copy.copy(self)
+        twin.__dict__.pop("llvm_ir", None)
+        twin._modules = {level: module for level, module in self._modules.items() if level in levels}
+        return twin
 
     def reference(self) -> Reference:
         """The model's linalg compiled for the host, to compare with.
@@ -243,7 +264,12 @@ class Compilation:
             return module
         if level == "plan" and self.input == "fed":
             self._require_rows(module)
-        plan = {"ram": format_bytes(self.ram), "input": self.input, "streams": str(self.streams).lower()}
+        plan = {
+            "ram": format_bytes(self.ram),
+            "input": self.input,
+            "streams": str(self.streams).lower(),
+            "optimize": self.optimize,
+        }
         options = {"plan": plan, "llvm": {"name": self.name, "sanitize": str(self.sanitize).lower()}}
         pipeline.run(module, fill_options(LEVELS[level], **options.get(level, {})))
         return module
@@ -281,6 +307,7 @@ def compile_model(
     name: str | None = None,
     input: Input = "resident",
     streams: bool = True,
+    optimize: Optimize = "ram",
 ) -> Compiled:
     """Compile a quantised model for a microcontroller. The arguments are those of `Compilation`.
 
@@ -289,7 +316,9 @@ def compile_model(
         Unsupported: the model asks for something the compiler does not do.
         DoesNotFit: the smallest pool found has more bytes than `ram`.
     """
-    return Compilation(path, target, io=io, ram=ram, name=name, input=input, streams=streams).finish()
+    return Compilation(
+        path, target, io=io, ram=ram, name=name, input=input, streams=streams, optimize=optimize
+    ).finish()
 
 
 def symbol_name(text: str) -> str:

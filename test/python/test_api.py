@@ -124,6 +124,40 @@ def test_does_not_fit_names_file_kernel_and_bytes() -> None:
         vmcu.compile_model(DIGITS, ram=fits.pool_bytes - 1)
 
 
+def test_latency_takes_streams_only_if_the_ram_asks_for_them(digits: vmcu.Compiled) -> None:
+    layers = vmcu.compile_model(DIGITS, streams=False)
+    roomy = vmcu.compile_model(DIGITS, optimize="latency")
+    assert (roomy.pool_bytes, roomy.streams) == (layers.pool_bytes, ())
+    tight = vmcu.compile_model(DIGITS, optimize="latency", ram=layers.pool_bytes - 1)
+    assert digits.pool_bytes <= tight.pool_bytes < layers.pool_bytes
+    assert 0 < sum(map(len, tight.streams)) <= sum(map(len, digits.streams))
+    inputs = random_inputs(tight)
+    with tight.firmware() as firmware:
+        assert is_exact(firmware.run(*inputs, count=False).outputs, tight.reference(*inputs))
+
+
+def test_latency_reaches_the_smallest_pool_and_names_it(digits: vmcu.Compiled) -> None:
+    least = vmcu.compile_model(DIGITS, optimize="latency", ram=digits.pool_bytes)
+    assert least.pool_bytes == digits.pool_bytes
+    with pytest.raises(vmcu.DoesNotFit) as raised:
+        vmcu.compile_model(DIGITS, optimize="latency", ram=digits.pool_bytes - 1)
+    assert (raised.value.need, raised.value.have) == (digits.pool_bytes, digits.pool_bytes - 1)
+
+
+def test_optimize_is_ram_or_latency() -> None:
+    with pytest.raises(vmcu.InputError, match="optimize is one of ram, latency, found 'size'"):
+        vmcu.Compilation(DIGITS, optimize="size")
+
+
+def test_replanning_leaves_the_compilation_alone(digits: vmcu.Compiled) -> None:
+    steps: list[str] = []
+    compilation = vmcu.Compilation(DIGITS, progress=steps.append)
+    assert compilation.finish().code == digits.code
+    layers = compilation.fastest_within(compilation.ram)
+    assert layers.pool_bytes > digits.pool_bytes and steps.count("kernels") == 1
+    assert compilation.finish().code == digits.code
+
+
 @pytest.mark.parametrize("name", ["", "3x", "a-b", "a b"])
 def test_a_name_is_an_identifier(name: str) -> None:
     with pytest.raises(vmcu.InputError, match="C identifier"):

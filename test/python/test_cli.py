@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mlir import ir
 
 import vmcu
-from vmcu import cli
+from vmcu import cli, planner
 from vmcu.emulator import Machine, MachineFault
 from vmcu.toolchain import tools
 
@@ -38,6 +39,17 @@ BENCH_KEYS = [
     "cycles",
     "cycles_per_mac",
     "compile_seconds",
+    "exact",
+]
+FRONTIER_KEYS = [
+    "model",
+    "target",
+    "input",
+    "pool_bytes",
+    "streams",
+    "streamed_kernels",
+    "stack_bytes",
+    "cycles",
     "exact",
 ]
 
@@ -71,8 +83,8 @@ def command(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pyt
 def test_version_and_help(command: Command) -> None:
     assert command("--version") == (0, f"vmcu {vmcu.__version__}\n", "")
     code, out, _ = command("--help")
-    assert code == 0 and all(name in out for name in ("compile", "run", "bench", "reference", "Example"))
-    for name in ("compile", "run", "bench", "reference"):
+    assert code == 0 and all(name in out for name in ("compile", "run", "bench", "frontier", "reference", "Example"))
+    for name in ("compile", "run", "bench", "frontier", "reference"):
         code, out, _ = command(name, "--help")
         assert code == 0 and f"Example: vmcu {name}" in out
 
@@ -84,6 +96,7 @@ def test_usage_is_2(command: Command) -> None:
         ("compile",),
         ("compile", DIGITS, "--emit", "nonsense"),
         ("compile", DIGITS, "--input", "nonsense"),
+        ("compile", DIGITS, "--optimize", "nonsense"),
         ("run", DIGITS, "-x"),
         ("compile", DIGITS, "--emit", "elf"),
         ("reference", DIGITS),
@@ -212,6 +225,56 @@ def test_bench_table_says_that_cycles_are_modelled(command: Command) -> None:
     assert "Cycles are modelled" in out and "digits" in out and "yes" in out
 
 
+def test_optimize_reaches_every_command(command: Command) -> None:
+    layers = vmcu.compile_model(DIGITS, streams=False).pool_bytes
+    fast = ("--optimize", "latency")
+    assert "\nno streams: layer by layer\n" in command("compile", DIGITS, *fast)[1]
+    assert "\n1 stream: " in command("compile", DIGITS, *fast, "--ram", layers - 1)[1]
+    assert json.loads(command("run", DIGITS, "--json", *fast)[1])["pool_bytes"] == layers
+    tight = json.loads(command("run", DIGITS, "--json", *fast, "--ram", layers - 1)[1])
+    assert tight["pool_bytes"] < layers
+    (row,) = json.loads(command("bench", DIGITS, "--json", *fast)[1])
+    assert (row["pool_bytes"], row["streams"], row["exact"]) == (layers, 0, True)
+
+
+def test_frontier_json(command: Command) -> None:
+    code, out, err = command("frontier", DIGITS, "--json")
+    rows = json.loads(out)
+    pools = [row["pool_bytes"] for row in rows]
+    assert (code, err) == (0, "") and all(list(row) == FRONTIER_KEYS for row in rows)
+    assert pools == [plan.pool_bytes for plan in planner.frontier(read_network())]
+    assert pools[0] == vmcu.compile_model(DIGITS, streams=False).pool_bytes
+    assert pools[-1] == vmcu.compile_model(DIGITS).pool_bytes and len(pools) > 2
+    streamed = [row["streamed_kernels"] for row in rows]
+    assert streamed[0] == rows[0]["streams"] == 0 and streamed == sorted(streamed)
+    assert all(row["exact"] is True and row["cycles"] > 0 and row["stack_bytes"] > 0 for row in rows)
+    last = json.loads(command("run", DIGITS, "--json", "--optimize", "latency", "--ram", pools[-1])[1])
+    assert (last["cycles"], last["stack_bytes"]) == (rows[-1]["cycles"], rows[-1]["stack_bytes"])
+
+
+def read_network() -> planner.Network:
+    """What the planner is told of the digits model."""
+    from vmcu.passes import plan as pass_
+
+    with vmcu.context():
+        module = ir.Module.parse(vmcu.Compilation(DIGITS).emit("kernels"))
+        (function,) = module.body.operations
+        return pass_._describe(function, pass_._name_tensors(function))[0]
+
+
+def test_frontier_table_and_fed_rows(command: Command) -> None:
+    _, out, _ = command("frontier", DIGITS, "--input", "fed", "--target", "cortex-m7")
+    smallest = vmcu.compile_model(DIGITS, "cortex-m7", input="fed").pool_bytes
+    assert "input fed" in out and "cortex-m7" in out and f" {smallest:,} " in out
+    assert "Cycles are modelled" in " ".join(out.split()) and "NO" not in out
+
+
+def test_frontier_keeps_to_the_targets_ram(command: Command) -> None:
+    smallest = vmcu.compile_model(DIGITS).pool_bytes
+    target = f"cortex-m4,ram={smallest - 1}"
+    assert f"the pool needs {smallest} bytes" in command.fails(1, "frontier", DIGITS, "--target", target)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -221,6 +284,7 @@ def test_bench_table_says_that_cycles_are_modelled(command: Command) -> None:
         (("bad.mlir",), "bad.mlir:2:8: "),
         (("float.mlir",), "tosa.sin at float.mlir:2:8 computes on tensor<1x4xf32>; supported are int8 networks"),
         ((DIGITS, "--ram", "1KiB"), "digits.tflite: the pool needs"),
+        ((DIGITS, "--ram", "1KiB", "--optimize", "latency"), "digits.tflite: the pool needs"),
         ((DIGITS, "--ram", "much"), "expected bytes such as 65536, 64KiB or 1MiB, found 'much'"),
         ((DIGITS, "--target", "z80"), "unknown target 'z80', known are cortex-m4, cortex-m7"),
         ((DIGITS, "--name", "a-b"), "C identifier"),

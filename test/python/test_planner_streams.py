@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from planner_networks import RowNetwork
 from vmcu.errors import Internal, Unsupported
-from vmcu.planner import Kernel, Network, Plan, Rows, Stream, check, describe, plan
+from vmcu.planner import Kernel, Network, Plan, Rows, Stream, check, describe, frontier, plan
 from vmcu.planner.distance import find_meetings
 from vmcu.planner.schedule import read_ticks, schedule, write_ticks
 from vmcu.planner.timeline import Life
@@ -232,6 +232,32 @@ def test_landing_that_saves_nothing_is_left_out() -> None:
     small = net.add((small,), Rows(3, 1, 1, 1, 8, 8), 4)
     net.add((small,), Rows(8, 1, 1, 0, 8, 1), 100)
     assert not plan(net.network(), align=1).landings
+
+
+# Latency: as few kernels in streams as the bytes allow
+
+
+def count_streamed(found: Plan) -> int:
+    return sum(len(stream.kernels) for stream in found.streams)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(row_networks(most_blocks=3))
+def test_frontier_trades_streams_for_bytes(network: Network) -> None:
+    plans = frontier(network, align=1, time_limit=1.0)
+    pools, streamed = [found.pool_bytes for found in plans], [count_streamed(found) for found in plans]
+    assert all(smaller < larger for larger, smaller in zip(pools, pools[1:]))
+    assert streamed == sorted(streamed)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(row_networks(most_blocks=3), st.integers(0, 60))
+def test_enough_is_kept_with_no_more_streams_than_the_smallest_plan(network: Network, spare: int) -> None:
+    smallest = plan(network, align=1, time_limit=1.0)
+    enough = smallest.pool_bytes + spare
+    found = plan(network, align=1, time_limit=1.0, enough=enough)
+    assert found.pool_bytes <= enough
+    assert count_streamed(found) <= count_streamed(smallest)
 
 
 # Seeded faults: the checker names both sequences, their rows and the tick

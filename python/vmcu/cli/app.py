@@ -66,6 +66,7 @@ def compile_command(
     io: options.Io = "int8",
     input: options.Input = "resident",
     streams: options.Streams = True,
+    optimize: options.Optimize = "ram",
     name: Annotated[
         str | None,
         typer.Option(metavar="SYMBOL", help="prefix of the C symbols [default: the file's name]", show_default=False),
@@ -87,7 +88,15 @@ def compile_command(
 
     with progress(f"compiling {model}") as step:
         compilation = Compilation(
-            model, target, io=io, ram=options.read_bytes(ram), name=name, input=input, streams=streams, progress=step
+            model,
+            target,
+            io=io,
+            ram=options.read_bytes(ram),
+            name=name,
+            input=input,
+            streams=streams,
+            optimize=optimize,
+            progress=step,
         )
         if emit is None or emit in ("obj", "elf"):
             lines = _build(compilation, emit, output or Path())
@@ -134,6 +143,7 @@ def run(
     io: options.Io = "int8",
     fed: options.Fed = False,
     streams: options.Streams = True,
+    optimize: options.Optimize = "ram",
     sanitize: options.Sanitize = False,
     seed: options.Seed = 0,
     as_json: options.Json = False,
@@ -145,7 +155,9 @@ def run(
     with progress(f"running {model}") as step:
         placing = "fed" if fed else "resident"
         limit = options.read_bytes(ram)
-        compilation = Compilation(model, target, io=io, ram=limit, input=placing, streams=streams, progress=step)
+        compilation = Compilation(
+            model, target, io=io, ram=limit, input=placing, streams=streams, optimize=optimize, progress=step
+        )
         sources, results = compilation.interface
         given, notes = arrays.read_inputs(inputs, sources) if inputs else (arrays.random_inputs(sources, seed), [])
         arrays.check_output_paths(outputs or [], results)
@@ -186,6 +198,7 @@ def bench(
     io: options.Io = "int8",
     input: options.Input = "resident",
     streams: options.Streams = True,
+    optimize: options.Optimize = "ram",
     seed: options.Seed = 0,
     as_json: options.Json = False,
 ) -> None:
@@ -209,7 +222,10 @@ def bench(
                 def show(level: str, name: str = model.name) -> None:
                     step(f"{name}, {level}")
 
-                compiled = Compilation(model, core, io=io, input=input, streams=streams, progress=show).finish()
+                compilation = Compilation(
+                    model, core, io=io, input=input, streams=streams, optimize=optimize, progress=show
+                )
+                compiled = compilation.finish()
                 rows.append(measure(compiled, random_inputs(compiled.inputs, seed)))
     if as_json:
         print(json.dumps([asdict(row) for row in rows], indent=2))
@@ -220,6 +236,44 @@ def bench(
 
     # Cut off at 80 columns, a file or a pipe would lose figures.
     Console(width=None if sys.stdout.isatty() else 160).print(tabulate(rows))
+
+
+@app.command(epilog="Example: vmcu frontier model.tflite --target cortex-m7 --json")
+def frontier(
+    model: options.Model,
+    target: options.TargetName = "cortex-m4",
+    io: options.Io = "int8",
+    input: options.Input = "resident",
+    seed: options.Seed = 0,
+    as_json: options.Json = False,
+) -> None:
+    """Measure every plan worth having, from the fastest that fits the target's RAM to the smallest.
+
+    Each plan has a smaller pool than the one before. `vmcu compile --optimize latency --ram BYTES` chooses among them.
+    """
+    from dataclasses import asdict
+
+    from vmcu.api import Compilation
+    from vmcu.cli.arrays import random_inputs
+    from vmcu.cli.progress import describe_step
+    from vmcu.report.frontier import Point, find_points, tabulate_points
+
+    points: list[Point] = []
+    with progress(f"frontier of {model}") as step:
+
+        def show(level: str) -> None:
+            step(f"plan {len(points) + 1}, {describe_step(level)}")
+
+        compilation = Compilation(model, target, io=io, input=input, progress=show)
+        given = random_inputs(compilation.interface[0], seed)
+        for point in find_points(compilation, given):
+            points.append(point)
+    if as_json:
+        print(json.dumps([asdict(point) for point in points], indent=2))
+        return
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else 160).print(tabulate_points(points))
 
 
 @app.command(epilog="Example: vmcu reference model.tflite --input image.npy --output expected.npy")

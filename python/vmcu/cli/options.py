@@ -47,6 +47,10 @@ Fed = Annotated[bool, typer.Option("--fed", help="compile for input that comes r
 Streams = Annotated[
     bool, typer.Option("--streams/--no-streams", help="let kernels run together row by row, or layer by layer")
 ]
+Optimize = Annotated[
+    Literal["ram", "latency"],
+    typer.Option(help="ram: the smallest pool; latency: the fastest plan that fits the RAM"),
+]
 Sanitize = Annotated[
     bool,
     typer.Option(

@@ -19,6 +19,11 @@ _WORDS = {
 }
 
 
+def describe_step(step: str) -> str:
+    """What is done at a level of the compiler, in words; any other step speaks for itself."""
+    return _WORDS.get(step, step)
+
+
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[str], None]]:
     """Yield a function to call with each step's name: a spinner if stderr is a terminal, else nothing."""
@@ -29,4 +34,4 @@ def progress(what: str) -> Iterator[Callable[[str], None]]:
     from rich.markup import escape
 
     with Console(stderr=True).status(escape(what)) as status:
-        yield lambda step: status.update(escape(f"{what}: {_WORDS.get(step, step)}"))
+        yield lambda step: status.update(escape(f"{what}: {describe_step(step)}"))

@@ -1,0 +1,104 @@
+"""RAM against time: a model's plans from the fastest to the smallest, each one measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vmcu.errors import DoesNotFit
+from vmcu.report.figures import is_exact
+from vmcu.targets import Target
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from vmcu.api import Compilation, Compiled
+
+
+@dataclass(frozen=True)
+class Point:
+    """One plan of one model; the fields are the keys of the JSON output, in this order.
+
+    Args:
+        model: name of the model.
+        target: as `Target.parse` reads it.
+        input: `resident`, or `fed` row by row.
+        pool_bytes: the pool, as planned.
+        streams: groups of kernels that run together row by row.
+        streamed_kernels: kernels in these groups.
+        stack_bytes: measured by the emulator.
+        cycles: modelled, from the target's instruction timings.
+        exact: every output byte equals the reference that was executed on the host.
+    """
+
+    model: str
+    target: str
+    input: str
+    pool_bytes: int
+    streams: int
+    streamed_kernels: int
+    stack_bytes: int
+    cycles: int
+    exact: bool
+
+
+def find_points(compilation: Compilation, inputs: Sequence[np.ndarray]) -> Iterator[Point]:
+    """Measure the plans of `vmcu.planner.frontier` that fit the RAM of `compilation`, the largest pool first.
+
+    Raises:
+        VmcuError: as `compile_model`; DoesNotFit if not even the smallest plan fits.
+    """
+    expected = compilation.reference()(*inputs)
+    for compiled in _compile_all(compilation):
+        yield _measure(compiled, inputs, expected)
+
+
+def _compile_all(compilation: Compilation) -> Iterator[Compiled]:
+    """As the planner walks: whatever has a byte less than the plan before, until there is nothing."""
+    compiled = compilation.fastest_within(compilation.ram)
+    while True:
+        yield compiled
+        try:
+            compiled = compilation.fastest_within(compiled.pool_bytes - 1)
+        except DoesNotFit:
+            return
+
+
+def _measure(compiled: Compiled, inputs: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> Point:
+    with compiled.firmware() as firmware:
+        result = firmware.run(*inputs)
+    return Point(
+        model=compiled.name,
+        target=str(compiled.target),
+        input=compiled.input,
+        pool_bytes=compiled.pool_bytes,
+        streams=len(compiled.streams),
+        streamed_kernels=sum(map(len, compiled.streams)),
+        stack_bytes=result.counts.stack_bytes,
+        cycles=result.counts.cycles,
+        exact=is_exact(result.outputs, expected),
+    )
+
+
+def tabulate_points(points: Sequence[Point]) -> Table:
+    """A table of one model's points; there is at least one."""
+    from rich.table import Table
+
+    first = points[0]
+    target = Target.parse(first.target)
+    table = Table(
+        title=f"vmcu frontier of {first.model} on {first.target}, input {first.input}",
+        title_justify="left",
+        caption=f"Sizes in bytes. * Cycles are modelled: {target.name}: {target.cycle_model}.",
+        caption_justify="left",
+    )
+    for heading in ("pool", "streams", "kernels in streams", "stack", "cycles*"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("exact")
+    for point in points:
+        counts = (point.pool_bytes, point.streams, point.streamed_kernels, point.stack_bytes, point.cycles)
+        table.add_row(*(f"{each:,}" for each in counts), "yes" if point.exact else "NO")
+    return table
