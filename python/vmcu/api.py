@@ -100,7 +100,7 @@ class Compilation:
         input: `"resident"`: the whole input lies in the pool when a run begins; `"fed"`: it comes row by row, one call
             for each row, and never is whole in RAM.
         streams: let kernels run together row by row; otherwise they run layer by layer.
-        optimize: `"ram"`: the smallest pool; `"latency"`: the fastest plan whose pool fits `ram`.
+        optimize: `"ram"`: the smallest pool; `"latency"`: as few kernels in streams as `ram` allows.
         sanitize: let the code report its accesses to the pool, so that its firmware stops at the first wrong one
             (`vmcu.sanitizer.PoolFault`). It is larger and slower, and only for the emulator.
         progress: called with the name of each level before it is made.
@@ -204,8 +204,17 @@ class Compilation:
         twin.sanitize = True
         return twin.finish()
 
-    def fastest_within(self, ram: int) -> Compiled:
-        """The same kernels in the fastest plan whose pool has at most `ram` bytes: `optimize="latency"`, replanned.
+    @property
+    def pool_bytes(self) -> int:
+        """Bytes of the pool; it needs the plan, but no code.
+
+        Raises:
+            VmcuError: as `compile_model`.
+        """
+        return _read.plan(self._module("plan")).pool_bytes
+
+    def within(self, ram: int) -> Compilation:
+        """The same kernels to be planned with `optimize="latency"` and a pool of at most `ram` bytes.
 
         Raises:
             VmcuError: as `compile_model`.
@@ -213,7 +222,7 @@ class Compilation:
         self._module("kernels")  # made here, it is shared by all plans
         twin = self._share("tosa", "linalg", "kernels")
         twin.optimize, twin.ram = "latency", ram
-        return twin.finish()
+        return twin
 
     def _share(self, *levels: str) -> Compilation:
         """Another compilation of this model that has those of the `levels` that are made here."""

@@ -119,6 +119,9 @@ def _parse_options(options: list[str]) -> dict[str, int]:
     return sizes
 
 
+# A constant that is hoisted out of its block hides SMMLSR and SMMLAR from instruction selection.
+_KEEP_CONSTANTS = "-disable-constant-hoisting"
+
 CORES: dict[str, Target] = {
     target.name: target
     for target in (
@@ -131,7 +134,7 @@ CORES: dict[str, Target] = {
             ram=256 * KIB,
             cycle_model="Cortex-M4 instruction timings, memory without wait states",
             # Four LDR in a row are 5 cycles, two LDRD are 6; and the second scheduler pulls the loads apart again.
-            llc_flags=("-arm-load-store-opt=false", "-enable-post-misched=false"),
+            llc_flags=("-arm-load-store-opt=false", "-enable-post-misched=false", _KEEP_CONSTANTS),
         ),
         Target(
             name="cortex-m7",
@@ -141,7 +144,7 @@ CORES: dict[str, Target] = {
             flash=2 * MIB,
             ram=512 * KIB,
             # Many parts with this core have a single-precision FPU, and so has the emulated one.
-            llc_flags=("-mattr=-fp64",),
+            llc_flags=("-mattr=-fp64", _KEEP_CONSTANTS),
             # Arm publishes no timings for this core.
             cycle_model="Cortex-M4 instruction timings; a Cortex-M7 issues up to two a cycle and needs fewer",
         ),

@@ -247,7 +247,7 @@ def frontier(
     seed: options.Seed = 0,
     as_json: options.Json = False,
 ) -> None:
-    """Measure every plan worth having, from the fastest that fits the target's RAM to the smallest.
+    """Measure plans from the fewest kernels in streams, as far as they fit the target's RAM, to the smallest pool.
 
     Each plan has a smaller pool than the one before. `vmcu compile --optimize latency --ram BYTES` chooses among them.
     """
@@ -266,8 +266,7 @@ def frontier(
 
         compilation = Compilation(model, target, io=io, input=input, progress=show)
         given = random_inputs(compilation.interface[0], seed)
-        for point in find_points(compilation, given):
-            points.append(point)
+        points.extend(find_points(compilation, given))
     if as_json:
         print(json.dumps([asdict(point) for point in points], indent=2))
         return

@@ -49,7 +49,7 @@ Streams = Annotated[
 ]
 Optimize = Annotated[
     Literal["ram", "latency"],
-    typer.Option(help="ram: the smallest pool; latency: the fastest plan that fits the RAM"),
+    typer.Option(help="ram: the smallest pool; latency: as few kernels in streams as the RAM allows"),
 ]
 Sanitize = Annotated[
     bool,

@@ -1,4 +1,4 @@
-"""RAM against time: a model's plans from the fastest to the smallest, each one measured."""
+"""RAM against time: a model's plans from the fewest kernels in streams to the smallest pool, each one measured."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ class Point:
 
 
 def find_points(compilation: Compilation, inputs: Sequence[np.ndarray]) -> Iterator[Point]:
-    """Measure the plans of `vmcu.planner.frontier` that fit the RAM of `compilation`, the largest pool first.
+    """Measure the pools of `vmcu.planner.frontier` that fit the RAM of `compilation`, the largest one first.
+
+    Each is what `optimize="latency"` makes of just that many bytes.
 
     Raises:
         VmcuError: as `compile_model`; DoesNotFit if not even the smallest plan fits.
@@ -58,11 +60,13 @@ def find_points(compilation: Compilation, inputs: Sequence[np.ndarray]) -> Itera
 
 def _compile_all(compilation: Compilation) -> Iterator[Compiled]:
     """As the planner walks: whatever has a byte less than the plan before, until there is nothing."""
-    compiled = compilation.fastest_within(compilation.ram)
+    pool_bytes = compilation.within(compilation.ram).pool_bytes
     while True:
+        # Planned again: with these bytes as the limit people get this plan, which may not be the one just found.
+        compiled = compilation.within(pool_bytes).finish()
         yield compiled
         try:
-            compiled = compilation.fastest_within(compiled.pool_bytes - 1)
+            pool_bytes = compilation.within(compiled.pool_bytes - 1).pool_bytes
         except DoesNotFit:
             return
 
