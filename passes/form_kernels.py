@@ -61,6 +61,7 @@ def _form_in(function: func.FuncOp) -> None:
     block = function.regions[0].blocks[0]
     everything = list(block.operations)[:-1]
     constants = _find_constants(everything)
+    _refuse_returned(constants, block)
     ops = [op for op in everything if op.operation not in constants]
     _check_static(function, ops)
     ops = _unshare(ops)
@@ -84,6 +85,13 @@ def _find_constants(ops: list[ir.OpView]) -> set[ir.Operation]:
         if all(owner is not None and owner in constants for owner in owners):
             constants.add(op.operation)
     return constants
+
+
+def _refuse_returned(constants: set[ir.Operation], block: ir.Block) -> None:
+    terminator = list(block.operations)[-1]
+    for value in terminator.operands:
+        if not isinstance(value.owner, ir.Block) and value.owner.operation in constants:
+            raise PassError(terminator, "returns a constant; supported are tensors that depend on the input")
 
 
 def _read_from_outside(op: ir.Operation) -> list[ir.Value]:

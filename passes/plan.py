@@ -35,7 +35,7 @@ class PlanOptions:
     align: int = option(4, "every tensor's offset is a multiple of this", unit="bytes")
     streams: bool = option(True, "let kernels run together row by row; otherwise one after the other")
     input: Literal["resident", "fed"] = option("resident", "the input is whole in the pool, or comes row by row")
-    optimize: Literal["ram", "latency"] = option("ram", "the smallest pool, or the fastest plan that fits `ram`")
+    optimize: Literal["ram", "latency"] = option("ram", "the smallest pool, or the fewest kernels in streams that fit `ram`")
     time_limit: float = option(10.0, "for the solver, in its deterministic clock", unit="seconds")
 
 
@@ -48,7 +48,7 @@ def plan(module: ir.Module, options: PlanOptions) -> None:
 
 def _plan_function(function: func.FuncOp, options: PlanOptions) -> None:
     if options.optimize == "latency" and options.ram is None:
-        raise InputError("optimize=latency asks for the fastest plan that fits: give ram as well")
+        raise InputError("optimize=latency asks for the simplest plan that fits: give ram as well")
     names = _name_tensors(function)
     network, kernels = _describe(function, names)
     answer = planner.plan(network, align=options.align, time_limit=options.time_limit, streams=options.streams,

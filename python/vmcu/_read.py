@@ -14,8 +14,8 @@ from mlir import ir
 from vmcu import frontends
 from vmcu.dialects import vmcu as d
 from vmcu.errors import Unsupported, VmcuError
-from vmcu.frontends._ir import place
 from vmcu.kernels import describe_kernel
+from vmcu.locations import place
 from vmcu.tensor import Tensor
 from vmcu.toolchain import MissingTool
 

@@ -9,6 +9,7 @@ from mlir.passmanager import PassManager
 
 from vmcu import _vmcu
 from vmcu.errors import Internal, Unsupported, VmcuError
+from vmcu.locations import place
 
 
 def context() -> ir.Context:
@@ -47,16 +48,11 @@ def run(module: ir.Module, passes: Sequence[str]) -> None:
 def _raise(cause: BaseException | None, messages: list[str], error: Exception) -> None:
     if isinstance(cause, VmcuError):
         location = getattr(cause, "location", None)
-        if location is not None:
-            cause.args = (f"{describe_location(location)}: {cause}",)
+        where = "" if location is None else place(location)
+        if where:
+            cause.args = (f"{where}: {cause}",)
         raise cause from None
     if cause is not None:
         raise Internal(str(cause)) from cause
     text = "; ".join(messages) or str(error)
     raise (Internal if messages else Unsupported)(text) from None
-
-
-def describe_location(location: ir.Location) -> str:
-    """A location as `layer (file)`, the way MLIR prints it less the decoration."""
-    text = str(location)
-    return text.removeprefix("loc(").removesuffix(")").replace('"', "")

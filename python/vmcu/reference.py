@@ -24,6 +24,7 @@ from vmcu.errors import InputError, Unsupported
 from vmcu.frontends import _ir
 from vmcu.frontends.tosa_to_linalg import run as run_passes
 from vmcu.frontends.tosa_to_linalg import to_linalg
+from vmcu.locations import place
 
 LINALG_TO_MEMREF: tuple[str, ...] = (
     "func.func(tosa-to-arith{include-apply-rescale=true})",
@@ -120,7 +121,7 @@ def run(module: ir.Module, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
 def _refuse_declarations(module: ir.Module) -> None:
     for op in module.body.operations:
         if op.operation.name == "func.func" and op.is_external:
-            raise Unsupported(f"{_ir.place(op.location)}: @{op.name.value} has no body, so it cannot be executed")
+            raise Unsupported(f"{place(op.location)}: @{op.name.value} has no body, so it cannot be executed")
 
 
 def _signature(of: ir.Type) -> tuple[tuple[int, ...], np.dtype]:

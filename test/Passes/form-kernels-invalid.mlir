@@ -20,3 +20,11 @@ func.func @dynamic_result(%x: tensor<4xi8>, %n: tensor<1xi8>) -> tensor<4xi8> {
 func.func @buffers(%x: memref<4xi8>) {
   return
 }
+
+// -----
+
+func.func @constant_result(%x: tensor<4xi8>) -> tensor<4xi8> {
+  %0 = arith.constant dense<7> : tensor<4xi8>
+  // expected-error@+1 {{returns a constant; supported are tensors that depend on the input}}
+  return %0 : tensor<4xi8>
+}

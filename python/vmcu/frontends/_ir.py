@@ -87,21 +87,6 @@ def layer(op: ir.Operation | ir.OpView) -> str:
     return f"'{location.name_str}'" if location.is_a_name() else str(location)
 
 
-def place(location: ir.Location) -> str:
-    """A location as compilers print it: `model.tflite: layer 'conv'`, `net.mlir:3:8`; empty when it tells nothing."""
-    name = ""
-    while not location.is_a_file():
-        if location.is_a_name():
-            name, location = name or location.name_str, location.child_loc
-        elif location.is_a_fused() and location.locations:
-            location = location.locations[0]
-        else:
-            return f"layer '{name}'" if name else ""
-    # The converter knows files and no lines.
-    at = f":{location.start_line}:{location.start_col}" if location.start_line else ""
-    return f"{location.filename}{at}" + (f": layer '{name}'" if name else "")
-
-
 def erase(chain: Sequence[ir.Operation]) -> None:
     """Erase operations, each read only by later ones, and the constants that nobody else reads."""
     constants: list[ir.Operation] = []

@@ -18,6 +18,7 @@ from mlir.passmanager import PassManager
 
 from vmcu.errors import Unsupported
 from vmcu.frontends import _ir
+from vmcu.locations import place
 
 TOSA_TO_LINALG: tuple[str, ...] = (
     "func.func(tosa-infer-shapes)",
@@ -71,8 +72,8 @@ def run(module: ir.Module, passes: tuple[str, ...]) -> None:
 
 def _describe(error: ir.MLIRError) -> str:
     for first in error.error_diagnostics:
-        place = _ir.place(first.location)
-        return f"{place}: {first.message}" if place else first.message
+        where = place(first.location)
+        return f"{where}: {first.message}" if where else first.message
     return str(error)
 
 

@@ -45,8 +45,8 @@ def plan(
         streams: allow kernels to run together row by row; otherwise one after the other.
         fed: the network's input arrives row by row and is never whole in the pool.
         landings: allow new rows of a tensor to be made outside its ring and copied to it later (`timeline.py`).
-        enough: bytes; a plan that fits them with as few kernels in streams as possible, which is the fastest one, is
-            preferred to a smaller one. If none is found that fits, the smallest one is returned.
+        enough: bytes; a plan that fits them with as few kernels in streams as possible is preferred to a smaller one.
+            If none is found that fits, the smallest one is returned.
 
     Raises:
         InvalidNetwork: the network contradicts itself.
@@ -79,7 +79,7 @@ def plan(
 
 
 def frontier(network: Network, *, fed: bool = False, **options: object) -> tuple[Plan, ...]:
-    """Plans from the fastest to the smallest: each has a smaller pool than the one before, and more kernels in streams.
+    """Plans from the simplest to the smallest: each has a smaller pool than the one before, and more kernels in streams.
 
     The options are those of `plan`.
     """
