@@ -165,7 +165,9 @@ class _Builder:
 
     def pool(self, layer: Layer, x: _Made) -> _Made:
         valid, image = _extents(layer, x.shape, layer.kernel)
-        activation = 0 if layer.kernel == (1, 1) else layer.activation  # the converter loses it with the pooling
+        # The converter drops a pooling that is the identity, activation and all; that is refused.
+        identity = layer.kernel == (1, 1) or x.shape[:2] == (1, 1)
+        activation = 0 if identity else layer.activation
         y = self.tensor((*image, x.shape[2]), x.scale, x.zero_point)
         fields = dict(padding=int(valid), strideH=layer.stride[0], strideW=layer.stride[1], filterHeight=layer.kernel[0],
                       filterWidth=layer.kernel[1], fusedActivationFunction=activation)  # fmt: skip

@@ -130,7 +130,7 @@ def _shape(values: list[int]) -> ir.Value:
 def _only(operator: Operator, name: str, made: Made, kinds: tuple[str, ...]) -> ir.Operation:
     found = [op.operation for op in made if op.operation.name in kinds]
     if len(found) != 1:
-        _refuse(operator, name, f"{len(found)} operations have this layer's name, expected one")
+        _refuse(operator, name, f"the converter made {len(found)} operations of it, expected one")
     return found[0]
 
 

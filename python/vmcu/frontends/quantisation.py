@@ -51,15 +51,21 @@ def boundary_ports(path: Path) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
 
 
 def operators(path: Path) -> Iterator[Operator]:
-    """The operators of the first subgraph, in order."""
+    """The operators of the first subgraph that an output depends on, the last one first."""
     model = _model(path)
-    codes = [max(_number(code, 0, number_types.Int8Flags), _number(code, 3, number_types.Int32Flags))
-             for code in _tables(model, 1)]  # fmt: skip
+    codes = [
+        max(_number(code, 0, number_types.Int8Flags), _number(code, 3, number_types.Int32Flags))
+        for code in _tables(model, 1)
+    ]
     graph = _tables(model, 2)[0]
     tensors = _tables(graph, 0)
-    for operator in _tables(graph, 3):
-        source, result = (next(iter(_numbers(operator, field, np.int32)), -1) for field in (1, 2))
-        ports = [_port(tensors[index]) if index >= 0 else Port() for index in (source, result)]
+    needed = set(_numbers(graph, 2, np.int32).tolist())
+    for operator in reversed(_tables(graph, 3)):
+        sources, results = (_numbers(operator, field, np.int32).tolist() for field in (1, 2))
+        if not needed.intersection(results):
+            continue
+        needed.update(sources)
+        ports = [_port(tensors[each[0]]) if each and each[0] >= 0 else Port() for each in (sources, results)]
         yield Operator(codes[_number(operator, 0, number_types.Uint32Flags)], *ports, _table(operator, 4))
 
 
