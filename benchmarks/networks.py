@@ -121,31 +121,66 @@ def bottleneck(block: Bottleneck) -> Network:
 
 
 # (H/W, C, K) of the paper's single layers.
-POINTWISE = ((80, 16, 16), (56, 32, 32), (28, 64, 64), (80, 16, 8), (40, 32, 16), (20, 48, 24), (24, 16, 32),
-             (12, 32, 64), (6, 64, 128))
+POINTWISE = (
+    (80, 16, 16),
+    (56, 32, 32),
+    (28, 64, 64),
+    (80, 16, 8),
+    (40, 32, 16),
+    (20, 48, 24),
+    (24, 16, 32),
+    (12, 32, 64),
+    (6, 64, 128),
+)
 
 # The paper's tables of blocks.
 VWW_BLOCKS = {
-    "S1": Bottleneck(20, 16, 48, 16, 3), "S2": Bottleneck(20, 16, 48, 16, 3),
-    "S3": Bottleneck(10, 24, 144, 16, 3), "S4": Bottleneck(10, 24, 120, 24, 3),
-    "S5": Bottleneck(5, 40, 240, 40, 3), "S6": Bottleneck(5, 48, 192, 48, 3),
-    "S7": Bottleneck(3, 96, 480, 96, 3), "S8": Bottleneck(3, 96, 384, 96, 3),
+    "S1": Bottleneck(20, 16, 48, 16, 3),
+    "S2": Bottleneck(20, 16, 48, 16, 3),
+    "S3": Bottleneck(10, 24, 144, 16, 3),
+    "S4": Bottleneck(10, 24, 120, 24, 3),
+    "S5": Bottleneck(5, 40, 240, 40, 3),
+    "S6": Bottleneck(5, 48, 192, 48, 3),
+    "S7": Bottleneck(3, 96, 480, 96, 3),
+    "S8": Bottleneck(3, 96, 384, 96, 3),
 }
 IMAGENET_BLOCKS = {
-    "B1": Bottleneck(176, 3, 16, 8, 3, (2, 1, 1)), "B2": Bottleneck(88, 8, 24, 16, 7, (1, 2, 1)),
-    "B3": Bottleneck(44, 16, 80, 16, 3), "B4": Bottleneck(44, 16, 80, 16, 7), "B5": Bottleneck(44, 16, 64, 24, 5),
-    "B6": Bottleneck(44, 16, 80, 24, 5, (1, 2, 1)), "B7": Bottleneck(22, 24, 120, 24, 5),
-    "B8": Bottleneck(22, 24, 120, 24, 5), "B9": Bottleneck(22, 24, 120, 40, 3, (1, 2, 1)),
-    "B10": Bottleneck(11, 40, 240, 40, 7), "B11": Bottleneck(11, 40, 160, 40, 5),
-    "B12": Bottleneck(11, 40, 200, 48, 7, (1, 2, 1)), "B13": Bottleneck(11, 48, 240, 48, 7),
-    "B14": Bottleneck(11, 48, 240, 48, 3), "B15": Bottleneck(11, 48, 288, 96, 3, (1, 2, 1)),
-    "B16": Bottleneck(6, 96, 480, 96, 7), "B17": Bottleneck(6, 96, 384, 96, 3),
+    "B1": Bottleneck(176, 3, 16, 8, 3, (2, 1, 1)),
+    "B2": Bottleneck(88, 8, 24, 16, 7, (1, 2, 1)),
+    "B3": Bottleneck(44, 16, 80, 16, 3),
+    "B4": Bottleneck(44, 16, 80, 16, 7),
+    "B5": Bottleneck(44, 16, 64, 24, 5),
+    "B6": Bottleneck(44, 16, 80, 24, 5, (1, 2, 1)),
+    "B7": Bottleneck(22, 24, 120, 24, 5),
+    "B8": Bottleneck(22, 24, 120, 24, 5),
+    "B9": Bottleneck(22, 24, 120, 40, 3, (1, 2, 1)),
+    "B10": Bottleneck(11, 40, 240, 40, 7),
+    "B11": Bottleneck(11, 40, 160, 40, 5),
+    "B12": Bottleneck(11, 40, 200, 48, 7, (1, 2, 1)),
+    "B13": Bottleneck(11, 48, 240, 48, 7),
+    "B14": Bottleneck(11, 48, 240, 48, 3),
+    "B15": Bottleneck(11, 48, 288, 96, 3, (1, 2, 1)),
+    "B16": Bottleneck(6, 96, 480, 96, 7),
+    "B17": Bottleneck(6, 96, 384, 96, 3),
 }
 
 # (middle, outputs, kernel, stride) of MCUNet-5fps-VWW after its first convolution and first block.
-_VWW = ((48, 16, 3, 2), (48, 16, 3, 1), (48, 16, 3, 1), (48, 24, 7, 2), (144, 24, 3, 1), (120, 24, 5, 1),
-        (144, 40, 7, 2), (240, 40, 7, 1), (240, 48, 3, 1), (192, 48, 3, 1), (240, 96, 5, 2), (480, 96, 3, 1),
-        (384, 96, 3, 1), (288, 160, 7, 1))
+_VWW = (
+    (48, 16, 3, 2),
+    (48, 16, 3, 1),
+    (48, 16, 3, 1),
+    (48, 24, 7, 2),
+    (144, 24, 3, 1),
+    (120, 24, 5, 1),
+    (144, 40, 7, 2),
+    (240, 40, 7, 1),
+    (240, 48, 3, 1),
+    (192, 48, 3, 1),
+    (240, 96, 5, 2),
+    (480, 96, 3, 1),
+    (384, 96, 3, 1),
+    (288, 160, 7, 1),
+)
 # (expansion, channels, repeats, stride) of MobileNetV2.
 _MOBILENET = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 
@@ -162,8 +197,11 @@ def mcunet_vww() -> Network:
 
 def mcunet_imagenet() -> Network:
     """MCUNet-320KB-ImageNet, 176 x 176 x 3, with a head of 1000 classes."""
-    blocks = {**IMAGENET_BLOCKS, "B5": replace(IMAGENET_BLOCKS["B5"], outputs=16),
-              "B12": replace(IMAGENET_BLOCKS["B12"], strides=(1, 1, 1))}
+    blocks = {
+        **IMAGENET_BLOCKS,
+        "B5": replace(IMAGENET_BLOCKS["B5"], outputs=16),
+        "B12": replace(IMAGENET_BLOCKS["B12"], strides=(1, 1, 1)),
+    }
     net = Builder()
     x = net.input((176, 176, 3))
     for name, block in blocks.items():

@@ -17,8 +17,17 @@ from rich.table import Table
 from vmcu.planner import Network, Plan, plan
 
 # KB with weights of TinyEngine and vMCU, in the order of `networks.POINTWISE`.
-POINTWISE_KB = ((209.0, 105.7), (205.2, 104.5), (108.9, 57.7), (157.5, 105.4), (80.2, 54.8), (33.2, 23.4), (31.4, 21.9),
-                (19.2, 14.8), (19.2, 16.9))
+POINTWISE_KB = (
+    (209.0, 105.7),
+    (205.2, 104.5),
+    (108.9, 57.7),
+    (157.5, 105.4),
+    (80.2, 54.8),
+    (33.2, 23.4),
+    (31.4, 21.9),
+    (19.2, 14.8),
+    (19.2, 16.9),
+)
 # KB of TinyEngine and vMCU, in the order of `networks.VWW_BLOCKS`.
 VWW_KB = ((36.0, 13.9), (36.0, 13.9), (23.0, 11.8), (20.5, 10.8), (13.8, 10.6), (12.6, 9.7), (13.2, 11.5), (11.7, 10.2))
 # KB of vMCU, in the order of `networks.IMAGENET_BLOCKS`.

@@ -38,7 +38,9 @@ def at(base: ir.Value, offset: ir.Value | int) -> ir.Value:
 
 def _gep(base: ir.Value, dynamic: list[ir.Value], constant: list[int]) -> ir.Value:
     no_wrap = ir.IntegerAttr.get(integer(32), 0)
-    return llvm.getelementptr(pointer(), base, dynamic, ir.DenseI32ArrayAttr.get(constant), ir.TypeAttr.get(integer(8)), no_wrap)
+    return llvm.getelementptr(
+        pointer(), base, dynamic, ir.DenseI32ArrayAttr.get(constant), ir.TypeAttr.get(integer(8)), no_wrap
+    )
 
 
 def load(address: ir.Value, width: int) -> ir.Value:
@@ -77,7 +79,9 @@ def highs(first: ir.Value, second: ir.Value) -> ir.Value:
     return arith.ori(arith.shrui(first, word(16)), arith.andi(second, word(0xFFFF0000)))
 
 
-def high_product(a: ir.Value, b: ir.Value, acc: ir.Value | None = None, *, subtract: bool = False, rounded: bool = True) -> ir.Value:
+def high_product(
+    a: ir.Value, b: ir.Value, acc: ir.Value | None = None, *, subtract: bool = False, rounded: bool = True
+) -> ir.Value:
     """`(acc * 2^32 +- a * b (+ 2^31)) >> 32`: SMMUL, SMMULR, SMMLAR, SMMLSR."""
     wide = integer(64)
     product = arith.muli(arith.extsi(wide, a), arith.extsi(wide, b))

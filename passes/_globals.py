@@ -62,8 +62,9 @@ class Globals:
     def _define(self, name: str, array: np.ndarray) -> None:
         kind = ir.Type.parse(f"!llvm.array<{array.size} x i{8 * array.itemsize}>")
         with ir.InsertionPoint.at_block_begin(self.module.body):
-            value = ir.DenseElementsAttr.get(np.ascontiguousarray(array.ravel()),
-                                             type=ir.IntegerType.get_signless(8 * array.itemsize))
-            llvm.GlobalOp(kind, name, ir.Attribute.parse("#llvm.linkage<internal>"), constant=True, value=value, alignment=4)
-
-
+            value = ir.DenseElementsAttr.get(
+                np.ascontiguousarray(array.ravel()), type=ir.IntegerType.get_signless(8 * array.itemsize)
+            )
+            llvm.GlobalOp(
+                kind, name, ir.Attribute.parse("#llvm.linkage<internal>"), constant=True, value=value, alignment=4
+            )

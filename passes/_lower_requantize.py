@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from mlir import ir
 from mlir.dialects import arith
+
 from vmcu.dialects import vmcu as d
 from vmcu.kernels.match import constant_array, producer
 from vmcu.kernels.scale import choose_form

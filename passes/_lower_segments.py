@@ -12,6 +12,7 @@ import numpy as np
 from mlir import ir
 from mlir.dialects import arith, memref
 from mlir.dialects import vector as vector_d
+
 from vmcu.dialects import vmcu as d
 from vmcu.kernels.match import producer
 
@@ -33,7 +34,9 @@ class SegmentLowering:
     reports: Reports | None = None  # says what the ops do, if somebody listens
     words: dict[ir.Value, Words] = field(default_factory=dict)  # rows of packed words
     lanes: dict[ir.Value, Words] = field(default_factory=dict)  # rows of i32 lanes
-    loads: dict[ir.Value, d.FlashLoadOp] = field(default_factory=dict)  # of rows: what took a load's place, and the load
+    loads: dict[ir.Value, d.FlashLoadOp] = field(
+        default_factory=dict
+    )  # of rows: what took a load's place, and the load
 
     def lower(self, op: ir.OpView) -> bool:
         """Lower `op` before itself; False if it is not one of ours. The caller erases it, users first."""
@@ -90,8 +93,10 @@ class SegmentLowering:
 
     def _load_row(self, address: ir.Value, width: int, valid: int) -> list[ir.Value]:
         counts = [min(4, valid - byte) for byte in range(0, width, 4)]
-        return [emit.load_word(emit.at(address, 4 * number), count) if count > 0 else emit.word(0)
-                for number, count in enumerate(counts)]
+        return [
+            emit.load_word(emit.at(address, 4 * number), count) if count > 0 else emit.word(0)
+            for number, count in enumerate(counts)
+        ]
 
     def _flash_load(self, op: d.FlashLoadOp) -> None:
         tensor = ir.RankedTensorType(op.source.type)
@@ -120,8 +125,10 @@ class SegmentLowering:
         """Rows of a tile `[rows, bytes]`, or of a packed one `[pairs, pairs, 2, 2]` with a word per entry of a row."""
         per_row = shape[1] // 4 if len(shape) == 2 else shape[1]
         stride = strides[len(strides) - len(shape)]
-        return [[emit.load(emit.at(base, row * stride + 4 * number), 32) for number in range(per_row)]
-                for row in range(shape[0])]
+        return [
+            [emit.load(emit.at(base, row * stride + 4 * number), 32) for number in range(per_row)]
+            for row in range(shape[0])
+        ]
 
     def _segment_store(self, op: d.SegmentStoreOp) -> None:
         rows = self.lanes_of(op.value)
@@ -193,8 +200,12 @@ class SegmentLowering:
                 even, odd = emit.spread(first)
                 if pair + 1 < len(taps):
                     other_even, other_odd = emit.spread(taps[pair + 1][number])
-                    inputs = [emit.lows(even, other_even), emit.lows(odd, other_odd),
-                              emit.highs(even, other_even), emit.highs(odd, other_odd)]
+                    inputs = [
+                        emit.lows(even, other_even),
+                        emit.lows(odd, other_odd),
+                        emit.highs(even, other_even),
+                        emit.highs(odd, other_odd),
+                    ]
                 else:  # The weight of the missing tap is zero.
                     inputs = [even, odd, arith.shrui(even, emit.word(16)), arith.shrui(odd, emit.word(16))]
                 row = weights[pair // 2]
@@ -210,8 +221,10 @@ class SegmentLowering:
         rounding = "double" if "double" in str(op.rounding) else "single"
         scale = Scale(self, op.multiplier, op.shift, rounding)
         low, high, zero = op.min.value, op.max.value, op.zero_point.value
-        lanes = [emit.clamp(scale.apply(value, number % kind.shape[-1], zero), low, high)
-                 for number, value in enumerate(values)]
+        lanes = [
+            emit.clamp(scale.apply(value, number % kind.shape[-1], zero), low, high)
+            for number, value in enumerate(values)
+        ]
         if ir.IntegerType(kind.element_type).width == 32:
             op.result.replace_all_uses_with(emit.collect(lanes, *kind.shape))
         else:
@@ -349,11 +362,17 @@ def _segment_bytes(sequence: ir.Value) -> int:
 
 
 _HANDLERS = {
-    "vmcu.segment_load": SegmentLowering._segment_load, "vmcu.segment_store": SegmentLowering._segment_store,
-    "vmcu.segment_free": SegmentLowering._segment_free, "vmcu.flash_load": SegmentLowering._flash_load,
-    "vmcu.buffer": SegmentLowering._buffer, "vmcu.broadcast": SegmentLowering._broadcast,
-    "vmcu.dot": SegmentLowering._dot, "vmcu.channel_dot": SegmentLowering._channel_dot,
-    "vmcu.requantize": SegmentLowering._requantize, "arith.extsi": SegmentLowering._extsi,
-    "arith.trunci": SegmentLowering._trunci, "vector.shape_cast": SegmentLowering._reshape,
+    "vmcu.segment_load": SegmentLowering._segment_load,
+    "vmcu.segment_store": SegmentLowering._segment_store,
+    "vmcu.segment_free": SegmentLowering._segment_free,
+    "vmcu.flash_load": SegmentLowering._flash_load,
+    "vmcu.buffer": SegmentLowering._buffer,
+    "vmcu.broadcast": SegmentLowering._broadcast,
+    "vmcu.dot": SegmentLowering._dot,
+    "vmcu.channel_dot": SegmentLowering._channel_dot,
+    "vmcu.requantize": SegmentLowering._requantize,
+    "arith.extsi": SegmentLowering._extsi,
+    "arith.trunci": SegmentLowering._trunci,
+    "vector.shape_cast": SegmentLowering._reshape,
     "vector.extract": SegmentLowering._reshape,
 }

@@ -98,7 +98,11 @@ def _convert_function(
 
 
 def _convert_kernel(
-    module: ir.Module, kernel: d.KernelOp, operands: list[Address], globals: Globals, name: str,
+    module: ir.Module,
+    kernel: d.KernelOp,
+    operands: list[Address],
+    globals: Globals,
+    name: str,
     reports: Reports | None,
 ) -> func.FuncOp:
     """The kernel as an internal function on the addresses of its sequences, and the row it makes if it makes one."""

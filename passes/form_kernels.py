@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 from mlir import ir
 from mlir.dialects import func
+
 from vmcu.dialects import vmcu as d
 from vmcu.kernels import match
 from vmcu.kernels.clone import clone_into, rename_operands, used_values
@@ -97,8 +98,11 @@ def _refuse_returned(constants: set[ir.Operation], block: ir.Block) -> None:
 def _read_from_outside(op: ir.Operation) -> list[ir.Value]:
     """Values that `op`, or an op nested in it, reads and that are not made inside of it."""
     entry = op.block
-    return [value for value in used_values(op)
-            if (value.owner == entry if isinstance(value.owner, ir.Block) else _owner_in_block(value, entry) != op)]
+    return [
+        value
+        for value in used_values(op)
+        if (value.owner == entry if isinstance(value.owner, ir.Block) else _owner_in_block(value, entry) != op)
+    ]
 
 
 def _check_static(function: func.FuncOp, ops: list[ir.OpView]) -> None:
@@ -125,7 +129,9 @@ def _group(ops: list[ir.OpView], *, apart: Callable[[ir.OpView], bool] = lambda 
 
 def _users(groups: _Groups, op: ir.OpView) -> list[int]:
     """The positions of the ops that read a result of `op`, each once."""
-    owners = [_ancestor_in_block(use.owner, op.operation.block) for result in op.operation.results for use in result.uses]
+    owners = [
+        _ancestor_in_block(use.owner, op.operation.block) for result in op.operation.results for use in result.uses
+    ]
     results = [owner.results[0] for owner in owners if owner is not None and owner.results]
     return list(dict.fromkeys(groups.position[each] for each in results if each in groups.position))
 
@@ -193,8 +199,13 @@ def _in_dataflow_order(function: func.FuncOp, groups: _Groups) -> list[list[int]
     """Groups so that each comes after those it reads."""
     waiting = {members[0]: members for members in groups.members()}
     needs = {
-        key: {groups.find(groups.position[value]) for number in members for value in used_values(groups.ops[number].operation)
-              if value in groups.position} - {groups.find(key)}
+        key: {
+            groups.find(groups.position[value])
+            for number in members
+            for value in used_values(groups.ops[number].operation)
+            if value in groups.position
+        }
+        - {groups.find(key)}
         for key, members in waiting.items()
     }
     roots = {key: groups.find(key) for key in waiting}
@@ -215,8 +226,12 @@ def _outline(group: list[ir.OpView], known: set[ir.Operation], counts: dict[str,
     inside = {result for op in group for result in op.operation.results}
     own_ops = {op.operation for op in group}
     block = group[-1].operation.block
-    results = [each for op in group for each in op.operation.results
-               if any(_ancestor_in_block(use.owner, block) not in own_ops for use in each.uses)]
+    results = [
+        each
+        for op in group
+        for each in op.operation.results
+        if any(_ancestor_in_block(use.owner, block) not in own_ops for use in each.uses)
+    ]
     constants, inputs = _outside_values(group, inside, known)
     last = group[-1].operation
     location = next((op.location for op in group if op.operation.name in ANCHORS), last.location)

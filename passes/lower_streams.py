@@ -25,7 +25,6 @@ from vmcu.kernels.build import constant
 
 from ._registry import PassError, vmcu_pass
 
-
 NOWHERE = -(1 << 30)  # a newest row that no index is near
 
 
@@ -106,8 +105,16 @@ class _Turn:
 
 def _make_row(kernel: d.KernelOp, row: ir.Value, landed: dict[ir.Value, ir.Value], backward: bool) -> None:
     inputs = [landed.get(each, each) for each in kernel.inputs]
-    made = d.KernelOp([], kernel.name, kernel.kind, inputs, kernel.outputs, kernel.workspace, row=row,
-                      traversal=d.Traversal.backward if backward else None)
+    made = d.KernelOp(
+        [],
+        kernel.name,
+        kernel.kind,
+        inputs,
+        kernel.outputs,
+        kernel.workspace,
+        row=row,
+        traversal=d.Traversal.backward if backward else None,
+    )
     kernel.body.blocks[0].append_to(made.body)
 
 

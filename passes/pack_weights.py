@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 from mlir import ir
+
 from vmcu.dialects import vmcu as d
 from vmcu.kernels import build
 from vmcu.kernels.build import Index

@@ -35,7 +35,9 @@ class PlanOptions:
     align: int = option(4, "every tensor's offset is a multiple of this", unit="bytes")
     streams: bool = option(True, "let kernels run together row by row; otherwise one after the other")
     input: Literal["resident", "fed"] = option("resident", "the input is whole in the pool, or comes row by row")
-    optimize: Literal["ram", "latency"] = option("ram", "the smallest pool, or the fewest kernels in streams that fit `ram`")
+    optimize: Literal["ram", "latency"] = option(
+        "ram", "the smallest pool, or the fewest kernels in streams that fit `ram`"
+    )
     time_limit: float = option(10.0, "for the solver, in its deterministic clock", unit="seconds")
 
 
@@ -51,8 +53,14 @@ def _plan_function(function: func.FuncOp, options: PlanOptions) -> None:
         raise InputError("optimize=latency asks for the simplest plan that fits: give ram as well")
     names = _name_tensors(function)
     network, kernels = _describe(function, names)
-    answer = planner.plan(network, align=options.align, time_limit=options.time_limit, streams=options.streams,
-                          fed=options.input == "fed", enough=options.ram if options.optimize == "latency" else None)
+    answer = planner.plan(
+        network,
+        align=options.align,
+        time_limit=options.time_limit,
+        streams=options.streams,
+        fed=options.input == "fed",
+        enough=options.ram if options.optimize == "latency" else None,
+    )
     if options.ram is not None and answer.pool_bytes > options.ram:
         raise DoesNotFit(answer.pool_bytes, options.ram, _describe_kernel(function, answer.lower_bound_kernel))
     _rewrite(function, names, network, kernels, answer)
@@ -114,8 +122,14 @@ def _output_name(terminator: ir.OpView, value: ir.Value, names: dict[ir.Value, s
 def _plan_kernel(name: str, description: AnyKernel, reads: list[str], writes: list[str]) -> planner.Kernel:
     if isinstance(description, BufferKernel):
         accesses = tuple(planner.Access(each) for each in dict.fromkeys(reads))
-        return planner.Kernel(name, accesses, tuple(planner.Access(each) for each in writes),
-                              workspace=description.workspace, reversible=False, overlap=False)
+        return planner.Kernel(
+            name,
+            accesses,
+            tuple(planner.Access(each) for each in writes),
+            workspace=description.workspace,
+            reversible=False,
+            overlap=False,
+        )
     steps = description.steps()
     return planner.Kernel(
         name,
@@ -141,7 +155,10 @@ def _bytes_of(value: ir.Value) -> int:
 
 
 def _rewrite(
-    function: func.FuncOp, names: dict[ir.Value, str], network: planner.Network, kernels: dict[str, AnyKernel],
+    function: func.FuncOp,
+    names: dict[ir.Value, str],
+    network: planner.Network,
+    kernels: dict[str, AnyKernel],
     answer: planner.Plan,
 ) -> None:
     block = function.regions[0].blocks[0]
@@ -166,7 +183,11 @@ def _rewrite(
 
 
 def _open_streams(
-    function: func.FuncOp, network: planner.Network, kernels: dict[str, AnyKernel], places: _Places, answer: planner.Plan
+    function: func.FuncOp,
+    network: planner.Network,
+    kernels: dict[str, AnyKernel],
+    places: _Places,
+    answer: planner.Plan,
 ) -> dict[str, ir.Block]:
     """An empty `vmcu.stream` before the first kernel of each stream; maps its kernels to its body."""
     blocks: dict[str, ir.Block] = {}
@@ -187,9 +208,17 @@ def _drop_tensors(function: func.FuncOp, terminator: ir.OpView) -> None:
     block = function.regions[0].blocks[0]
     with function.location, ir.InsertionPoint(terminator):
         func.ReturnOp([])
-    for op in reversed([each for each in block.operations if each.operation.name in match.RESHAPES
-                        or isinstance(each, func.ReturnOp) and len(each.operands)
-                        or isinstance(each, d.KernelOp) and len(each.results_)]):
+    for op in reversed(
+        [
+            each
+            for each in block.operations
+            if each.operation.name in match.RESHAPES
+            or isinstance(each, func.ReturnOp)
+            and len(each.operands)
+            or isinstance(each, d.KernelOp)
+            and len(each.results_)
+        ]
+    ):
         op.operation.erase()
     for attribute in ("arg_attrs", "res_attrs"):
         if attribute in function.attributes:
@@ -236,7 +265,11 @@ class _Places:
 
 
 def _place_kernel(
-    op: d.KernelOp, kernel: AnyKernel, names: dict[ir.Value, str], places: _Places, network: planner.Network,
+    op: d.KernelOp,
+    kernel: AnyKernel,
+    names: dict[ir.Value, str],
+    places: _Places,
+    network: planner.Network,
     answer: planner.Plan,
 ) -> None:
     name = op.name.value
@@ -248,8 +281,11 @@ def _place_kernel(
     outputs = [places.newest(names[each], shape) for each, shape in zip(op.results_, out_shapes)]
     landed = {}
     if stream is not None:
-        landed = {number: (names[each], shape) for number, (each, shape) in enumerate(zip(op.inputs, in_shapes))
-                  if names[each] in answer.landings}
+        landed = {
+            number: (names[each], shape)
+            for number, (each, shape) in enumerate(zip(op.inputs, in_shapes))
+            if names[each] in answer.landings
+        }
     for number, (tensor, shape) in landed.items():
         inputs[number] = d.landing(places.newest(tensor, shape), inputs[number], phase=_birth(stream, tensor, network))
     planned = next(each for each in network.kernels if each.name == name)

@@ -13,6 +13,7 @@ planned for, as both come from the same description. `vmcu-pack-weights` and `co
 from __future__ import annotations
 
 from mlir import ir
+
 from vmcu.dialects import vmcu as d
 from vmcu.kernels import BufferKernel, describe_kernel
 from vmcu.kernels.build import Index
@@ -47,13 +48,21 @@ def _tile(module: ir.Module, kernel: d.KernelOp) -> None:
     description = describe_kernel(kernel)
     operands = [*kernel.inputs, *kernel.outputs, *kernel.workspace]
     with ir.InsertionPoint(kernel):
-        tiled = d.KernelOp([], kernel.name, kernel.kind, kernel.inputs, kernel.outputs, kernel.workspace,
-                           traversal=kernel.traversal, row=kernel.row)
+        tiled = d.KernelOp(
+            [],
+            kernel.name,
+            kernel.kind,
+            kernel.inputs,
+            kernel.outputs,
+            kernel.workspace,
+            traversal=kernel.traversal,
+            row=kernel.row,
+        )
     operands += [] if kernel.row is None else [kernel.row]
     block = tiled.body.blocks.append(*[each.type for each in operands])
     arguments = list(block.arguments)
-    inputs, rest = arguments[: len(kernel.inputs)], arguments[len(kernel.inputs):]
-    outputs, workspace = rest[: len(kernel.outputs)], rest[len(kernel.outputs):]
+    inputs, rest = arguments[: len(kernel.inputs)], arguments[len(kernel.inputs) :]
+    outputs, workspace = rest[: len(kernel.outputs)], rest[len(kernel.outputs) :]
     backward = "backward" in str(kernel.traversal)
     with ir.InsertionPoint(block):
         if isinstance(description, BufferKernel):
@@ -92,7 +101,9 @@ def _is_needed_after(kernel: d.KernelOp, sequence: ir.Value) -> bool:
             return True
         if bytes_ in map(_bytes_in_pool, op.outputs):
             return False
-    return any(isinstance(op, d.PlaceOp) and "output" in str(op.role) and _bytes_in_pool(op.sequence) == bytes_ for op in ops)
+    return any(
+        isinstance(op, d.PlaceOp) and "output" in str(op.role) and _bytes_in_pool(op.sequence) == bytes_ for op in ops
+    )
 
 
 def _bytes_in_pool(sequence: ir.Value) -> tuple[int, int] | None:

@@ -9,9 +9,10 @@ Broadcast `broadcast`, RAMFree `segment_free`, RAMStore `segment_store`. Python 
 from __future__ import annotations
 
 import numpy as np
-import vmcu
 from mlir import ir
 from mlir.dialects import arith, func
+
+import vmcu
 from vmcu import planner
 from vmcu.dialects import vmcu as d
 from vmcu.kernels import build

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+
 from test_reference import int8_inputs, litert
 from vmcu.api import Compiled, compile_model
 

@@ -18,8 +18,9 @@ def tile_steps(pixels: int, channels: int, tile: tuple[int, int]) -> tuple[np.nd
     return pixel, np.minimum(pixel + tile[0], pixels), channel, np.minimum(channel + tile[1], channels)
 
 
-def window_reads(source: Shape, target: Shape, steps: tuple[np.ndarray, ...], size: int, stride: int, pad: int,
-                 depthwise: bool) -> tuple[np.ndarray, np.ndarray]:
+def window_reads(
+    source: Shape, target: Shape, steps: tuple[np.ndarray, ...], size: int, stride: int, pad: int, depthwise: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """Hull of the input bytes under a size x size window, `pad` rows and columns before the image."""
     rows, columns, channels = source
     first, end, channel, channel_end = steps
@@ -45,9 +46,19 @@ class Builder:
         self.shapes["image"] = shape
         return "image"
 
-    def conv(self, source: str, name: str, channels: int, size: int = 1, stride: int = 1, pad: int = 0,
-             tile: tuple[int, int] = (2, 2), depthwise: bool = False, out: int | None = None,
-             workspace: int = 0) -> str:
+    def conv(
+        self,
+        source: str,
+        name: str,
+        channels: int,
+        size: int = 1,
+        stride: int = 1,
+        pad: int = 0,
+        tile: tuple[int, int] = (2, 2),
+        depthwise: bool = False,
+        out: int | None = None,
+        workspace: int = 0,
+    ) -> str:
         shape = self.shapes[source]
         side = out or -(-shape[0] // stride)
         target = side, side, channels
@@ -61,8 +72,9 @@ class Builder:
         where = steps[0] * channels + steps[2], steps[0] * channels + steps[3]
         return self._add(name, shape, steps, (Access(left, *where), Access(right, *where)), 0)
 
-    def _add(self, name: str, target: Shape, steps: tuple[np.ndarray, ...], reads: tuple[Access, ...],
-             workspace: int) -> str:
+    def _add(
+        self, name: str, target: Shape, steps: tuple[np.ndarray, ...], reads: tuple[Access, ...], workspace: int
+    ) -> str:
         channels = target[2]
         write = Access(name, steps[0] * channels + steps[2], (steps[1] - 1) * channels + steps[3])
         self.shapes[name] = target
@@ -82,8 +94,16 @@ def mobilenet_v1() -> Network:
     strides = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
     for index, (channels, stride) in enumerate(zip(widths, strides), start=1):
         # TFLite's SAME padding: one before the image for stride 1, none for stride 2 on even sizes.
-        x = net.conv(x, f"depthwise{index}", net.shapes[x][2], size=3, stride=stride, pad=int(stride == 1),
-                     tile=(1, 4), depthwise=True)
+        x = net.conv(
+            x,
+            f"depthwise{index}",
+            net.shapes[x][2],
+            size=3,
+            stride=stride,
+            pad=int(stride == 1),
+            tile=(1, 4),
+            depthwise=True,
+        )
         x = net.conv(x, f"pointwise{index}", channels)
     x = net.conv(x, "pool", 256, size=3, tile=(1, 4), depthwise=True, out=1)
     return net.network(net.conv(x, "dense", 2))
@@ -114,17 +134,29 @@ class RowNetwork:
         self.tensors["x"] = Tensor("x", rows * row_bytes, rows)
         return "x"
 
-    def add(self, sources: tuple[str, ...], rows: Rows, row_bytes: int, *, workspace: int = 0, streams: bool = True,
-            reversible: bool = True) -> str:
+    def add(
+        self,
+        sources: tuple[str, ...],
+        rows: Rows,
+        row_bytes: int,
+        *,
+        workspace: int = 0,
+        streams: bool = True,
+        reversible: bool = True,
+    ) -> str:
         """A kernel of that geometry; returns the name of its output."""
         name = f"k{len(self.kernels)}"
         target = f"t{len(self.kernels)}"
         self.tensors[target] = Tensor(target, rows.out_rows * row_bytes, rows.out_rows)
         windows = [rows.read_rows(row) for row in range(rows.out_rows)]
         reads = tuple(
-            Access(each, [window[0] * size if window else 0 for window in windows],
-                   [(window[-1] + 1) * size if window else 0 for window in windows])
-            for each in dict.fromkeys(sources) for size in (self.tensors[each].row_bytes,)
+            Access(
+                each,
+                [window[0] * size if window else 0 for window in windows],
+                [(window[-1] + 1) * size if window else 0 for window in windows],
+            )
+            for each in dict.fromkeys(sources)
+            for size in (self.tensors[each].row_bytes,)
         )
         made = np.arange(rows.out_rows) * row_bytes
         write = Access(target, made, made + row_bytes)

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import tiny_tflite as tiny
 from hypothesis import strategies as st
+
+import tiny_tflite as tiny
 
 Shape = tuple[int, int, int]  # rows, columns, channels
 #: Layers on images, by how often each is drawn.
@@ -84,7 +85,14 @@ def layers(draw: st.DrawFn) -> Layer:
 def networks(draw: st.DrawFn) -> Network:
     """Networks of up to nine layers on images of up to 14 x 14 pixels."""
     side = st.one_of(st.sampled_from([1, 2]), st.integers(3, 14))
-    heads = [(), (), ("mean",), ("pool", "fully_connected"), ("fully_connected",), ("fully_connected", "fully_connected")]
+    heads = [
+        (),
+        (),
+        ("mean",),
+        ("pool", "fully_connected"),
+        ("fully_connected",),
+        ("fully_connected", "fully_connected"),
+    ]
     return Network(
         (draw(side), draw(side), draw(st.integers(1, 8))),
         tuple(draw(st.lists(layers(), min_size=1, max_size=9))),

@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 from mlir import ir
+
 from vmcu.dialects import vmcu as d
 
 _BINARY = {"addi": "{} + {}", "subi": "{} - {}", "muli": "{} * {}", "andi": "{} & {}", "ori": "{} | {}",

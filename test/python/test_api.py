@@ -116,7 +116,9 @@ def test_wrong_inputs_are_refused(digits: vmcu.Compiled) -> None:
 
 
 def test_does_not_fit_names_file_kernel_and_bytes() -> None:
-    with pytest.raises(vmcu.DoesNotFit, match=r"digits\.tflite: the pool needs \d+ bytes .* 1024 .*kernel \w+( to \w+)? at"):
+    with pytest.raises(
+        vmcu.DoesNotFit, match=r"digits\.tflite: the pool needs \d+ bytes .* 1024 .*kernel \w+( to \w+)? at"
+    ):
         vmcu.compile_model(DIGITS, ram=1024)
     fits = vmcu.compile_model(DIGITS)
     assert vmcu.compile_model(DIGITS, ram=fits.pool_bytes).pool_bytes == fits.pool_bytes

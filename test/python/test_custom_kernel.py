@@ -11,8 +11,9 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-import vmcu
 from mlir import ir
+
+import vmcu
 from segment_interpreter import replay
 from vmcu import planner
 from vmcu.errors import InputError, Internal

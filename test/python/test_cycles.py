@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from thumb import M4, run
+
+from thumb import run
 
 # What every function below spends apart from its row: `bx lr`.
 RETURN = 3

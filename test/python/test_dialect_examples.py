@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from mlir import ir
+
 from vmcu import pipeline
 
 DIALECT = Path(__file__).resolve().parents[2] / "dialect"

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
 from test_reference import ZOO
 from vmcu.api import TEXT_LEVELS, compile_model
 from vmcu.tensor import Tensor

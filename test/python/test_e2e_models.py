@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 import vmcu
 from emulated import TARGETS
 from test_reference import int8_inputs, litert

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny_tflite as tiny
-from emulated import TARGETS, check_model
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+
+import tiny_tflite as tiny
+from emulated import TARGETS, check_model
 from test_kernels import small_network
 from test_reference import OPERATORS, int8_inputs
 from vmcu.api import Compilation, compile_model

@@ -6,12 +6,13 @@ import struct
 from pathlib import Path
 
 import pytest
-from thumb import M4, M7, assemble, machine_from_ir, run
 
+from thumb import M4, M7, assemble, machine_from_ir, run
 from vmcu.emulator import Machine, MachineFault, StackOverflow
 from vmcu.errors import InputError
 from vmcu.targets import Target
 from vmcu.toolchain import compile_to_object, link_firmware
+
 
 def test_counting_changes_nothing(tmp_path: Path) -> None:
     machine = assemble("cmp r1, #3\nite eq\nmoveq r0, #7\nmovne r0, #9\npush {r4-r7}\npop {r4-r7}\nbx lr", tmp_path, M4)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny_tflite as tiny
-from test_api import DIGITS, MODELS, ZOO, compile_c, random_inputs
 
+import tiny_tflite as tiny
 import vmcu
+from test_api import DIGITS, MODELS, ZOO, compile_c, random_inputs
 from vmcu.emulator import Machine
 from vmcu.report.figures import is_exact
 from vmcu.toolchain import link_firmware

@@ -10,10 +10,10 @@ from pathlib import Path
 import mlir
 import numpy as np
 import pytest
-import tiny_tflite as tiny
 from mlir import ir
 from mlir.passmanager import PassManager
 
+import tiny_tflite as tiny
 from vmcu.errors import InputError, Unsupported
 from vmcu.frontends import TOSA_TO_LINALG, Port, load, ports, to_linalg
 from vmcu.frontends._ir import walk

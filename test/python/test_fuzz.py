@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from hypothesis import HealthCheck, assume, given, note, settings
 from hypothesis import strategies as st
+
 from random_networks import Network, networks, write_network
 from test_reference import litert
 from vmcu.api import Compilation, Compiled

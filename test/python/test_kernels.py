@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny_tflite as tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mlir import ir
+
+import tiny_tflite as tiny
 from segment_interpreter import Event, record, replay
 from vmcu import frontends, pipeline, planner
 from vmcu.dialects import vmcu as d

@@ -87,8 +87,9 @@ def test_input_read_later_stays_whole() -> None:
 
 
 def test_network_output_lives_to_the_end() -> None:
-    network = replace(chain([8, 8, 8], *(elementwise(f"k{i}", f"t{i}", f"t{i + 1}", 8) for i in (0, 1))),
-                      outputs=("t1", "t2"))
+    network = replace(
+        chain([8, 8, 8], *(elementwise(f"k{i}", f"t{i}", f"t{i + 1}", 8) for i in (0, 1))), outputs=("t1", "t2")
+    )
     assert plan(network).pool_bytes == 16
 
 
@@ -108,8 +109,12 @@ def test_direction_cancels_drift() -> None:
     # Both kernels read one byte ahead: forward pushes the output down, backward up.
     steps = np.arange(8)
     kernels = [
-        Kernel(f"k{i}", (Access(f"t{i}", np.maximum(steps - 1, 0), np.minimum(steps + 2, 8)),),
-               (Access(f"t{i + 1}", steps, steps + 1),)) for i in range(2)
+        Kernel(
+            f"k{i}",
+            (Access(f"t{i}", np.maximum(steps - 1, 0), np.minimum(steps + 2, 8)),),
+            (Access(f"t{i + 1}", steps, steps + 1),),
+        )
+        for i in range(2)
     ]
     assert plan(chain([8, 8, 8], *kernels), align=1).pool_bytes == 9
     ahead = [replace(kernel, reversible=False) for kernel in kernels]
@@ -174,7 +179,7 @@ def fits(network: Network, pool_bytes: int) -> bool:
     places += [range(pool_bytes - kernel.workspace + 1) for kernel in network.kernels if kernel.workspace]
     free = [kernel.name for kernel in network.kernels if kernel.reversible]
     for offsets, turned in product(product(*places), product((False, True), repeat=len(free))):
-        tensors, workspaces = dict(zip(names, offsets)), dict(zip(owners, offsets[len(names):]))
+        tensors, workspaces = dict(zip(names, offsets)), dict(zip(owners, offsets[len(names) :]))
         backward = frozenset(name for name, is_turned in zip(free, turned) if is_turned)
         try:
             check(network, Plan(pool_bytes, tensors, workspaces, backward))
@@ -249,8 +254,9 @@ def test_checker_catches_a_workspace_over_a_tensor(workspace: int) -> None:
 
 
 def test_checker_catches_a_lost_output() -> None:
-    network = replace(chain([8, 8, 8], elementwise("a", "t0", "t1", 8), elementwise("b", "t1", "t2", 8)),
-                      outputs=("t1", "t2"))
+    network = replace(
+        chain([8, 8, 8], elementwise("a", "t0", "t1", 8), elementwise("b", "t1", "t2", 8)), outputs=("t1", "t2")
+    )
     with pytest.raises(Internal, match=r"user reads t1 \[0, 8\) but bytes \[6, 8\) were overwritten by t2"):
         check(network, Plan(14, {"t0": 0, "t1": 0, "t2": 6}, backward=frozenset({"b"})))
 
@@ -326,8 +332,10 @@ def test_chain_needs_no_solver(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_time_still_gives_a_plan() -> None:
     rng = np.random.default_rng(0)
     sizes = rng.integers(50, 200, 24).tolist()
-    kernels = [Kernel(f"k{i}", (Access(f"t{i}"), Access(f"t{max(0, i - 3)}")), (Access(f"t{i + 1}"),))
-               for i in range(len(sizes) - 1)]
+    kernels = [
+        Kernel(f"k{i}", (Access(f"t{i}"), Access(f"t{max(0, i - 3)}")), (Access(f"t{i + 1}"),))
+        for i in range(len(sizes) - 1)
+    ]
     network = chain(sizes, *kernels)
     hurried, patient = plan(network, time_limit=0.0), plan(network)
     assert patient.optimal and patient.pool_bytes <= hurried.pool_bytes

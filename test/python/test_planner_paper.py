@@ -31,8 +31,11 @@ def networks() -> ModuleType:
 def largest(network: Network, kind: str) -> int:
     """Bytes in and out of the largest layer of a kind."""
     sizes = {tensor.name: tensor.bytes for tensor in network.tensors}
-    return max(sum(sizes[access.tensor] for access in (*kernel.reads, *kernel.writes))
-               for kernel in network.kernels if kernel.name.startswith(kind))
+    return max(
+        sum(sizes[access.tensor] for access in (*kernel.reads, *kernel.writes))
+        for kernel in network.kernels
+        if kernel.name.startswith(kind)
+    )
 
 
 @pytest.mark.parametrize(

@@ -45,8 +45,14 @@ def row_networks(draw: st.DrawFn, most_blocks: int = 4, all_stream: bool = False
     def window(source: str, same: bool) -> str:
         rows = draw(windows(net.tensors[source].rows, same))
         streams = all_stream or draw(st.integers(0, 9)) > 0
-        return net.add((source,), rows, draw(row_bytes), workspace=draw(st.sampled_from([0, 0, 3])), streams=streams,
-                       reversible=draw(st.booleans()))
+        return net.add(
+            (source,),
+            rows,
+            draw(row_bytes),
+            workspace=draw(st.sampled_from([0, 0, 3])),
+            streams=streams,
+            reversible=draw(st.booleans()),
+        )
 
     for _ in range(draw(st.integers(1, most_blocks))):
         y = window(x, same := draw(st.booleans()))

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny_tflite as tiny
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from mlir import ir
 
+import tiny_tflite as tiny
 from vmcu.errors import InputError, Unsupported
 from vmcu.frontends import load, ports, to_linalg
 from vmcu.reference import Reference, run

@@ -7,6 +7,7 @@ from typing import Literal
 
 import pytest
 from mlir import ir
+
 from vmcu import pipeline
 from vmcu.errors import InputError
 from vmcu.passes._registry import PASSES, PassInfo, describe_options, option, parse_options, vmcu_pass

@@ -7,6 +7,7 @@ import re
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mlir import ir
+
 from vmcu import pipeline
 
 INT32 = 2**31

@@ -14,6 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mlir import ir
 from mlir.dialects import llvm
+
 from thumb import M4, M7, machine_from_ir
 from vmcu import pipeline
 from vmcu.kernels.scale import ScaleForm, choose_form

@@ -52,9 +52,11 @@ class Cost:
     is_single_load: bool = False
 
 
-_LOADS = {
-    f"ldr{width}{form}" for width in ("", "b", "h", "sb", "sh") for form in ("", "t")
-} | {"ldrex", "ldrexb", "ldrexh"}
+_LOADS = {f"ldr{width}{form}" for width in ("", "b", "h", "sb", "sh") for form in ("", "t")} | {
+    "ldrex",
+    "ldrexb",
+    "ldrexh",
+}
 _STORES = {f"str{width}{form}" for width in ("", "b", "h") for form in ("", "t")} | {"strex", "strexb", "strexh"}
 _BRANCHES = {"b", "bx", "bl", "blx", "cbz", "cbnz"}
 _MULTIPLE_LOADS = {"ldm", "ldmdb", "pop", "vldmia", "vldmdb", "vpop"}

@@ -16,18 +16,23 @@ from mlir.passmanager import PassManager
 from vmcu.dialects import vmcu as d
 from vmcu.errors import Unsupported
 
-from .clone import clone_into
-
 from . import build
+from .clone import clone_into
 
 BUFFERIZE = (
     "one-shot-bufferize{bufferize-function-boundaries=true function-boundary-type-conversion=identity-layout-map}",
     "buffer-results-to-out-params{hoist-static-allocs=true modify-public-functions=true}",
-    "canonicalize", "cse",
+    "canonicalize",
+    "cse",
 )
 TO_LOOPS = (
-    "func.func(convert-linalg-to-loops)", "fold-memref-alias-ops", "expand-strided-metadata", "lower-affine",
-    "tosa-to-arith{include-apply-rescale=true}", "canonicalize", "cse",
+    "func.func(convert-linalg-to-loops)",
+    "fold-memref-alias-ops",
+    "expand-strided-metadata",
+    "lower-affine",
+    "tosa-to-arith{include-apply-rescale=true}",
+    "canonicalize",
+    "cse",
 )
 ALIGN = 4  # bytes
 
@@ -61,8 +66,10 @@ class BufferKernel:
     def emit(self, inputs: list[ir.Value], outputs: list[ir.Value], workspace: list[ir.Value]) -> None:
         """Clone the function's body with its arguments and intermediates as views of the sequences."""
         body = self.function.regions[0].blocks[0]
-        mapping = {argument: d.buffer(argument.type, sequence, 0)
-                   for argument, sequence in zip(body.arguments, [*inputs, *outputs])}
+        mapping = {
+            argument: d.buffer(argument.type, sequence, 0)
+            for argument, sequence in zip(body.arguments, [*inputs, *outputs])
+        }
         offsets = iter(self.offsets)
         for op in list(body.operations)[:-1]:
             if isinstance(op, memref.AllocOp):
@@ -139,8 +146,9 @@ def _outline(kernel: d.KernelOp, block: ir.Block) -> ir.Module:
 def _replace_copies(module: ir.Module) -> None:
     """A `memref.copy` becomes a call into a runtime that a microcontroller has not: copy by a loop."""
     copies: list[ir.Operation] = []
-    module.operation.walk(lambda op: copies.append(op) or ir.WalkResult.ADVANCE
-                          if op.name == "memref.copy" else ir.WalkResult.ADVANCE)
+    module.operation.walk(
+        lambda op: copies.append(op) or ir.WalkResult.ADVANCE if op.name == "memref.copy" else ir.WalkResult.ADVANCE
+    )
     for op in copies:
         with op.location, ir.InsertionPoint(op):
             linalg.copy(op.operands[0], outs=[op.operands[1]])

@@ -132,8 +132,16 @@ def is_inside(index: Index, size: int) -> ir.Value:
 
 
 def segment_load(
-    source: ir.Value, index: Index, byte: Index | int, rows: int, valid: int, *, within: Index | None = None,
-    stride: int = 1, guards: Sequence[ir.Value] = (), pad: int = 0,
+    source: ir.Value,
+    index: Index,
+    byte: Index | int,
+    rows: int,
+    valid: int,
+    *,
+    within: Index | None = None,
+    stride: int = 1,
+    guards: Sequence[ir.Value] = (),
+    pad: int = 0,
 ) -> ir.Value:
     """`valid` bytes from `byte` on of `rows` segments, zero-filled to whole words: `vector<rows x words*4 x i8>`.
 
@@ -141,8 +149,15 @@ def segment_load(
     """
     width = -(-valid // 4) * 4
     return d.segment_load(
-        vector(i8(), rows, width), source, index.value, Index.of(byte).value, list(guards), within=_value_of(within),
-        stride=stride, valid=valid if valid != width else None, pad=pad if guards else None,
+        vector(i8(), rows, width),
+        source,
+        index.value,
+        Index.of(byte).value,
+        list(guards),
+        within=_value_of(within),
+        stride=stride,
+        valid=valid if valid != width else None,
+        pad=pad if guards else None,
     )
 
 

@@ -152,7 +152,9 @@ class _Emitter:
         first, within = self._segment(row, column)
         build.segment_store(value, self.dest, first, channel, within=within, valid=tile if tile != CHANNELS else None)
 
-    def _fold_taps(self, row: Index, column: Index, region: Region, channel: Index, valid: int, acc: ir.Value) -> ir.Value:
+    def _fold_taps(
+        self, row: Index, column: Index, region: Region, channel: Index, valid: int, acc: ir.Value
+    ) -> ir.Value:
         """Fold `self._fold(taps, ky, kx, channel, acc)` over the window, `taps` being words of up to `TAPS` taps."""
         window = self.window
 
@@ -164,8 +166,17 @@ class _Emitter:
         unroll = self.by_rows and window.kernel[0] <= UNROLLED
         return build.accumulate(window.kernel[0], 1, acc, window_row, unroll=unroll)
 
-    def _fold_row(self, y: Index, ky: Index, row_guard: ir.Value | None, column: Index, region: Region, channel: Index,
-                  valid: int, acc: ir.Value) -> ir.Value:
+    def _fold_row(
+        self,
+        y: Index,
+        ky: Index,
+        row_guard: ir.Value | None,
+        column: Index,
+        region: Region,
+        channel: Index,
+        valid: int,
+        acc: ir.Value,
+    ) -> ir.Value:
         """Fold the taps of window row `ky`, which lies on input row `y`."""
         window, taps = self.window, self.window.kernel[1]
 
@@ -173,8 +184,17 @@ class _Emitter:
             x = column * window.stride[1] + kx * window.dilation[1] - window.pad[1]
             guards = self._guards(x, count, row_guard, region)
             first, within = self._segment(y * window.image[1], x)
-            words = build.segment_load(self.source, first, channel, count, valid, within=within,
-                                       stride=window.dilation[1], guards=guards, pad=self.kernel.pad_value)
+            words = build.segment_load(
+                self.source,
+                first,
+                channel,
+                count,
+                valid,
+                within=within,
+                stride=window.dilation[1],
+                guards=guards,
+                pad=self.kernel.pad_value,
+            )
             return self._fold(words, ky, kx, channel, acc)
 
         full = taps - taps % TAPS
@@ -195,7 +215,11 @@ class _DepthwiseEmitter(_Emitter):
         self.shared = kernel.weights.shape[2] == 1
         rows, columns, _ = kernel.weights.shape
         spare = -kernel.channels % CHANNELS
-        weights = np.repeat(kernel.weights, CHANNELS, 2) if self.shared else np.pad(kernel.weights, ((0, 0), (0, 0), (0, spare)))
+        weights = (
+            np.repeat(kernel.weights, CHANNELS, 2)
+            if self.shared
+            else np.pad(kernel.weights, ((0, 0), (0, 0), (0, spare)))
+        )
         groups = weights.reshape(rows, columns, -1, CHANNELS).transpose(2, 0, 1, 3)
         # Window rows longer than one piece are cut into pieces of `TAPS`, the last one shorter.
         self.weights = build.flash(groups.astype(np.int8))
@@ -219,14 +243,18 @@ class _DepthwiseEmitter(_Emitter):
         region = Region(0, 1, 1, False)
         for channel, tile in self._channel_tiles():
             lanes = [(channel + lane).value for lane in range(CHANNELS)]
-            loaded = vector_d.from_elements(build.vector(build.i32(), CHANNELS), [memref.load(sums, [at]) for at in lanes])
+            loaded = vector_d.from_elements(
+                build.vector(build.i32(), CHANNELS), [memref.load(sums, [at]) for at in lanes]
+            )
             acc = arith.select(starts, build.flash_load(self.bias, [channel], CHANNELS), loaded)
             acc = self._fold_row(row, row, None, Index(0), region, channel, tile, acc)
             for lane, at in enumerate(lanes):
                 memref.store(vector_d.extract(acc, [], [lane], results=[build.i32()]), sums, [at])
             branch = scf.IfOp(ends)
             with ir.InsertionPoint(branch.then_block):
-                self._store(build.as_row(self.requant.emit(acc, channel, build.i8())), Index(0), Index(0), channel, tile)
+                self._store(
+                    build.as_row(self.requant.emit(acc, channel, build.i8())), Index(0), Index(0), channel, tile
+                )
                 scf.yield_([])
         size = d.read_sequence(workspace.type).length
         build.free(workspace, arith.select(ends, build.constant(size), build.constant(0)), backward=False)

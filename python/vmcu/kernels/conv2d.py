@@ -122,7 +122,9 @@ class _Emitter:
         def window_row(ky: Index, acc: ir.Value) -> ir.Value:
             return self._dot_row(row, column, region, channel, channels, ky, acc)
 
-        acc = build.accumulate(self.window.kernel[0], 1, acc, window_row, unroll=self.by_rows and self.window.kernel[0] <= UNROLLED)
+        acc = build.accumulate(
+            self.window.kernel[0], 1, acc, window_row, unroll=self.by_rows and self.window.kernel[0] <= UNROLLED
+        )
         tile = self.requant.emit(acc, channel, build.i8())
         done = at_most(channel, 0) if self.backward else at_least(channel + channels, self.conv.channels[1])
         if not self.by_rows:
@@ -134,8 +136,9 @@ class _Emitter:
         """A segment of a row that starts at `first`. Row by row, the place of a row is found once, outside the loops."""
         return (first, within) if self.by_rows else (first + within, None)
 
-    def _dot_row(self, row: Index, column: Index, region: Region, channel: Index, channels: int, ky: Index,
-                 acc: ir.Value) -> ir.Value:
+    def _dot_row(
+        self, row: Index, column: Index, region: Region, channel: Index, channels: int, ky: Index, acc: ir.Value
+    ) -> ir.Value:
         window, inputs = self.window, self.conv.channels[0]
         y = row * window.stride[0] + ky * window.dilation[0] - window.pad[0]
         x = column * window.stride[1] - window.pad[1]
@@ -149,18 +152,46 @@ class _Emitter:
             if region.guarded:
                 inside = build.is_inside(at, window.image[1])
                 guard = inside if guard is None else arith.andi(guard, inside)
-            return self._dot_run(self._segment(y * window.image[1], at), region.step, channel, channels, ky, kx * inputs,
-                                 columns * inputs, guard, acc)
+            return self._dot_run(
+                self._segment(y * window.image[1], at),
+                region.step,
+                channel,
+                channels,
+                ky,
+                kx * inputs,
+                columns * inputs,
+                guard,
+                acc,
+            )
 
         return build.accumulate(taps, 1, acc, run)
 
-    def _dot_run(self, segment: tuple[Index, Index | None], pixels: int, channel: Index, channels: int, ky: Index, offset: Index, length: int,
-                 guard: ir.Value | None, acc: ir.Value) -> ir.Value:
+    def _dot_run(
+        self,
+        segment: tuple[Index, Index | None],
+        pixels: int,
+        channel: Index,
+        channels: int,
+        ky: Index,
+        offset: Index,
+        length: int,
+        guard: ir.Value | None,
+        acc: ir.Value,
+    ) -> ir.Value:
         """Accumulate `length` contiguous bytes of `pixels` windows, the weights' ones starting at `offset`."""
 
         def chunk(k: Index, size: int, acc: ir.Value) -> ir.Value:
-            pixel = build.segment_load(self.source, segment[0], k, pixels, size, within=segment[1], stride=self.window.stride[1],
-                                       guards=[guard] * pixels if guard is not None else (), pad=self.conv.pad_value)
+            pixel = build.segment_load(
+                self.source,
+                segment[0],
+                k,
+                pixels,
+                size,
+                within=segment[1],
+                stride=self.window.stride[1],
+                guards=[guard] * pixels if guard is not None else (),
+                pad=self.conv.pad_value,
+            )
             depth = ir.VectorType(pixel.type).shape[1]
             weight = build.flash_load(self.weights, [ky, channel, offset + k], channels, depth)
             return d.dot(pixel, weight, acc)

@@ -82,8 +82,9 @@ class Elementwise:
         for source in inputs:
             build.free(source, (row * length + (0 if backward else length)).value, backward=backward)
 
-    def _emit_segments(self, inputs: list[ir.Value], output: ir.Value, first: Index, length: int, backward: bool,
-                       *, by_rows: bool) -> None:
+    def _emit_segments(
+        self, inputs: list[ir.Value], output: ir.Value, first: Index, length: int, backward: bool, *, by_rows: bool
+    ) -> None:
         size = self._segments[1]
         constants = [_spread(each, size) if isinstance(each, np.ndarray) else None for each in self.operands]
         full = size - size % LANES
@@ -95,13 +96,22 @@ class Elementwise:
                 if start == stop:
                     continue
                 for channel in build.loop(start, stop, tile, backward=backward):
-                    words = [build.row_of(build.segment_load(each, place, channel, 1, tile, within=within), 0) for each in inputs]
+                    words = [
+                        build.row_of(build.segment_load(each, place, channel, 1, tile, within=within), 0)
+                        for each in inputs
+                    ]
                     value = self._emit_body(words, constants, channel)
                     done = at_most(channel, 0) if backward else at_least(channel + tile, size)
                     for source in () if by_rows else inputs:
                         free_window(source, self.window, Index(0), index, 1, done, backward=backward)
-                    build.segment_store(build.as_row(value), output, place, channel, within=within,
-                                        valid=tile if tile != LANES else None)
+                    build.segment_store(
+                        build.as_row(value),
+                        output,
+                        place,
+                        channel,
+                        within=within,
+                        valid=tile if tile != LANES else None,
+                    )
 
     def _emit_body(self, words: list[ir.Value], constants: list[ir.Value | None], channel: Index) -> ir.Value:
         values = {}

@@ -77,12 +77,21 @@ def _fill(description: Conv2D | Depthwise, image: tuple[int, ...], output: tuple
     result, output = output, (*output[:3], channels)
     split = _SPLIT.format(shape=list(result), output=_type(output, 8), result=_type(result, 8))
     return _FOLDED.format(
-        result=_type(result, 8), reshape=split if len(result) == 5 else "", name="split" if len(result) == 5 else "result",
+        result=_type(result, 8),
+        reshape=split if len(result) == 5 else "",
+        name="split" if len(result) == 5 else "result",
         anchor="linalg.depthwise_conv_2d_nhwc_hwc" if depthwise else "linalg.conv_2d_nhwc_fhwc",
-        image=_type(image, 8), weights=_type(weights.shape, 8), bias=_type((channels,), 32),
-        multiplier=_type((channels,), 32), shift=_type((channels,), 8), acc=_type(output, 32), output=_type(output, 8),
-        dilation=list(description.window.dilation), stride=list(description.window.stride),
-        requant=description.requant, rounding=f"{description.requant.rounding.upper()}_ROUND",
+        image=_type(image, 8),
+        weights=_type(weights.shape, 8),
+        bias=_type((channels,), 32),
+        multiplier=_type((channels,), 32),
+        shift=_type((channels,), 8),
+        acc=_type(output, 32),
+        output=_type(output, 8),
+        dilation=list(description.window.dilation),
+        stride=list(description.window.stride),
+        requant=description.requant,
+        rounding=f"{description.requant.rounding.upper()}_ROUND",
     )
 
 

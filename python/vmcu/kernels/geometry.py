@@ -75,13 +75,19 @@ class Window:
         """An output row as regions, left to right: left border, full tiles, the rest of a tile, right border."""
         lo, hi = self.inside(1)
         full = lo + (hi - lo) // tile * tile
-        regions = [Region(0, lo, 1, True), Region(lo, full, tile, False), Region(full, hi, max(1, hi - full), False),
-                   Region(hi, self.output[1], 1, True)]
+        regions = [
+            Region(0, lo, 1, True),
+            Region(lo, full, tile, False),
+            Region(full, hi, max(1, hi - full), False),
+            Region(hi, self.output[1], 1, True),
+        ]
         return [region for region in regions if region.start < region.stop]
 
     def tiles(self, tile: int) -> tuple[np.ndarray, np.ndarray]:
         """First column and pixel count of every tile of an output row."""
-        starts = [(c, region.step) for region in self.regions(tile) for c in range(region.start, region.stop, region.step)]
+        starts = [
+            (c, region.step) for region in self.regions(tile) for c in range(region.start, region.stop, region.step)
+        ]
         return np.array([c for c, _ in starts], np.int64), np.array([n for _, n in starts], np.int64)
 
     def first_pixel(self, row: np.ndarray, column: np.ndarray) -> np.ndarray:

@@ -47,12 +47,16 @@ def free_window(
     if backward:
         column = Index.of(arith.select(done, (column - 1).value, (column + (pixels - 1)).value))
         here = _pixel(window, row, column, end=True)
-        edge = arith.select(at_most(row, 0), build.constant(0), _pixel(window, row - 1, Index(window.output[1] - 1), end=True))
+        edge = arith.select(
+            at_most(row, 0), build.constant(0), _pixel(window, row - 1, Index(window.output[1] - 1), end=True)
+        )
         index = arith.select(at_most(column, -1), edge, arith.maxsi(here, edge))
     else:
         column = Index.of(arith.select(done, (column + pixels).value, column.value))
         here = _pixel(window, row, column, end=False)
-        edge = arith.select(at_least(row + 1, window.output[0]), build.constant(length), _pixel(window, row + 1, Index(0), end=False))
+        edge = arith.select(
+            at_least(row + 1, window.output[0]), build.constant(length), _pixel(window, row + 1, Index(0), end=False)
+        )
         index = arith.select(at_least(column, window.output[1]), edge, arith.minsi(here, edge))
     build.free(source, index, backward=backward)
 
@@ -60,7 +64,9 @@ def free_window(
 def free_rows(source: ir.Value, window: Window, row: Index, *, backward: bool) -> None:
     """Free what no other output row reads once `row` is made: a stream frees by rows."""
     if backward:
-        index = arith.select(at_most(row, 0), build.constant(0), _pixel(window, row - 1, Index(window.output[1] - 1), end=True))
+        index = arith.select(
+            at_most(row, 0), build.constant(0), _pixel(window, row - 1, Index(window.output[1] - 1), end=True)
+        )
     else:
         length = build.constant(window.image[0] * window.image[1])
         index = arith.select(at_least(row + 1, window.output[0]), length, _pixel(window, row + 1, Index(0), end=False))

@@ -119,7 +119,11 @@ def read_epilogue(op: ir.OpView, acc: ir.Value) -> Epilogue | None:
         number = constant_int(value)
         return None if number is None else np.array([number])
 
-    return None if accumulator is None else _read_chain(block.operations[len(block.operations) - 1].operands[0], accumulator, table)
+    return (
+        None
+        if accumulator is None
+        else _read_chain(block.operations[len(block.operations) - 1].operands[0], accumulator, table)
+    )
 
 
 def _split_sum(op: ir.OpView, table: Callable[[ir.Value], np.ndarray | None]) -> tuple[np.ndarray, ir.Value] | None:
@@ -143,7 +147,9 @@ def _fits(bounds: np.ndarray, low: int, high: int) -> bool:
     return bool(bounds[0] >= low and bounds[1] <= high)
 
 
-def _read_chain(value: ir.Value, accumulator: ir.Value, table: Callable[[ir.Value], np.ndarray | None]) -> Epilogue | None:
+def _read_chain(
+    value: ir.Value, accumulator: ir.Value, table: Callable[[ir.Value], np.ndarray | None]
+) -> Epilogue | None:
     """Walk from the yielded value back to the accumulator: clamps, truncation, zero point, scale, bias."""
     clamps: list[tuple[str, int]] = []
     bias, zero_point, requant = np.zeros(1, np.int64), 0, None
@@ -175,8 +181,12 @@ def _read_chain(value: ir.Value, accumulator: ir.Value, table: Callable[[ir.Valu
                 return None
             count = max(multiplier.size, shift.size)
             rounding = "double" if "DOUBLE" in str(op.attributes["rounding_mode"]) else "single"
-            requant = Requant(np.broadcast_to(multiplier, count).astype(np.int32),
-                              np.broadcast_to(shift, count).astype(np.int8), rounding, zero_point)
+            requant = Requant(
+                np.broadcast_to(multiplier, count).astype(np.int32),
+                np.broadcast_to(shift, count).astype(np.int8),
+                rounding,
+                zero_point,
+            )
             value = op.operands[0]
         else:
             return None

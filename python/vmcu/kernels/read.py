@@ -22,11 +22,17 @@ from .match import Epilogue, constant_array, op_name, producer, shape_of
 from .requant import INT8, constant_int
 
 CONVOLUTIONS = {
-    "linalg.conv_2d_nhwc_fhwc": (0, 1, 2, 3), "linalg.conv_2d_nhwc_fhwc_q": (0, 1, 2, 3),
-    "linalg.conv_2d_nhwc_hwcf": (3, 0, 1, 2), "linalg.conv_2d_nhwc_hwcf_q": (3, 0, 1, 2),
+    "linalg.conv_2d_nhwc_fhwc": (0, 1, 2, 3),
+    "linalg.conv_2d_nhwc_fhwc_q": (0, 1, 2, 3),
+    "linalg.conv_2d_nhwc_hwcf": (3, 0, 1, 2),
+    "linalg.conv_2d_nhwc_hwcf_q": (3, 0, 1, 2),
 }  # anchor -> permutation that makes its weights [out, rows, columns, in]
-DEPTHWISE = ("linalg.depthwise_conv_2d_nhwc_hwcm", "linalg.depthwise_conv_2d_nhwc_hwcm_q",
-             "linalg.depthwise_conv_2d_nhwc_hwc", "linalg.depthwise_conv_2d_nhwc_hwc_q")
+DEPTHWISE = (
+    "linalg.depthwise_conv_2d_nhwc_hwcm",
+    "linalg.depthwise_conv_2d_nhwc_hwcm_q",
+    "linalg.depthwise_conv_2d_nhwc_hwc",
+    "linalg.depthwise_conv_2d_nhwc_hwc_q",
+)
 MATMULS = ("linalg.matmul", "linalg.quantized_matmul")
 SUM_POOL, MAX_POOL = "linalg.pooling_nhwc_sum", "linalg.pooling_nhwc_max"
 ANCHORS = (*CONVOLUTIONS, *DEPTHWISE, *MATMULS, SUM_POOL, MAX_POOL)
@@ -190,8 +196,9 @@ def _read_sum_pool(op: ir.OpView, epilogue: Epilogue, inputs: Sequence[ir.Value]
     if bias is None:
         return None
     window = _window(op, image, shape_of(op.operands[1]))
-    return Depthwise(window, channels, 0, np.ones((*window.kernel, 1), np.int8), wrap(bias), epilogue.requant,
-                     d.KernelKind.pool)
+    return Depthwise(
+        window, channels, 0, np.ones((*window.kernel, 1), np.int8), wrap(bias), epilogue.requant, d.KernelKind.pool
+    )
 
 
 def _read_max_pool(op: ir.OpView, epilogue: Epilogue, inputs: Sequence[ir.Value]) -> MaxPool | None:
@@ -200,12 +207,17 @@ def _read_max_pool(op: ir.OpView, epilogue: Epilogue, inputs: Sequence[ir.Value]
     if image is None or start is None or epilogue.requant is not None or epilogue.bias.any():
         return None
     low = max(epilogue.low, int(start.max()), INT8[0])
-    return MaxPool(_window(op, image, shape_of(op.operands[1])), image[0][3], image[2] or 0, low, min(epilogue.high, INT8[1]))
+    return MaxPool(
+        _window(op, image, shape_of(op.operands[1])), image[0][3], image[2] or 0, low, min(epilogue.high, INT8[1])
+    )
 
 
 _READERS = {
-    **dict.fromkeys(CONVOLUTIONS, _read_conv2d), **dict.fromkeys(DEPTHWISE, _read_depthwise),
-    **dict.fromkeys(MATMULS, _read_matmul), SUM_POOL: _read_sum_pool, MAX_POOL: _read_max_pool,
+    **dict.fromkeys(CONVOLUTIONS, _read_conv2d),
+    **dict.fromkeys(DEPTHWISE, _read_depthwise),
+    **dict.fromkeys(MATMULS, _read_matmul),
+    SUM_POOL: _read_sum_pool,
+    MAX_POOL: _read_max_pool,
 }
 
 
@@ -228,8 +240,9 @@ def _read_elementwise(op: ir.OpView, inputs: Sequence[ir.Value]) -> Elementwise 
         return None
     if not match.is_identity(match.indexing_maps(op)[-1]) or _captures_values(block):
         return None
-    return Elementwise(int(np.prod(shape[:-1])), shape[-1], len(inputs), block, tuple(operands),
-                       shape[1] if len(shape) >= 4 else 1)
+    return Elementwise(
+        int(np.prod(shape[:-1])), shape[-1], len(inputs), block, tuple(operands), shape[1] if len(shape) >= 4 else 1
+    )
 
 
 def _captures_values(block: ir.Block) -> bool:

@@ -61,8 +61,14 @@ class RequantEmitter:
             shift = build.flash_load(shift, [channel], shape[-1])
         r = self.requant
         return d.requantize(
-            build.vector(element, *shape), acc, multiplier, shift,
-            d.Rounding.double_round if r.rounding == "double" else d.Rounding.single_round, r.zero_point, r.min, r.max,
+            build.vector(element, *shape),
+            acc,
+            multiplier,
+            shift,
+            d.Rounding.double_round if r.rounding == "double" else d.Rounding.single_round,
+            r.zero_point,
+            r.min,
+            r.max,
         )
 
 

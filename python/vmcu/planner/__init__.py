@@ -26,14 +26,32 @@ from vmcu.planner.schedule import arrival_of
 from vmcu.planner.timeline import Part
 
 __all__ = [
-    "Access", "InvalidNetwork", "Kernel", "Network", "Phase", "Plan", "Rows", "Stream", "Tensor", "arrival_of", "check",
-    "describe", "frontier", "plan",
+    "Access",
+    "InvalidNetwork",
+    "Kernel",
+    "Network",
+    "Phase",
+    "Plan",
+    "Rows",
+    "Stream",
+    "Tensor",
+    "arrival_of",
+    "check",
+    "describe",
+    "frontier",
+    "plan",
 ]
 
 
 def plan(
-    network: Network, *, align: int = 4, time_limit: float = 10.0, streams: bool = True, fed: bool = False,
-    landings: bool = True, enough: int | None = None,
+    network: Network,
+    *,
+    align: int = 4,
+    time_limit: float = 10.0,
+    streams: bool = True,
+    fed: bool = False,
+    landings: bool = True,
+    enough: int | None = None,
 ) -> Plan:
     """Cut the network into streams and place all tensors and workspaces in the smallest pool that can be found.
 
@@ -114,7 +132,12 @@ class _Solution:
 
 
 def _solve(
-    network: Network, parts: tuple[Part, ...], *, fed: bool, align: int, time_limit: float,
+    network: Network,
+    parts: tuple[Part, ...],
+    *,
+    fed: bool,
+    align: int,
+    time_limit: float,
     known: _Solution | None = None,
 ) -> _Solution | None:
     """The best placement for these parts; None if it is not better than a known one."""
@@ -131,8 +154,10 @@ def _solve(
 
 def _write_down(network: Network, solution: _Solution, fed: bool) -> Plan:
     parts, blocks, placed = solution.parts, solution.blocks, solution.placed
-    offsets = {kind: {block.name: offset for block, offset in zip(blocks, placed.offsets) if block.kind == kind}
-               for kind in ("tensor", "landing", "workspace")}
+    offsets = {
+        kind: {block.name: offset for block, offset in zip(blocks, placed.offsets) if block.kind == kind}
+        for kind in ("tensor", "landing", "workspace")
+    }
     rows = {tensor.name: tensor.rows for tensor in network.tensors}
     is_backward = [part.kernels[0].name in placed.backward for part in parts]
     return Plan(
@@ -144,8 +169,11 @@ def _write_down(network: Network, solution: _Solution, fed: bool) -> Plan:
         lower_bound_kernel=solution.lower_bound_kernel,
         optimal=placed.optimal,
         streams=tuple(part.facing(turned) for part, turned in zip(parts, is_backward) if part.stream is not None),
-        rings={block.name: block.life.slots for block in blocks
-               if block.kind == "tensor" and rows[block.name] > block.life.slots and len(block.life.births) > 1},
+        rings={
+            block.name: block.life.slots
+            for block in blocks
+            if block.kind == "tensor" and rows[block.name] > block.life.slots and len(block.life.births) > 1
+        },
         landings=offsets["landing"],
         fed=fed,
     )

@@ -86,8 +86,11 @@ def find_blocks(network: Network, parts: Sequence[Part], *, fed: bool = False) -
         ("landing", lives.landings, others.landings),
         ("workspace", lives.workspaces, others.workspaces),
     )
-    return tuple(Block(name, *_level(life, mirrored[name]), kind) for kind, some, mirrored in kinds
-                 for name, life in some.items())
+    return tuple(
+        Block(name, *_level(life, mirrored[name]), kind)
+        for kind, some, mirrored in kinds
+        for name, life in some.items()
+    )
 
 
 def _level(life: Life, mirrored: Life) -> tuple[Life, Life]:

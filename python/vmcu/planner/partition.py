@@ -56,9 +56,7 @@ class _Cut:
         return other is None or (self.cost, self.streamed) < (other.cost, other.streamed)
 
 
-def _search(
-    network: Network, fed: bool, landings: bool, longest: int, enough: int, known: _Cut | None
-) -> _Cut | None:
+def _search(network: Network, fed: bool, landings: bool, longest: int, enough: int, known: _Cut | None) -> _Cut | None:
     """The best cut into parts of at most `longest` kernels that is better than `known`; None if there is none."""
     count = len(network.kernels)
     best: list[_Cut | None] = [_Cut(enough), *[None] * count]
@@ -134,8 +132,10 @@ def cut_out(network: Network, begin: int, end: int, part: Part) -> Network:
     written = {write.tensor for kernel in part.kernels for write in kernel.writes}
     alive = own | (made & needed)
     return Network(
-        tuple(tensor for tensor in network.tensors if tensor.name in alive), part.kernels,
-        tuple(sorted(alive - written)), tuple(sorted(alive & needed)),
+        tuple(tensor for tensor in network.tensors if tensor.name in alive),
+        part.kernels,
+        tuple(sorted(alive - written)),
+        tuple(sorted(alive & needed)),
     )
 
 

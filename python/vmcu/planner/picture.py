@@ -58,8 +58,10 @@ def _describe_rings(plan: Plan, network: Network) -> Iterator[str]:
     for tensor in network.tensors:
         if tensor.name in plan.rings:
             landing = f", landing at {plan.landings[tensor.name]}" if tensor.name in plan.landings else ""
-            yield (f"ring {tensor.name}: {plan.rings[tensor.name]} of {tensor.rows} rows of {tensor.row_bytes} bytes "
-                   f"at {plan.offsets[tensor.name]}{landing}")
+            yield (
+                f"ring {tensor.name}: {plan.rings[tensor.name]} of {tensor.rows} rows of {tensor.row_bytes} bytes "
+                f"at {plan.offsets[tensor.name]}{landing}"
+            )
 
 
 def _places(plan: Plan, network: Network) -> Iterator[_Place]:

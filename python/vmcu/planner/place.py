@@ -124,8 +124,11 @@ def _candidates(index: int, pairs: list[Pair], units: dict[int, int], directions
     for pair in pairs:
         for lo, hi in pair.forbidden(directions.get(pair.kernel, False)):
             # The block is b at a + difference, or a at b - difference.
-            taken.append((units[pair.a] + lo, units[pair.a] + hi) if pair.b == index else
-                         (units[pair.b] - hi + 1, units[pair.b] - lo + 1))
+            taken.append(
+                (units[pair.a] + lo, units[pair.a] + hi)
+                if pair.b == index
+                else (units[pair.b] - hi + 1, units[pair.b] - lo + 1)
+            )
     edges = {0}.union(*((lo - 1, hi) for lo, hi in taken))
     return (unit for unit in sorted(edges, key=abs) if not any(lo <= unit < hi for lo, hi in taken))
 

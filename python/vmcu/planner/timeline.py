@@ -107,8 +107,11 @@ def find_local(network: Network, parts: Sequence[Part], *, fed: bool) -> dict[st
             for access in (*kernel.reads, *kernel.writes):
                 touched.setdefault(access.tensor, set()).add(number)
     outside = {*network.outputs, *(() if fed else network.inputs)}
-    return {name: min(numbers) for name, numbers in touched.items()
-            if len(numbers) == 1 and name not in outside and parts[min(numbers)].stream is not None}
+    return {
+        name: min(numbers)
+        for name, numbers in touched.items()
+        if len(numbers) == 1 and name not in outside and parts[min(numbers)].stream is not None
+    }
 
 
 def _make_life(births: np.ndarray, deaths: np.ndarray, tensor: Tensor, is_local: bool) -> Life:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mlir import ir
+
 from vmcu import tools
 from vmcu.passes._registry import PassError, option, vmcu_pass
 

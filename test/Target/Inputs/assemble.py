@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mlir import ir
 from mlir.dialects import llvm
+
 from vmcu import pipeline
 from vmcu.passes.pipelines import LEVELS, fill_options
 from vmcu.targets import Target
