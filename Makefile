@@ -1,22 +1,23 @@
 # make demo    install into .venv, compile the example model, run it on the emulated core
 # make test    install what is missing, run every test
+# make lint    style of the Python code
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 # The C++ extension and the metadata depend on these; Python files are used where they lie.
 NATIVE := CMakeLists.txt pyproject.toml $(wildcard dialect/*)
 
-.PHONY: demo test check install docs clean
+.PHONY: demo test lint install docs clean
 
 demo: install
 	$(BIN)/python examples/digits/demo.py
 
-test: install check
+test: install
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/lit -v test
 	$(BIN)/python -m pytest -q test/python
 
-check: install
+lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 

@@ -257,6 +257,11 @@ static bool staysInSegment(SequenceType type, Value byte, int64_t bytes) {
   return !offset || (*offset >= 0 && *offset <= type.getBytes() - bytes);
 }
 
+/// Whether so many rows can be in a ring at one time.
+static bool existTogether(SequenceType type, int64_t rows, int64_t stride) {
+  return rows - 1 <= (type.getCapacity() - 1) / stride;
+}
+
 LogicalResult SegmentLoadOp::verify() {
   SequenceType type = getSource().getType();
   // segment_load_c1
@@ -285,7 +290,7 @@ LogicalResult SegmentLoadOp::verify() {
   if (!type.isResident() && getValidBytes() > type.getPoolBytes())
     return emitOpError() << "reads rows of " << getValidBytes() << " bytes in a ring of " << type.getPoolBytes();
   // segment_load_c7
-  if (getRows() > 1 && (getRows() - 1) > (type.getCapacity() - 1) / stride)
+  if (getGuards().empty() && !existTogether(type, getRows(), stride))
     return emitOpError() << "reads " << getRows() << " rows with stride " << stride << " of a ring of "
                          << type.getCapacity() << " segments";
   return success();
@@ -298,7 +303,8 @@ LogicalResult SegmentLoadOp::canonicalize(SegmentLoadOp op, PatternRewriter &rew
     return failure();
   // Code that never runs may hold nonsense; without its guards it would not verify.
   if (!liesInside(op.getSource().getType(), op.getIndex(), op.getWithin(), op.getByte(), op.getRows(), op.getStride(),
-                  op.getValidBytes()))
+                  op.getValidBytes()) ||
+      !existTogether(op.getSource().getType(), op.getRows(), op.getStride()))
     return failure();
   rewriter.modifyOpInPlace(op, [&] {
     op.getGuardsMutable().clear();

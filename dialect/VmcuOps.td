@@ -226,7 +226,7 @@ def Vmcu_SegmentLoadOp : Vmcu_Op<"segment_load", [AttrSizedOperandSegments]> {
     - (segment_load_c5) a constant byte is not negative, and a row of a ring is not longer than the ring; whoever emits it
       sees that it ends before the ring's end, where the next segment is not the next bytes.
     - (segment_load_c6) the stride is positive.
-    - (segment_load_c7) the rows of a ring are segments that exist at one time: `(rows - 1) * stride < ring`.
+    - (segment_load_c7) rows of a ring without guards are segments that exist at one time: `(rows - 1) * stride < ring`.
 
     Example: `%a = vmcu.segment_load %x[%i, %k] stride 2 valid 3 : !vmcu.sequence<2304x8> -> vector<2x4xi8>`
   }];
