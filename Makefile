@@ -1,13 +1,15 @@
 # make demo    install into .venv, compile the example model, run it on the emulated core
 # make test    install what is missing, run every test
+# make fuzz    random networks through the whole compiler onto the emulated core: FUZZ_EXAMPLES of them
 # make lint    style of the Python code
 PYTHON ?= python3
 VENV ?= .venv
+FUZZ_EXAMPLES ?= 500
 BIN := $(VENV)/bin
 # The C++ extension and the metadata depend on these; Python files are used where they lie.
 NATIVE := CMakeLists.txt pyproject.toml $(wildcard dialect/*)
 
-.PHONY: demo test lint install docs clean
+.PHONY: demo test fuzz lint install docs clean
 
 demo: install
 	$(BIN)/python examples/digits/demo.py
@@ -15,11 +17,14 @@ demo: install
 test: install
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/lit -v test
-	$(BIN)/python -m pytest -q test/python
+	$(BIN)/python -m pytest -q -n auto --dist loadfile test/python
 
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+fuzz: install
+	VMCU_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -q test/python/test_fuzz.py
 
 docs: install
 	$(BIN)/python docs/generate.py

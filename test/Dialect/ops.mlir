@@ -18,7 +18,9 @@ func.func @pool_and_place() {
 }
 
 // CHECK-LABEL: func.func @segment_load
-func.func @segment_load(%x: !vmcu.sequence<64x8>, %i: index, %k: index, %g: i1) {
+func.func @segment_load(
+  %x: !vmcu.sequence<64x8>, %y: !vmcu.sequence<64x8, ring = 1>, %i: index, %k: index, %g: i1, %h: i1
+) {
   // CHECK: vmcu.segment_load %{{.*}}[%{{.*}}, %{{.*}}] : !vmcu.sequence<64x8> -> vector<2x4xi8>
   %plain = vmcu.segment_load %x[%i, %k] : !vmcu.sequence<64x8> -> vector<2x4xi8>
   // CHECK: vmcu.segment_load {{.*}} stride 2 : !vmcu
@@ -27,6 +29,9 @@ func.func @segment_load(%x: !vmcu.sequence<64x8>, %i: index, %k: index, %g: i1) 
   %valid = vmcu.segment_load %x[%i, %k] valid 3 : !vmcu.sequence<64x8> -> vector<2x4xi8>
   // CHECK: vmcu.segment_load {{.*}} stride 2 valid 3 if(%{{.*}}, %{{.*}}) else -128 {note} : !vmcu
   %all = vmcu.segment_load %x[%i, %k] stride 2 valid 3 if (%g, %g) else -128 {note} : !vmcu.sequence<64x8> -> vector<2x4xi8>
+  // One row of the two at most is in the ring; the guards see to it.
+  // CHECK: vmcu.segment_load {{.*}} if(%{{.*}}, %{{.*}}) else 0 : !vmcu.sequence<64x8, ring = 1>
+  %beside = vmcu.segment_load %y[%i, %k] if (%g, %h) else 0 : !vmcu.sequence<64x8, ring = 1> -> vector<2x4xi8>
   return
 }
 

@@ -31,6 +31,14 @@ func.func @guard_of_nonsense(%x: !vmcu.sequence<4x8>) -> vector<1x4xi8> {
   return %0 : vector<1x4xi8>
 }
 
+// CHECK-LABEL: func.func @guards_of_more_rows_than_a_ring_has
+func.func @guards_of_more_rows_than_a_ring_has(%x: !vmcu.sequence<4x8, ring = 1>, %i: index) -> vector<2x4xi8> {
+  // CHECK: if(%{{.*}}, %{{.*}}) else 0
+  %true = arith.constant true
+  %0 = vmcu.segment_load %x[%i, %i] if (%true, %true) else 0 : !vmcu.sequence<4x8, ring = 1> -> vector<2x4xi8>
+  return %0 : vector<2x4xi8>
+}
+
 // CHECK-LABEL: func.func @frees_of_nothing
 func.func @frees_of_nothing(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8, ring = 2>) {
   // CHECK-NEXT: return
