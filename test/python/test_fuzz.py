@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 import numpy as np
-from hypothesis import HealthCheck, assume, given, note, settings
+from hypothesis import HealthCheck, assume, event, given, note, settings
 from hypothesis import strategies as st
 
 from random_networks import Network, networks, write_network
@@ -57,6 +57,8 @@ def test_random_network(tmp_path: Path, network: Network, target: str, sanitized
     path = write_network(network, tmp_path / "model.tflite")
     compiled = {mode: compile_in(mode, path, target, sanitize=mode == sanitized) for mode in MODES}
     whole = compiled["streams"]
+    event(f"kernels in the longest stream: {max(map(len, whole.streams), default=0)}")
+    event("fed" if compiled["fed"] else "cannot be fed")
     note(f"streams {whole.streams}, pool {whole.pool_bytes}")
     generator = np.random.default_rng(network.seed)
     shape = whole.inputs[0].shape
