@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, assume, event, given, note, settings
 from hypothesis import strategies as st
 
@@ -45,6 +46,7 @@ def check_runs(compiled: Compiled, mode: str, inputs: list[np.ndarray], expected
                 np.testing.assert_array_equal(one, other, f"the emulated core ({mode}) and the host differ")
 
 
+@pytest.mark.skipif("VMCU_FUZZ_EXAMPLES" not in os.environ, reason="random networks run with make fuzz")
 @settings(
     max_examples=EXAMPLES or QUICK,
     deadline=None,
