@@ -522,3 +522,84 @@ OpFoldResult RequantizeOp::fold(FoldAdaptor adaptor) {
   }
   return DenseElementsAttr::get(type, folded);
 }
+
+//===----------------------------------------------------------------------===//
+// WidenOp, MatmulOp, DepthwiseOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult WidenOp::verify() {
+  int64_t bytes = getBytes(), pieces = getPieces(), step = getStep(), at = getAt();
+  // widen_c1
+  if (bytes < 1 || pieces < 1 || step < 1)
+    return emitOpError() << "widens " << pieces << " pieces of " << bytes << " bytes, " << step << " lanes apart";
+  if (bool(getGuard()) != getPad().has_value())
+    return emitOpError() << "needs a guard and a pad value together";
+  // widen_c2
+  auto lanes = cast<MemRefType>(getLanes().getType());
+  int64_t end = at + (pieces - 1) * step + bytes;
+  if (!lanes.hasStaticShape() || lanes.getNumElements() % 4 || at < 0 || end > lanes.getNumElements())
+    return emitOpError() << "stores lanes " << at << " to " << end << " of " << lanes
+                         << ", expected static ones, a multiple of 4";
+  return success();
+}
+
+static LogicalResult verifyRange(Operation *op, int32_t min, int32_t max) {
+  if (min > max || min < -128 || max > 127)
+    return op->emitOpError() << "clamps to " << min << " to " << max << ", which is no range of int8";
+  return success();
+}
+
+/// Four constants (weights of `shape`, bias, multiplier, shift) or one record.
+static LogicalResult verifyConstants(Operation *op, TypeRange constants, ArrayRef<int64_t> shape, int64_t channels) {
+  if (constants.size() == 1)
+    return success();
+  if (constants.size() != 4)
+    return op->emitOpError() << "has " << constants.size() << " constants, expected weights, bias, multiplier, shift";
+  if (cast<ShapedType>(constants[0]).getShape() != shape)
+    return op->emitOpError() << "has weights " << constants[0] << " for " << channels << " channels";
+  for (auto [number, type] : llvm::enumerate(constants.drop_front())) {
+    int64_t have = cast<ShapedType>(type).getNumElements();
+    if (have != channels && (number == 0 || have != 1))
+      return op->emitOpError() << "has constants " << type << " for " << channels << " channels";
+  }
+  return success();
+}
+
+LogicalResult MatmulOp::verify() {
+  auto lanes = dyn_cast<MemRefType>(getSource().getType());
+  int64_t pixels = getPixels(), pitch = getPitch(), depth = getDepth(), channels = getDest().getType().getBytes();
+  // matmul_c1
+  if (bool(lanes) == bool(getFirst()) || (!lanes && pixels != 1))
+    return emitOpError() << "takes lanes, or one pixel from a segment of a sequence on";
+  // matmul_c2, matmul_c3
+  if (depth < 4 || depth % 4)
+    return emitOpError() << "has depth " << depth << ", which is no positive multiple of 4";
+  if (failed(verifyConstants(*this, getConstants().getTypes(), {channels, depth}, channels)))
+    return failure();
+  // matmul_c4
+  if (pixels < 1 || pixels > 2 ||
+      (lanes && (!lanes.hasStaticShape() || (pixels - 1) * pitch + depth > lanes.getNumElements())))
+    return emitOpError() << "reads " << pixels << " pixels of " << depth << " lanes, " << pitch << " apart, from "
+                         << getSource().getType();
+  // matmul_c5
+  return verifyRange(*this, getMin(), getMax());
+}
+
+LogicalResult DepthwiseOp::verify() {
+  // depthwise_c1
+  if (!getGuards().empty() && getGuards().size() != getRows().size())
+    return emitOpError() << "has " << getGuards().size() << " guards for " << getRows().size() << " rows";
+  // depthwise_c2, depthwise_c3
+  int64_t channels = getDest().getType().getBytes();
+  if (getSource().getType().getBytes() != channels)
+    return emitOpError() << "reads segments of " << getSource().getType().getBytes() << " bytes and stores some of "
+                         << channels;
+  if (failed(verifyConstants(*this, getConstants().getTypes(),
+                             {int64_t(getRows().size()), int64_t(getWindow()), channels}, channels)))
+    return failure();
+  // depthwise_c4
+  if (int64_t(getStride()) < 1 || int64_t(getColumns()) < 1 || int64_t(getOutColumns()) < 1 || getRows().empty())
+    return emitOpError() << "needs rows, and a positive stride and positive columns";
+  // depthwise_c5
+  return verifyRange(*this, getMin(), getMax());
+}

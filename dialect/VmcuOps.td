@@ -29,7 +29,8 @@ def Vmcu_KernelOp : Vmcu_Op<"kernel", [
     * **placed**: inputs, one output and scratch are sequences; the body is the same linalg, on tensors;
     * **tiled**: the body's arguments are the sequences themselves (inputs, outputs, workspace), its ops are segment ops.
 
-    `traversal` is the order in which the output's segments are made; the planner chooses it.
+    `traversal` is the order in which the output's segments are made; the planner chooses it. `variant` names one of the
+    ways to compute the kernel (`vmcu-choose-variants`).
 
     In a `vmcu.stream` a kernel works row by row. `phase [scale, shift, rows]` says that it makes its row `r` of `rows` at
     the tick `scale * (r + 1) - shift`. Once the stream is a loop, the operand `row` is the row to make.
@@ -55,11 +56,11 @@ def Vmcu_KernelOp : Vmcu_Op<"kernel", [
     Variadic<AnyTypeOf<[AnyRankedTensor, Vmcu_Sequence]>>:$inputs, Variadic<Vmcu_Sequence>:$outputs,
     Variadic<Vmcu_Sequence>:$workspace, Optional<Index>:$row,
     DefaultValuedAttr<Vmcu_TraversalAttr, "::vmcu::Traversal::forward">:$traversal,
-    OptionalAttr<DenseI64ArrayAttr>:$phase);
+    OptionalAttr<DenseI64ArrayAttr>:$phase, OptionalAttr<StrAttr>:$variant);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $name `` $kind (`traversal` `` $traversal^)? (`phase` $phase^)? (`row` `(` $row^ `)`)? (`ins` `(` $inputs^ `:` qualified(type($inputs)) `)`)?
+    $name `` $kind (`variant` $variant^)? (`traversal` `` $traversal^)? (`phase` $phase^)? (`row` `(` $row^ `)`)? (`ins` `(` $inputs^ `:` qualified(type($inputs)) `)`)?
     (`outs` `(` $outputs^ `:` qualified(type($outputs)) `)`)?
     (`workspace` `(` $workspace^ `:` qualified(type($workspace)) `)`)?
     (`->` type($results)^)? attr-dict-with-keyword $body
@@ -389,6 +390,99 @@ def Vmcu_RequantizeOp : Vmcu_Op<"requantize", [Pure]> {
     attr-dict `:` type($value) `,` type($multiplier) `,` type($shift) `->` type($result)
   }];
   let hasFolder = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles: the inner loops of fast kernels, each one op
+//===----------------------------------------------------------------------===//
+
+def Vmcu_WidenOp : Vmcu_Op<"widen", [AttrSizedOperandSegments]> {
+  let summary = "Widen bytes of segments to 16-bit lanes, once for all channels that multiply them";
+  let description = [{
+    `lanes[at + p * step + i] = byte p * bytes + i` for `i` in `[0, bytes)` and `p` in `[0, pieces)`, where the lanes of each
+    four are stored in the order 0, 2, 1, 3: that in which SXTB16 takes bytes out of a word. The source bytes begin at byte
+    `byte` of a segment and run on into the following ones. The segment may be a sum as in `vmcu.segment_load`.
+    `if ... else pad`: where the guard does not hold all bytes are `pad`, and the pool is not touched.
+    - (widen_c1) `bytes`, `pieces` and `step` are positive, and a guard comes with a pad value.
+    - (widen_c2) the lanes are static, whole fours, and hold all that is stored.
+
+    Example: `vmcu.widen %x[%i + %w, %b] to %lanes[0] bytes 32 pieces 2 step 96 : !vmcu.sequence<64x32> to memref<128xi16>`
+  }];
+  let arguments = (ins Arg<Vmcu_Sequence, "", [MemRead]>:$source, Index:$index, Optional<Index>:$within, Index:$byte,
+    Arg<MemRefRankOf<[I16], [1]>, "", [MemWrite]>:$lanes, I64Attr:$at, I64Attr:$bytes,
+    DefaultValuedAttr<I64Attr, "1">:$pieces, DefaultValuedAttr<I64Attr, "1">:$step, Optional<I1>:$guard,
+    OptionalAttr<I8Attr>:$pad);
+  let assemblyFormat = [{
+    $source `[` $index (`+` $within^)? `,` $byte `]` `to` $lanes `[` $at `]` `bytes` $bytes (`pieces` $pieces^)?
+    (`step` $step^)? (`if` $guard^ `else` $pad)? attr-dict `:` qualified(type($source)) `to` type($lanes)
+  }];
+}
+
+def Vmcu_MatmulOp : Vmcu_Op<"matmul", [AttrSizedOperandSegments]> {
+  let summary = "Some pixels times all channels' weights, requantised and stored";
+  let description = [{
+    `dest[index + p, t] = requantize(bias[t] + sum over k of source[p * pitch + k] * weights[t, k])` for `pixels` pixels
+    and all `t` of a segment of `dest`: what `vmcu.dot`, `vmcu.requantize` and `vmcu.segment_store` do one tile at a time,
+    as one inner loop that holds its accumulators, weights and constants in registers. Source are the lanes of a
+    `vmcu.widen`, or the bytes of one pixel from segment `first` of a sequence on.
+
+    Constants are `weights` (i8, `channels x depth`), `bias` (i32), `multiplier` (i32) and `shift` (i8), the latter three
+    with one element per channel or, scales, one for all. `vmcu-pack-weights` makes one record of them (`packed`).
+    - (matmul_c1) a source of lanes has no `first`; a sequence has it, and one pixel.
+    - (matmul_c2) there are four constants, or one record.
+    - (matmul_c3) weights are `channels x depth`, where a segment of `dest` has `channels` bytes; the depth is a multiple of 4.
+    - (matmul_c4) the lanes hold all pixels: `(pixels - 1) * pitch + depth` of them.
+    - (matmul_c5) `min <= max`, both in int8.
+
+    Example:
+    ```mlir
+    vmcu.matmul %lanes times %w, %b, %m, %s into %y[%i + %j] pixels 2 pitch 8 depth 8 round double zero_point -128
+        clamp -128 to 127 : memref<16xi16>, tensor<4x8xi8>, tensor<4xi32>, tensor<4xi32>, tensor<4xi8> into !vmcu.sequence<64x4>
+    ```
+  }];
+  let arguments = (ins Arg<AnyTypeOf<[MemRefRankOf<[I16], [1]>, Vmcu_Sequence]>, "", [MemRead]>:$source,
+    Optional<Index>:$first, Variadic<AnyStaticShapeTensor>:$constants, Arg<Vmcu_Sequence, "", [MemWrite]>:$dest,
+    Index:$index, Optional<Index>:$within, I64Attr:$pixels, I64Attr:$pitch, I64Attr:$depth,
+    Vmcu_RoundingAttr:$rounding, I32Attr:$zero_point, I32Attr:$min, I32Attr:$max);
+  let assemblyFormat = [{
+    $source (`[` $first^ `]`)? `times` $constants `into` $dest `[` $index (`+` $within^)? `]`
+    `pixels` $pixels `pitch` $pitch `depth` $depth `round` `` $rounding `zero_point` $zero_point `clamp` $min `to` $max
+    attr-dict `:` qualified(type($source)) `,` type($constants) `into` qualified(type($dest))
+  }];
+}
+
+def Vmcu_DepthwiseOp : Vmcu_Op<"depthwise", [AttrSizedOperandSegments]> {
+  let summary = "A row of a depthwise convolution, requantised and stored";
+  let description = [{
+    `dest[index + x, c] = requantize(bias[c] + sum over i, j of in[i, x * stride - pad + j, c] * weights[i, j, c])` for all
+    columns `x` and channels `c`, as one inner loop that holds accumulators, weights and constants in registers. `in[i]`
+    is the row of `columns` segments from segment `rows[i]` of the source on, or all `halo` where its guard does not
+    hold. Columns outside of it are `halo` as well.
+
+    Constants as in `vmcu.matmul`; weights are `rows x columns x channels`.
+    - (depthwise_c1) there is one guard per row, or none.
+    - (depthwise_c2) there are four constants, or one record.
+    - (depthwise_c3) weights are `rows x window columns x channels`, where a segment of source and dest has `channels` bytes.
+    - (depthwise_c4) stride, columns and out_columns are positive.
+    - (depthwise_c5) `min <= max`, both in int8.
+
+    Example:
+    ```mlir
+    vmcu.depthwise %x[%a, %b, %c] with %w, %bias, %m, %s into %y[%i] stride 1 pad 1 columns 6 to 6 halo 0 round double
+        zero_point -128 clamp -128 to 127
+        : !vmcu.sequence<36x8>, tensor<3x3x8xi8>, tensor<8xi32>, tensor<8xi32>, tensor<8xi8> into !vmcu.sequence<36x8>
+    ```
+  }];
+  let arguments = (ins Arg<Vmcu_Sequence, "", [MemRead]>:$source, Variadic<Index>:$rows, Variadic<I1>:$guards,
+    Variadic<AnyStaticShapeTensor>:$constants, Arg<Vmcu_Sequence, "", [MemWrite]>:$dest, Index:$index,
+    I64Attr:$window, I64Attr:$stride, I64Attr:$pad, I64Attr:$columns, I64Attr:$out_columns, I8Attr:$halo,
+    Vmcu_RoundingAttr:$rounding, I32Attr:$zero_point, I32Attr:$min, I32Attr:$max);
+  let assemblyFormat = [{
+    $source `[` $rows `]` (`if` `(` $guards^ `)`)? `with` $constants `into` $dest `[` $index `]` `window` $window `stride` $stride
+    `pad` $pad `columns` $columns `to` $out_columns `halo` $halo `round` `` $rounding `zero_point` $zero_point
+    `clamp` $min `to` $max attr-dict
+    `:` qualified(type($source)) `,` type($constants) `into` qualified(type($dest))
+  }];
 }
 
 #endif

@@ -19,6 +19,7 @@ from vmcu.kernels.match import producer
 from . import _emit as emit
 from ._globals import Globals
 from ._lower_requantize import Scale
+from ._lower_tiles import lower_alloca, lower_depthwise, lower_matmul, lower_widen
 from ._registry import PassError
 from ._sanitize import Reports, first_byte
 
@@ -34,6 +35,7 @@ class SegmentLowering:
     reports: Reports | None = None  # says what the ops do, if somebody listens
     words: dict[ir.Value, Words] = field(default_factory=dict)  # rows of packed words
     lanes: dict[ir.Value, Words] = field(default_factory=dict)  # rows of i32 lanes
+    lane_addresses: dict[ir.Value, ir.Value] = field(default_factory=dict)  # of 16-bit lanes on the stack
     loads: dict[ir.Value, d.FlashLoadOp] = field(
         default_factory=dict
     )  # of rows: what took a load's place, and the load
@@ -48,7 +50,32 @@ class SegmentLowering:
 
     # Loads and stores
 
-    def _address(self, sequence: ir.Value, op: d.SegmentLoadOp | d.SegmentStoreOp, byte: ir.Value | None) -> ir.Value:
+    def address_of(self, sequence: ir.Value, index: ir.Value) -> ir.Value:
+        """The first byte of segment `index`."""
+        return segment_address(self.pointers[sequence], sequence, index, None)
+
+    def report(
+        self,
+        what: str,
+        sequence: ir.Value,
+        index: ir.Value,
+        address: ir.Value,
+        count: int,
+        guard: ir.Value | None = None,
+    ) -> None:
+        """Tell the listener, if there is one, of an access to `count` bytes from segment `index` on."""
+        if self.reports is not None:
+            self.reports.access(what, self._operand(sequence), first_byte(sequence, index), address, count, guard)
+
+    def report_access(
+        self, what: str, sequence: ir.Value, op: ir.OpView, address: ir.Value, count: int, guard: ir.Value | None = None
+    ) -> None:
+        """As `report`, of the segment and byte that `op` names."""
+        if self.reports is not None:
+            byte = first_byte(sequence, _segment(op), op.byte if hasattr(op, "byte") else None)
+            self.reports.access(what, self._operand(sequence), byte, address, count, guard)
+
+    def address(self, sequence: ir.Value, op: d.SegmentLoadOp | d.SegmentStoreOp, byte: ir.Value | None) -> ir.Value:
         """Byte `byte` of the segment that `op` names. The place of `index` does not depend on `within`: it leaves loops."""
         start = segment_address(self.pointers[sequence], sequence, op.index, None if op.within is not None else byte)
         if op.within is None:
@@ -68,9 +95,9 @@ class SegmentLowering:
             # Behind different guards a row of the tile may lie before the ring's first segment or after its last.
             is_ring = d.read_sequence(op.source.type).ring != d.read_sequence(op.source.type).length
             apart = is_ring and len(set(guards)) > 1 and op.within is None
-            start = None if apart else self._address(op.source, op, None)
+            start = None if apart else self.address(op.source, op, None)
         else:
-            first = self._address(op.source, op, op.byte)
+            first = self.address(op.source, op, op.byte)
         for row in range(rows):
             if guards:
                 if apart:
@@ -133,7 +160,7 @@ class SegmentLowering:
     def _segment_store(self, op: d.SegmentStoreOp) -> None:
         rows = self.lanes_of(op.value)
         valid = op.valid.value if op.valid is not None else len(rows[0])
-        base = self._address(op.dest, op, op.byte)
+        base = self.address(op.dest, op, op.byte)
         for number, row in enumerate(rows):
             if self.reports is not None:
                 byte = first_byte(op.dest, _segment(op), op.byte, number)
@@ -371,6 +398,10 @@ _HANDLERS = {
     "vmcu.dot": SegmentLowering._dot,
     "vmcu.channel_dot": SegmentLowering._channel_dot,
     "vmcu.requantize": SegmentLowering._requantize,
+    "vmcu.widen": lower_widen,
+    "vmcu.matmul": lower_matmul,
+    "vmcu.depthwise": lower_depthwise,
+    "memref.alloca": lower_alloca,
     "arith.extsi": SegmentLowering._extsi,
     "arith.trunci": SegmentLowering._trunci,
     "vector.shape_cast": SegmentLowering._reshape,

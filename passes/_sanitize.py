@@ -126,7 +126,8 @@ class _Reader:
             tensor = self._join(op.landing, op.ring)
             return Site("a row settling", part, (_view(op.landing, tensor, "output"), _view(op.ring, tensor, "output")))
         name = op.operation.attributes["name"].value
-        views = [_view(each, self._load(each), "input") for each in op.inputs]
+        reads = op.operation.attributes.get("vmcu.reads", None)
+        views = [_view(each, self._load(each), "input", reads and tuple(reads)) for each in op.inputs]
         for number, each in enumerate(op.outputs):
             views.append(_view(each, self._store(each, f"{name}.{number}"), "output"))
         views += [_view(each, self._add(each, f"the workspace of {name}"), "workspace") for each in op.workspace]
@@ -170,10 +171,10 @@ def _home(sequence: ir.Value) -> Home:
     return Home(offset, span)
 
 
-def _view(sequence: ir.Value, tensor: int, role: str) -> View:
+def _view(sequence: ir.Value, tensor: int, role: str, reads: tuple[int, int] | None = None) -> View:
     is_landed = isinstance(sequence.owner.opview, d.LandingOp)
     home = _home(sequence.owner.opview.ring if is_landed else sequence)
-    return View(tensor, d.read_sequence(sequence.type).bytes, home, role)  # type: ignore[arg-type]
+    return View(tensor, d.read_sequence(sequence.type).bytes, home, role, reads)  # type: ignore[arg-type]
 
 
 def first_byte(sequence: ir.Value, index: ir.Value, byte: ir.Value | None = None, skipped: int = 0) -> ir.Value:

@@ -114,6 +114,7 @@ def _make_row(kernel: d.KernelOp, row: ir.Value, landed: dict[ir.Value, ir.Value
         kernel.workspace,
         row=row,
         traversal=d.Traversal.backward if backward else None,
+        variant=kernel.variant,
     )
     kernel.body.blocks[0].append_to(made.body)
 

@@ -5,7 +5,9 @@ After:  the constant is `[.., tap pairs, channel pairs, 2, 2]` and so is the loa
         channels of tap `2k`, then the same two of tap `2k + 1`. One SXTB16 then gives both taps of a channel. A last odd
         tap is paired with a weight of zero.
 
-Weights of `dot` are taken as they are: a word of one output channel meets a word of one pixel.
+Weights of `dot` are taken as they are: a word of one output channel meets a word of one pixel. The constants of `matmul`
+and `depthwise` become one record each (`vmcu.kernels.packing`), with the scale in the form that its instructions take.
+
 Constants are flash, so that any layout costs nothing at run time. Runs after `vmcu-tile-to-segments`.
 """
 
@@ -15,9 +17,10 @@ import numpy as np
 from mlir import ir
 
 from vmcu.dialects import vmcu as d
-from vmcu.kernels import build
+from vmcu.kernels import build, packing
 from vmcu.kernels.build import Index
 from vmcu.kernels.match import constant_array, producer
+from vmcu.kernels.scale import choose_form
 
 from ._registry import PassError, vmcu_pass
 
@@ -25,18 +28,68 @@ from ._registry import PassError, vmcu_pass
 @vmcu_pass("vmcu-pack-weights", summary="Lay constants out for the multiply-accumulate instruction")
 def pack_weights(module: ir.Module, options: None) -> None:
     dots: list[d.ChannelDotOp] = []
-    module.operation.walk(lambda op: _collect(op, dots))
+    tiles: list[d.MatmulOp | d.DepthwiseOp] = []
+    module.operation.walk(lambda op: _collect(op, dots, tiles))
     packed: dict[ir.Value, ir.Value] = {}
     for dot in dots:
         if len(ir.VectorType(dot.weights.type).shape) == 2:
             with dot.location:
                 _pack(dot, packed)
+    records: dict[tuple[ir.Value, ...], ir.Value] = {}
+    for tile in tiles:
+        with tile.location:
+            _pack_tile(tile, records)
 
 
-def _collect(op: ir.Operation, dots: list[d.ChannelDotOp]) -> ir.WalkResult:
+def _collect(op: ir.Operation, dots: list[d.ChannelDotOp], tiles: list[d.MatmulOp | d.DepthwiseOp]) -> ir.WalkResult:
     if op.name == "vmcu.channel_dot":
         dots.append(op.opview)
+    elif op.name in ("vmcu.matmul", "vmcu.depthwise") and len(op.opview.constants) > 1:
+        tiles.append(op.opview)
     return ir.WalkResult.ADVANCE
+
+
+def _pack_tile(tile: d.MatmulOp | d.DepthwiseOp, records: dict[tuple[ir.Value, ...], ir.Value]) -> None:
+    """Join the constants of a tile to a record; tiles of the same constants share it."""
+    constants = tuple(tile.constants)
+    if constants not in records:
+        arrays = [constant_array(each) for each in constants]
+        if any(each is None for each in arrays):
+            raise PassError(tile, "packs weights, bias and scale that are constants")
+        weights, bias, multiplier, shift = arrays
+        rounding = "double" if "double" in str(tile.rounding) else "single"
+        form = choose_form(multiplier, shift, rounding)
+        if form.kind not in ("double", "single"):
+            raise PassError(tile, "has a scale whose rounding takes more than two multiplications")
+        bias = bias.astype(np.int32)
+        if isinstance(tile, d.DepthwiseOp):
+            record = packing.pack_depthwise(weights, bias, form.multiplier, form.factor, tile.stride.value)
+        else:
+            if not packing.is_exact(weights, bias):
+                raise PassError(tile, "has weights too large to be packed in pairs of channels")
+            group = packing.GROUP if tile.first is None else packing.WIDE_GROUP
+            record = packing.pack_matmul(weights, bias, form.multiplier, form.factor, group)
+        owners = [each.owner.operation for each in constants]
+        order = [each.operation for each in owners[0].block.operations]
+        with ir.InsertionPoint.after(max(owners, key=order.index)):
+            records[constants] = build.flash(record)
+    _replace_constants(tile, records[constants])
+
+
+def _replace_constants(tile: d.MatmulOp | d.DepthwiseOp, record: ir.Value) -> None:
+    with ir.InsertionPoint(tile):
+        how = tile.rounding, tile.zero_point, tile.min, tile.max
+        if isinstance(tile, d.MatmulOp):
+            size = tile.pixels, tile.pitch, tile.depth
+            d.MatmulOp(
+                tile.source, [record], tile.dest, tile.index, *size, *how, first=tile.first, within=tile.within
+            )
+        else:
+            shape = tile.window, tile.stride, tile.pad, tile.columns, tile.out_columns, tile.halo
+            d.DepthwiseOp(
+                tile.source, list(tile.rows), list(tile.guards), [record], tile.dest, tile.index, *shape, *how
+            )
+    tile.operation.erase()
 
 
 def _pack(dot: d.ChannelDotOp, packed: dict[ir.Value, ir.Value]) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 KERNELS = ("vmcu-form-kernels", "canonicalize")
-PLAN = ("vmcu-plan{options}",)
+PLAN = ("vmcu-choose-variants", "vmcu-plan{options}")
 SEGMENTS = ("vmcu-lower-streams", "vmcu-tile-to-segments", "canonicalize", "cse")
 LLVM = (
     "vmcu-pack-weights",

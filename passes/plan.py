@@ -293,7 +293,9 @@ def _place_kernel(
     workspace = [places.workspace(name, scratch)] if scratch else []
     traversal = d.Traversal.backward if name in answer.backward else None
     phase = None if stream is None else _phase(stream, name, network)
-    placed = d.KernelOp([], name, op.kind, inputs, outputs, workspace, traversal=traversal, phase=phase)
+    placed = d.KernelOp(
+        [], name, op.kind, inputs, outputs, workspace, traversal=traversal, phase=phase, variant=op.variant
+    )
     op.body.blocks[0].append_to(placed.body)
     for tensor, shape in dict(landed.values()).items():
         if _last_reader(stream, tensor, network) == name:

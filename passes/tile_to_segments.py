@@ -5,7 +5,8 @@ After:  the body's arguments are the sequences; loops of `segment_load`, `flash_
         `segment_free`, `segment_store` walk them in the kernel's `traversal`.
 
 Layer by layer, a kernel frees an input only if nobody reads it afterwards: not the first of two layers that read one
-tensor. In a stream every reader frees what it has passed, and a row is free once all of them have. Kernels of kind
+tensor. In a stream every reader frees what it has passed, and a row is free once all of them have; its attribute
+`vmcu.reads` says which bytes it reads at all, where that is not every row. Kernels of kind
 `buffer` become loops on `vmcu.buffer` views. Needs `vmcu-plan`: the order of the accesses here is the one it
 planned for, as both come from the same description. `vmcu-pack-weights` and `convert-vmcu-to-llvm` follow.
 """
@@ -17,6 +18,7 @@ from mlir import ir
 from vmcu.dialects import vmcu as d
 from vmcu.kernels import BufferKernel, describe_kernel
 from vmcu.kernels.build import Index
+from vmcu.planner import Rows
 
 from ._registry import PassError, vmcu_pass
 
@@ -57,6 +59,7 @@ def _tile(module: ir.Module, kernel: d.KernelOp) -> None:
             kernel.workspace,
             traversal=kernel.traversal,
             row=kernel.row,
+            variant=kernel.variant,
         )
     operands += [] if kernel.row is None else [kernel.row]
     block = tiled.body.blocks.append(*[each.type for each in operands])
@@ -72,6 +75,7 @@ def _tile(module: ir.Module, kernel: d.KernelOp) -> None:
             description.emit(inputs, outputs, workspace)
         elif kernel.row is not None:
             description.emit_row(inputs, outputs[0], workspace, Index.of(arguments[-1]), backward=backward)
+            _note_unread(tiled, description.rows())
         else:
             description.emit(inputs, outputs[0], workspace, backward=backward)
         d.yield_([])
@@ -79,6 +83,21 @@ def _tile(module: ir.Module, kernel: d.KernelOp) -> None:
         if _is_needed_after(kernel, sequence):
             _erase_frees(argument)
     kernel.operation.erase()
+
+
+def _note_unread(kernel: d.KernelOp, rows: Rows) -> None:
+    """Say which bytes of its inputs a kernel in a stream reads, if windows begin behind the first row or end early.
+
+    A row that no window takes is dead from the start. No `vmcu.segment_free` can say so: the row may be made, and its
+    place in the ring be taken by another one, before this kernel runs for the first time.
+    """
+    read = [row for each in range(rows.out_rows) for row in rows.read_rows(each)]
+    first, end = (min(read), max(read) + 1) if read else (0, 0)
+    if (first, end) == (0, rows.in_rows):
+        return
+    length, size, _ = d.read_sequence(kernel.inputs[0].type)
+    row_bytes = length * size // rows.in_rows
+    kernel.operation.attributes["vmcu.reads"] = ir.DenseI64ArrayAttr.get([first * row_bytes, end * row_bytes])
 
 
 def _is_needed_after(kernel: d.KernelOp, sequence: ir.Value) -> bool:

@@ -10,8 +10,8 @@ It does not ask where the planner wanted things to be, but whether the promises 
 * the network's inputs are there when a run begins, or come row by row; its outputs are there when it ends.
 
 A byte of a tensor is live from its store until every kernel that reads the tensor has freed it (`vmcu.segment_free`)
-or has ended. Bytes of a tensor that nobody reads are never live. What a kernel does with a `vmcu.buffer` is taken to
-happen where the buffer is made.
+or has ended. Bytes of a tensor that nobody reads are never live: those of one that no kernel takes, and those that a
+kernel leaves out (`vmcu.reads`). What a kernel does with a `vmcu.buffer` is taken to happen where the buffer is made.
 
 Nothing here knows the IR: `vmcu.passes._sanitize` reads a `PoolMap` from it.
 """
@@ -83,12 +83,14 @@ class View:
         segment: bytes of a segment.
         home: where stores through this sequence go.
         role: what the kernel does with it.
+        reads: bytes `[low, high)` of the tensor outside of which the kernel reads none; None if it may read all.
     """
 
     tensor: int
     segment: int
     home: Home
     role: Literal["input", "output", "workspace"]
+    reads: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,10 @@ class PoolShadow:
             self._windows.append({reader: [0, size] for reader in readers})
             if not readers:
                 self._forget(tensor, 0, size)
+        for number, site in enumerate(self.pool.sites):
+            for operand, view in enumerate(site.views):
+                if view.reads is not None:
+                    self._shrink(view.tensor, (number, operand), *view.reads)
         self._part = 0
         self._owned: set[tuple[int, int]] = set()  # workspaces whose kernels have begun
         self._number, self._site = -1, Site("the caller", -1, ())

@@ -8,7 +8,7 @@ towards short chains of small layers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +18,15 @@ import tiny_tflite as tiny
 
 Shape = tuple[int, int, int]  # rows, columns, channels
 #: Layers on images, by how often each is drawn.
-KINDS = (*("conv",) * 3, *("pointwise",) * 3, *("depthwise",) * 3, *("add",) * 3, "max_pool", "average_pool", "mul", "sub",
-         "relu", "pad", "concatenation", "upsample")  # fmt: skip
-ZERO_POINTS = (-128, -3, 0, 5, 127)
+KINDS = (*("block",) * 5, *("conv",) * 4, *("pointwise",) * 3, *("depthwise",) * 3, *("add",) * 3, "max_pool", "max_pool",
+         "average_pool", "mul", "sub", "relu", "pad", "concatenation", "upsample")  # fmt: skip
+ZERO_POINTS = (-128, -3, 0, 5, 100)  # what a RELU makes of 127 is a constant
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer; what its kind does not ask for it ignores.
+    """One layer; what its kind does not ask for it ignores. A `block` is pointwise, depthwise, pointwise, with a residual
+    addition where shapes allow one.
 
     Args:
         back: how many tensors before the newest its input is.
@@ -61,7 +62,7 @@ class Network:
 def layers(draw: st.DrawFn) -> Layer:
     kind = draw(st.sampled_from(KINDS))
     stride = st.sampled_from([1, 1, 1, 2, 2, 3])
-    window = kind in ("conv", "depthwise", "max_pool", "average_pool")
+    window = kind in ("block", "conv", "depthwise", "max_pool", "average_pool")
     square = draw(st.booleans())
     side, step = draw(st.integers(1, 5)), draw(stride)
     return Layer(
@@ -80,8 +81,8 @@ def layers(draw: st.DrawFn) -> Layer:
 
 @st.composite
 def networks(draw: st.DrawFn) -> Network:
-    """Networks of up to nine layers on images of up to 14 x 14 pixels."""
-    side = st.one_of(st.sampled_from([1, 2]), st.integers(3, 14))
+    """Networks of up to nine layers on images of up to 16 x 16 pixels."""
+    side = st.sampled_from([*range(1, 17), *range(5, 17)])
     heads = [
         (),
         (),
@@ -92,10 +93,10 @@ def networks(draw: st.DrawFn) -> Network:
     ]
     return Network(
         (draw(side), draw(side), draw(st.integers(1, 8))),
-        tuple(draw(st.lists(layers(), min_size=1, max_size=9))),
+        tuple(draw(st.lists(layers(), min_size=1, max_size=4)) + draw(st.lists(layers(), max_size=5))),
         draw(st.sampled_from(heads)),
         tuple(draw(st.sampled_from([(), (), (), (1,), (2,)]))),
-        draw(st.sampled_from(ZERO_POINTS)),
+        draw(st.sampled_from((*ZERO_POINTS, 127))),
         draw(st.integers(0, 3)),
     )
 
@@ -120,6 +121,9 @@ class _Builder:
         return _Made(index, shape, scale, zero_point)
 
     def add(self, layer: Layer) -> None:
+        if layer.kind == "block":
+            self.add_block(layer)
+            return
         source = self.made[max(0, len(self.made) - 1 - layer.back)]
         equals = [each for each in self.made if each.shape == source.shape and each is not source]
         kind = layer.kind
@@ -131,6 +135,17 @@ class _Builder:
             self.made.append(self.pool(layer, source))
         else:
             self.made.append(getattr(self, kind)(layer, source))
+
+    def add_block(self, layer: Layer) -> None:
+        source = self.made[max(0, len(self.made) - 1 - layer.back)]
+        width = layer.filters if layer.other == 3 else source.shape[2]
+        self.made.append(
+            self.window(Layer("pointwise", kernel=(1, 1), filters=2 * source.shape[2], activation=3), source)
+        )
+        for each in (replace(layer, kind="depthwise"), Layer("pointwise", kernel=(1, 1), filters=width)):
+            self.made.append(self.window(each, self.made[-1]))
+        if self.made[-1].shape == source.shape:
+            self.made.append(self.binary(Layer("add", zero_point=layer.zero_point), source, self.made[-1]))
 
     def binary(self, layer: Layer, x: _Made, z: _Made) -> _Made:
         if layer.kind == "concatenation":

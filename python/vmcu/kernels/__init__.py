@@ -6,6 +6,8 @@ A description is plain data read from a kernel's linalg body (`describe_kernel`)
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from vmcu.dialects import vmcu as d
 from vmcu.errors import Unsupported
 
@@ -36,4 +38,10 @@ def describe_kernel(kernel: d.KernelOp) -> AnyKernel:
         error = Unsupported(f"the body of kernel {kernel.name.value} is not that of a {kind} kernel")
         error.location = kernel.location
         raise error
-    return description
+    if kernel.variant is None:
+        return description
+    if kernel.variant.value not in description.variants():
+        error = Unsupported(f"kernel {kernel.name} has no variant {kernel.variant}")
+        error.location = kernel.location
+        raise error
+    return replace(description, variant=kernel.variant.value)

@@ -18,11 +18,12 @@ from mlir.dialects import vector as vector_d
 from vmcu.dialects import vmcu as d
 from vmcu.planner import Rows
 
-from . import build
+from . import build, packing
 from .build import Index
 from .geometry import Region, Steps, Window, split_channels
 from .liveness import at_least, at_most, free_rows, free_unread, free_window
 from .requant import INT8, Requant, RequantEmitter
+from .scale import choose_form
 
 CHANNELS = 4  # one word
 UNROLLED = 3  # most window rows that are unrolled where a row's place is found once
@@ -50,6 +51,9 @@ class Channelwise:
     def rows(self) -> Rows:
         return self.window.rows()
 
+    def variants(self) -> list[str]:
+        return []
+
     @property
     def macs(self) -> int:
         return int(np.prod(self.window.output) * np.prod(self.window.kernel)) * self.channels
@@ -63,6 +67,18 @@ class Depthwise(Channelwise):
     bias: np.ndarray
     requant: Requant
     kind: d.KernelKind = d.KernelKind.depthwise
+    variant: str = ""
+
+    def variants(self) -> list[str]:
+        """The variants that cores with DSP and FPU instructions have, the fastest first.
+
+        `row`: row by row, one channel after the other by `vmcu.depthwise`. Layer by layer it changes nothing.
+        """
+        window = self.window
+        form = choose_form(self.requant.multiplier, self.requant.shift, self.requant.rounding)
+        fits = max(window.kernel) <= packing.MAX_TAPS and (window.kernel[1] - 1) * self.channels <= packing.MAX_REACH
+        is_plain = self.kind == d.KernelKind.depthwise and window.dilation[1] == 1 and self.weights.shape[2] > 1
+        return ["row"] if is_plain and fits and form.kind in ("double", "single") else []
 
     def rows(self) -> Rows:
         """A pool over the whole image takes its rows one by one, as sums of 32 bits."""
@@ -79,11 +95,40 @@ class Depthwise(Channelwise):
         self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], row: Index, *, backward: bool
     ) -> None:
         """Make output row `row`, or take input row `row` if this kernel accumulates; `backward` is the rows' order."""
+        if self.variant == "row":
+            self._emit_whole_row(inputs[0], output, row)
+            free_rows(inputs[0], self.window, row, backward=backward)
+            return
         emitter = _DepthwiseEmitter(self, inputs[0], output, backward, by_rows=True)
         if self.rows().accumulates:
             emitter.emit_sums(row, workspace[0])
         else:
             emitter.emit_row(row)
+
+    def _emit_whole_row(self, source: ir.Value, dest: ir.Value, row: Index) -> None:
+        window = self.window
+        inputs = [row * window.stride[0] + ky * window.dilation[0] - window.pad[0] for ky in range(window.kernel[0])]
+        guards = [build.is_inside(each, window.image[0]) for each in inputs] if window.guards_rows else []
+        requant = self.requant
+        tables = (self.weights, np.int8), (self.bias, np.int32), (requant.multiplier, np.int32), (requant.shift, np.int8)
+        d.depthwise(
+            source,
+            [(each * window.image[1]).value for each in inputs],
+            guards,
+            [build.flash(table.astype(kind)) for table, kind in tables],
+            dest,
+            (row * window.output[1]).value,
+            window.kernel[1],
+            window.stride[1],
+            window.pad[1],
+            window.image[1],
+            window.output[1],
+            self.pad_value,
+            d.Rounding.double_round if requant.rounding == "double" else d.Rounding.single_round,
+            requant.zero_point,
+            requant.min,
+            requant.max,
+        )
 
 
 @dataclass(frozen=True, eq=False)

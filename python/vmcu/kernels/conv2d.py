@@ -18,11 +18,12 @@ from mlir.dialects import arith
 from vmcu.dialects import vmcu as d
 from vmcu.planner import Rows
 
-from . import build
+from . import build, packing, tiles
 from .build import DEPTH, Index
 from .geometry import Region, Steps, Window, split_channels
 from .liveness import at_least, at_most, free_rows, free_unread, free_window
 from .requant import Requant, RequantEmitter
+from .scale import choose_form
 
 UNROLLED = 3  # most window rows that are unrolled where a row's place is found once
 PIXELS, CHANNELS = 2, 2  # the register tile: 4 accumulators leave room for both operands in 14 registers
@@ -33,6 +34,8 @@ class Conv2D:
     """`out[r, c, o] = requant(bias[o] + sum of in[...] * weights[o, ky, kx, i])` with the halo holding `pad_value`.
 
     `weights` is int8 `[output channels, rows, columns, input channels]`, `bias` int32 with the input's zero point folded.
+    In the variant `matmul` the pixels of a tile are widened once for all channels (`tiles.py`); otherwise it is made of
+    `vmcu.dot`, channel tile by channel tile.
     """
 
     window: Window
@@ -40,6 +43,7 @@ class Conv2D:
     bias: np.ndarray
     requant: Requant
     pad_value: int = 0
+    variant: str = ""
 
     kind = d.KernelKind.conv2d
     workspace = 0  # bytes
@@ -61,21 +65,42 @@ class Conv2D:
         pixels = [int(np.prod(each)) for each in (self.window.image, self.window.output)]
         return ((pixels[0], self.channels[0]),), (pixels[1], self.channels[1])
 
+    def variants(self) -> list[str]:
+        """The variants that cores with DSP and FPU instructions have, the fastest first."""
+        weights = self.weights.reshape(len(self.weights), -1)
+        form = choose_form(self.requant.multiplier, self.requant.shift, self.requant.rounding)
+        fits = max(weights.shape[1] + 16, self.channels[1]) < packing.MAX_DEPTH
+        return ["matmul"] if fits and form.kind in ("double", "single") and packing.is_exact(weights, self.bias) else []
+
+    @property
+    def takes_bytes(self) -> bool:
+        """In the variant `matmul`: one pixel of whole words is multiplied as it is, without lanes."""
+        window, inputs = self.window, self.channels[0]
+        return window.kernel == window.image == window.output == (1, 1) and window.pad == (0, 0) and inputs % 4 == 0
+
     def steps(self) -> Steps:
         window = self.window.flattened()
+        if self.variant == "matmul" and self.takes_bytes:
+            # All channels read the pixel: no output may take its place. Steps before and after say so, either way round.
+            inputs, outputs = self.channels
+            return Steps(*np.array([[0] * 3, [inputs] * 3, [0, 0, outputs], [0, outputs, outputs]], np.int64))
+        if self.variant == "matmul":
+            return window.steps(tiles.PIXELS, *self.channels, np.array([[0, self.channels[1]]]), across=True)
         return window.steps(PIXELS, *self.channels, split_channels(self.channels[1], CHANNELS))
 
     def rows(self) -> Rows:
         return self.window.rows()
 
     def emit(self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], *, backward: bool) -> None:
-        _Emitter(self.normalised(), inputs[0], output, backward).emit()
+        emitter = tiles.TileEmitter if self.variant == "matmul" else _Emitter
+        emitter(self.normalised(), inputs[0], output, backward).emit()
 
     def emit_row(
         self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], row: Index, *, backward: bool
     ) -> None:
         """Make output row `row`; `backward` only says which rows come next."""
-        _Emitter(self, inputs[0], output, backward, by_rows=True).emit_row(row)
+        emitter = tiles.TileEmitter if self.variant == "matmul" else _Emitter
+        emitter(self, inputs[0], output, backward, by_rows=True).emit_row(row)
 
 
 class _Emitter:

@@ -45,6 +45,9 @@ class Elementwise:
 
     kind = d.KernelKind.elementwise
     workspace = 0  # bytes
+
+    def variants(self) -> list[str]:
+        return []
     macs = 0
 
     @property

@@ -7,7 +7,7 @@ relation and the emitted loops are made of it, so they cannot disagree.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,19 @@ class Region:
     stop: int
     step: int
     guarded: bool
+
+
+@dataclass(frozen=True)
+class Span:
+    """Columns `[start, stop)` of an output row, made in tiles of `step` pixels; if not `is_inside`, one tile.
+
+    A tile is inside if no window of it leaves the image to the left or right.
+    """
+
+    start: int
+    stop: int
+    step: int
+    is_inside: bool
 
 
 @dataclass(frozen=True)
@@ -83,12 +96,19 @@ class Window:
         ]
         return [region for region in regions if region.start < region.stop]
 
-    def tiles(self, tile: int) -> tuple[np.ndarray, np.ndarray]:
-        """First column and pixel count of every tile of an output row."""
-        starts = [
-            (c, region.step) for region in self.regions(tile) for c in range(region.start, region.stop, region.step)
-        ]
-        return np.array([c for c, _ in starts], np.int64), np.array([n for _, n in starts], np.int64)
+    def spans(self, tile: int) -> list[Span]:
+        """An output row as tiles from its first column on, the last one narrower; tiles that are inside are joined."""
+        lo, hi = self.inside(1)
+        spans: list[Span] = []
+        for start in range(0, self.output[1], tile):
+            stop = min(start + tile, self.output[1])
+            span = Span(start, stop, stop - start, lo <= start and stop <= hi)
+            last = spans[-1] if spans else None
+            if last is not None and last.is_inside and span.is_inside and last.step == span.step:
+                spans[-1] = replace(last, stop=stop)
+            else:
+                spans.append(span)
+        return spans
 
     def first_pixel(self, row: np.ndarray, column: np.ndarray) -> np.ndarray:
         """The lowest raster index of an input pixel in the window of an output pixel, clipped to the image."""
@@ -103,7 +123,9 @@ class Window:
         x = np.clip(column * self.stride[1] - self.pad[1] + reach[1], 0, self.image[1] - 1)
         return y * self.image[1] + x + 1
 
-    def steps(self, tile: int, in_bytes: int, out_bytes: int, channel_tiles: np.ndarray) -> Steps:
+    def steps(
+        self, tile: int, in_bytes: int, out_bytes: int, channel_tiles: np.ndarray, *, across: bool = False
+    ) -> Steps:
         """The access relation of a kernel that walks rows, column tiles, channel tiles.
 
         Args:
@@ -111,8 +133,11 @@ class Window:
             in_bytes: bytes of an input pixel; a step reads whole pixels.
             out_bytes: bytes of an output pixel.
             channel_tiles: (n, 2) first byte and end byte of each channel tile in an output pixel.
+            across: column tiles are those of `spans`, across borders, rather than those of `regions`.
         """
-        columns, counts = self.tiles(tile)
+        parts = self.spans(tile) if across else self.regions(tile)
+        starts = [(column, each.step) for each in parts for column in range(each.start, each.stop, each.step)]
+        columns, counts = np.array(starts, np.int64).T
         rows = np.arange(self.output[0], dtype=np.int64)[:, None, None]
         columns, counts = columns[None, :, None], counts[None, :, None]
         lo = self.first_pixel(rows, columns) * in_bytes

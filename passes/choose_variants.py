@@ -1,0 +1,44 @@
+"""Choose how each kernel is computed, of the ways that the core has.
+
+Before: kernels on tensors.
+After:  a kernel with a faster variant than its plain loops has its name as the attribute `variant`.
+
+The planner sees variants by their access order, `vmcu-tile-to-segments` emits them. Runs after `vmcu-form-kernels`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mlir import ir
+from mlir.dialects import func
+
+from vmcu.dialects import vmcu as d
+from vmcu.kernels import BufferKernel, describe_kernel
+
+from ._registry import option, vmcu_pass
+
+
+@dataclass(frozen=True)
+class VariantOptions:
+    """Options of `vmcu-choose-variants`."""
+
+    dsp: bool = option(True, "the core multiplies 16-bit lanes and has an FPU whose registers hold constants")
+
+
+@vmcu_pass("vmcu-choose-variants", summary="Choose how each kernel is computed", options=VariantOptions)
+def choose_variants(module: ir.Module, options: VariantOptions) -> None:
+    if not options.dsp:
+        return
+    for function in module.body.operations:
+        if isinstance(function, func.FuncOp) and not function.is_external:
+            for op in function.regions[0].blocks[0].operations:
+                if isinstance(op, d.KernelOp):
+                    _choose(op)
+
+
+def _choose(kernel: d.KernelOp) -> None:
+    description = describe_kernel(kernel)
+    variants = [] if isinstance(description, BufferKernel) else description.variants()
+    if variants:
+        kernel.operation.attributes["variant"] = ir.StringAttr.get(variants[0])
