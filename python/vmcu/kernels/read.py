@@ -15,11 +15,12 @@ from vmcu.dialects import vmcu as d
 
 from . import match
 from .channelwise import Depthwise, MaxPool
+from .constant_channels import settle_constant_channels
 from .conv2d import Conv2D
 from .elementwise import Elementwise, can_vectorise
 from .geometry import Window
 from .match import Epilogue, constant_array, op_name, producer, shape_of
-from .requant import INT8, constant_int
+from .requant import INT8, Requant, constant_int
 
 CONVOLUTIONS = {
     "linalg.conv_2d_nhwc_fhwc": (0, 1, 2, 3),
@@ -139,7 +140,7 @@ def _read_conv2d(op: ir.OpView, epilogue: Epilogue, inputs: Sequence[ir.Value]) 
         return None
     # sum (x - z) w = sum x w - z sum w
     bias = bias - points[0] * weights.sum(axis=(1, 2, 3), dtype=np.int64)
-    return Conv2D(_window(op, image, weights.shape[1:3]), weights, wrap(bias), epilogue.requant, image[2] or 0)
+    return _conv(_window(op, image, weights.shape[1:3]), weights, bias, epilogue.requant, image[2] or 0)
 
 
 def _read_matmul(op: ir.OpView, epilogue: Epilogue, inputs: Sequence[ir.Value]) -> Conv2D | None:
@@ -153,7 +154,12 @@ def _read_matmul(op: ir.OpView, epilogue: Epilogue, inputs: Sequence[ir.Value]) 
         return None
     rows = shape_of(op.operands[0])[0]
     bias = bias - points[0] * weights.sum(axis=0, dtype=np.int64)
-    return Conv2D(Window((1, rows), (1, rows)), weights.T[:, None, None, :], wrap(bias), epilogue.requant)
+    return _conv(Window((1, rows), (1, rows)), weights.T[:, None, None, :], bias, epilogue.requant)
+
+
+def _conv(window: Window, weights: np.ndarray, bias: np.ndarray, requant: Requant, pad_value: int = 0) -> Conv2D:
+    """`weights` are `[out, rows, columns, in]`, `bias` is int64."""
+    return Conv2D(window, *settle_constant_channels(weights, 0, wrap(bias), requant), pad_value)
 
 
 def _is_plain_matmul(op: ir.OpView) -> bool:
@@ -181,10 +187,12 @@ def _read_depthwise(op: ir.OpView, epilogue: Epilogue, inputs: Sequence[ir.Value
     window = _window(op, image, weights.shape[:2])
     if channels == 1:  # One input channel: an ordinary convolution.
         weights = weights.reshape(*weights.shape[:2], 1, multiplier).transpose(3, 0, 1, 2)
-        return Conv2D(window, weights, wrap(bias), epilogue.requant, image[2] or 0)
+        return _conv(window, weights, bias, epilogue.requant, image[2] or 0)
     if multiplier > 1:
         return None
-    return Depthwise(window, channels, image[2] or 0, weights.reshape(weights.shape[:3]), wrap(bias), epilogue.requant)
+    weights = weights.reshape(weights.shape[:3])
+    weights, bias, requant = settle_constant_channels(weights, 2, wrap(bias), epilogue.requant)
+    return Depthwise(window, channels, image[2] or 0, weights, bias, requant)
 
 
 def _read_sum_pool(op: ir.OpView, epilogue: Epilogue, inputs: Sequence[ir.Value]) -> Depthwise | None:

@@ -32,6 +32,15 @@ class Requant:
     min: int = INT8[0]
     max: int = INT8[1]
 
+    def apply(self, acc: int, channel: int) -> int:
+        """The definition (`tosa.apply_scale`, then zero point and clamp), for one accumulator of any size."""
+        at = channel if len(self.multiplier) > 1 else 0
+        multiplier, shift = int(self.multiplier[at]), int(self.shift[at])
+        total = acc * multiplier + (1 << (shift - 1))
+        if self.rounding == "double" and shift > 31:
+            total += (1 << 30) if acc >= 0 else -(1 << 30)
+        return min(max((total >> shift) + self.zero_point, self.min), self.max)
+
     def clamped(self, low: int, high: int) -> Requant:
         """This requantisation followed by a clamp to `[low, high]`."""
         bounds = np.clip([self.min, self.max], low, high)
