@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from vmcu.toolchain import MissingTool, Sizes, ToolFailed
 
 _HOMES = {
-    "api": ("Compilation", "Compiled", "compile_model"),
+    "api": ("Compilation", "Compiled", "Layer", "Profile", "compile_model"),
     "emulator": ("Counts", "MachineFault"),
     "errors": ("DoesNotFit", "InputError", "Internal", "Unsupported", "VmcuError"),
     "firmware": ("Firmware", "Result"),
@@ -49,8 +49,10 @@ __all__ = [
     "Firmware",
     "InputError",
     "Internal",
+    "Layer",
     "MachineFault",
     "MissingTool",
+    "Profile",
     "Program",
     "Reference",
     "Result",

@@ -16,6 +16,7 @@ from vmcu.dialects import vmcu as d
 from vmcu.errors import Unsupported, VmcuError
 from vmcu.kernels import describe_kernel
 from vmcu.locations import place
+from vmcu.report.layers import Layer
 from vmcu.tensor import Tensor
 from vmcu.toolchain import MissingTool
 
@@ -105,6 +106,59 @@ def plan(module: ir.Module | ir.OpView) -> PlanSummary:
         outputs=outputs,
         streams=tuple(tuple(kernel.name.value for kernel in _kernels_of(stream)) for stream in streams),
         macs=_count_executed_macs(ops),
+    )
+
+
+def layers(module: ir.Module | ir.OpView) -> tuple[Layer, ...]:
+    """The kernels of a planned module, in order."""
+    function = next(op for op in module.body.operations if "vmcu.inputs" in op.attributes)
+    found: list[Layer] = []
+    for op in function.regions[0].blocks[0].operations:
+        found += _layers_of(op.body.blocks[0].operations if isinstance(op, d.StreamOp) else [op])
+    return tuple(found)
+
+
+def _layers_of(ops: Iterable[ir.OpView]) -> list[Layer]:
+    """The kernels of one stream, or a kernel by itself."""
+    found: list[tuple[d.KernelOp, int]] = []  # a kernel, and the bytes of its outputs
+    for op in ops:
+        if isinstance(op, d.KernelOp):
+            found.append((op, sum(_ring_bytes(each) for each in op.outputs)))
+        elif isinstance(op, d.LandingOp):
+            # The kernel writes into the landing, under whatever view of it; the ring comes on top. Fed rows have none.
+            place = op.landing.owner.opview.offset.value
+            writers = [n for n, (kernel, _) in enumerate(found) if place in _offsets(kernel)]
+            if writers:
+                found[writers[-1]] = (found[writers[-1]][0], found[writers[-1]][1] + _ring_bytes(op.ring))
+    return [_layer(*each) for each in found]
+
+
+def _offsets(kernel: d.KernelOp) -> list[int]:
+    return [each.owner.opview.offset.value for each in kernel.outputs]
+
+
+def _ring_bytes(sequence: ir.Value) -> int:
+    kind = d.read_sequence(sequence.type)
+    return kind.bytes * kind.ring
+
+
+def _layer(kernel: d.KernelOp, ring_bytes: int) -> Layer:
+    block = kernel.body.blocks[0]
+    results = block.operations[len(block.operations) - 1].operands
+    with kernel.location:
+        description = describe_kernel(kernel)
+    window = getattr(description, "window", None)
+    return Layer(
+        name=kernel.name.value,
+        kind=description.kind.name,
+        inputs=tuple(tuple(each.type.shape) for each in block.arguments),
+        # A depthwise layer's multiplier of 1 is an axis of its own.
+        outputs=tuple(tuple(each.type.shape)[:4] for each in results),
+        window=window and window.kernel,
+        stride=window and window.stride,
+        macs=description.macs,
+        ring_bytes=ring_bytes,
+        workspace_bytes=sum(_ring_bytes(each) for each in kernel.workspace),
     )
 
 

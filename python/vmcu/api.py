@@ -19,6 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, get_args
 
+import numpy as np
 from mlir import ir
 
 from vmcu import _read, frontends, pipeline
@@ -26,6 +27,7 @@ from vmcu.errors import InputError, Unsupported
 from vmcu.firmware import Firmware, Result
 from vmcu.program import Input, Program, assemble, checked_name, compile_module, translate
 from vmcu.reference import Reference
+from vmcu.report.layers import Layer, Profile, profile
 from vmcu.targets import Target
 from vmcu.tensor import Tensor, check_inputs
 from vmcu.toolchain import compile_to_assembly
@@ -37,8 +39,10 @@ __all__ = [
     "Compiled",
     "Firmware",
     "Input",
+    "Layer",
     "Level",
     "Optimize",
+    "Profile",
     "Program",
     "Result",
     "Tensor",
@@ -70,6 +74,7 @@ class Compiled(Program):
         macs: multiply-accumulates of the network.
         executed_macs: those that the plan executes; more of them would mean that something is computed twice.
         streams: the names of the kernels that run together row by row, for each group of them.
+        layers: all kernels, in the order of the plan.
         compile_seconds: from the file to the object.
     """
 
@@ -79,6 +84,7 @@ class Compiled(Program):
     macs: int
     executed_macs: int
     streams: tuple[tuple[str, ...], ...]
+    layers: tuple[Layer, ...]
     compile_seconds: float
     _make_reference: Callable[[], Reference] = field(repr=False)
 
@@ -86,6 +92,19 @@ class Compiled(Program):
     def reference(self) -> Reference:
         """The same linalg executed on the host; compiled when it is first asked for."""
         return self._make_reference()
+
+    def profile(self, *inputs: np.ndarray) -> Profile:
+        """Run once on the emulated core; the cycles, calls, code and RAM of each kernel.
+
+        Raises:
+            InputError: the arrays are not what the model takes, or the image is larger than the target.
+        """
+        return profile(self, inputs)
+
+    def unmerged(self) -> Compiled:
+        """The same code with a function for each kernel: those of equal shape do not share one."""
+        code, sizes = assemble(self.llvm_ir, self.target, merge=False)
+        return replace(self, code=code, sizes=sizes)
 
 
 class Compilation:
@@ -190,6 +209,7 @@ class Compilation:
             macs=_read.count_macs(kernels),
             executed_macs=plan.macs,
             streams=plan.streams,
+            layers=_read.layers(self._module("plan")),
             compile_seconds=self.seconds,
             _make_reference=self.reference,
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vmcu.emulator import Counts, Machine
+from vmcu.emulator import Counts, FunctionCounts, Machine
 from vmcu.errors import InputError
 from vmcu.sanitizer import PoolShadow
 from vmcu.tensor import check_inputs
@@ -131,4 +131,8 @@ def _sum(counts: Sequence[Counts]) -> Counts:
     names = ("instructions", "loads", "stores", "cycles")
     columns = {name: [getattr(each, name) for each in counts] for name in names}
     sums = {name: None if None in column else sum(column) for name, column in columns.items()}
-    return replace(counts[-1], **sums, stack_bytes=max(each.stack_bytes for each in counts))
+    functions: dict[str, FunctionCounts] = {}
+    for name, each in (item for every in counts for item in every.functions.items()):
+        functions[name] = functions.get(name, FunctionCounts()) + each
+    stack_bytes = max(each.stack_bytes for each in counts)
+    return replace(counts[-1], **sums, stack_bytes=stack_bytes, functions=functions)

@@ -165,10 +165,10 @@ def translate(module: ir.Module | ir.OpView, target: Target) -> str:
     return llvm.translate_module_to_llvmir(module.operation)
 
 
-def assemble(llvm_ir: str, target: Target) -> tuple[bytes, Sizes]:
-    """LLVM IR text as a relocatable object, and the bytes of its sections."""
+def assemble(llvm_ir: str, target: Target, *, merge: bool = True) -> tuple[bytes, Sizes]:
+    """LLVM IR text as a relocatable object, and the bytes of its sections; kernels of equal shape share code if `merge`."""
     with tempfile.TemporaryDirectory() as scratch:
-        path = compile_to_object(llvm_ir, target, Path(scratch) / "code.o")
+        path = compile_to_object(llvm_ir, target, Path(scratch) / "code.o", merge=merge)
         return path.read_bytes(), elf_sizes(path)
 
 

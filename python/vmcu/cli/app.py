@@ -199,6 +199,7 @@ def bench(
     input: options.Input = "resident",
     streams: options.Streams = True,
     optimize: options.Optimize = "ram",
+    layers: options.Layers = False,
     seed: options.Seed = 0,
     as_json: options.Json = False,
 ) -> None:
@@ -206,15 +207,15 @@ def bench(
 
     Every result is compared bit for bit with that of the same network executed on this machine.
     """
-    from dataclasses import asdict
-
     from vmcu.api import Compilation
     from vmcu.cli.arrays import random_inputs
     from vmcu.report.figures import measure
+    from vmcu.report.layers import tabulate_layers
+    from vmcu.report.text import figures_as_dicts, tabulate
     from vmcu.targets import Target
 
     cores = [Target.parse(text) for text in targets]
-    rows = []
+    rows, profiles = [], []
     with progress("bench") as step:
         for model in models:
             for core in cores:
@@ -226,16 +227,18 @@ def bench(
                     model, core, io=io, input=input, streams=streams, optimize=optimize, progress=show
                 )
                 compiled = compilation.finish()
-                rows.append(measure(compiled, random_inputs(compiled.inputs, seed)))
+                given = random_inputs(compiled.inputs, seed)
+                rows.append(measure(compiled, given))
+                if layers:
+                    profiles.append(compiled.profile(*given))
     if as_json:
-        print(json.dumps([asdict(row) for row in rows], indent=2))
+        print(json.dumps(figures_as_dicts(rows, profiles), indent=2))
         return
     from rich.console import Console
 
-    from vmcu.report.text import tabulate
-
     # Cut off at 80 columns, a file or a pipe would lose figures.
-    Console(width=None if sys.stdout.isatty() else 160).print(tabulate(rows))
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    console.print(tabulate(rows), *map(tabulate_layers, profiles), sep="\n\n")
 
 
 @app.command(epilog="Example: vmcu frontier model.tflite --target cortex-m7 --json")

@@ -58,6 +58,13 @@ Sanitize = Annotated[
         help="run once more before, with every access to the pool checked, and stop at the first wrong one",
     ),
 ]
+Layers = Annotated[
+    bool,
+    typer.Option(
+        "--layers",
+        help="the figures of each kernel, too, from a second run; for it kernels of equal shape do not share code",
+    ),
+]
 Seed = Annotated[int, typer.Option(min=0, help="of the random input that stands in where none is given")]
 Inputs = Annotated[
     list[Path] | None,

@@ -11,8 +11,8 @@ The emulator reads ELF files; it knows nothing of the compiler that made them.
 
 from __future__ import annotations
 
-from vmcu.emulator.counts import Counts
+from vmcu.emulator.counts import Counts, FunctionCounts
 from vmcu.emulator.faults import MachineFault, StackOverflow
 from vmcu.emulator.machine import Machine
 
-__all__ = ["Counts", "Machine", "MachineFault", "StackOverflow"]
+__all__ = ["Counts", "FunctionCounts", "Machine", "MachineFault", "StackOverflow"]

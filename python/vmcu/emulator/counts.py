@@ -4,12 +4,15 @@ A run is recorded as how often each *edge* was taken: (start of the block before
 block). Edges say everything that counters of blocks cannot: whether the branch at a block's end was taken, and whether
 a load at a block's start follows a load at the end of the block that falls through to it. An instruction that an IT
 instruction makes conditional costs one cycle when it is skipped; how often it was executed is recorded apart.
+
+Costs go to the function that holds the block, or the branch at its end, by the image's symbols.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 
 from vmcu.emulator.decode import Cost, Decoder, Flow, Predicate, find_predicated
 from vmcu.emulator.image import Image
@@ -29,6 +32,8 @@ class Counts:
         stack_bytes: from the stack pointer at the call down to the lowest byte written.
         value: r0 at the return, as a signed number.
         value64: r1 and r0 at the return, as an unsigned number.
+        functions: the figures above for each function that ran, by name; they add up to them. A function's figures are
+            without those it calls. Empty if the call did not count.
     """
 
     instructions: int | None
@@ -38,12 +43,28 @@ class Counts:
     stack_bytes: int
     value: int
     value64: int
+    functions: Mapping[str, FunctionCounts] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FunctionCounts:
+    """What one function did in a run: how often it was entered, and as of `Counts`."""
+
+    calls: int = 0
+    instructions: int = 0
+    loads: int = 0
+    stores: int = 0
+    cycles: int = 0
+
+    def __add__(self, other: FunctionCounts) -> FunctionCounts:
+        return FunctionCounts(*(getattr(self, each) + getattr(other, each) for each in asdict(self)))
 
 
 @dataclass
 class Totals:
     """Sums over a run."""
 
+    calls: int = 0
     instructions: int = 0
     loads: int = 0
     stores: int = 0
@@ -84,6 +105,8 @@ class Accountant:
         self._image, self._table, self._decoder = image, table, Decoder(table)
         self._saved = table.load - table.load_after_access
         self._blocks: dict[tuple[int, int], _Block] = {}
+        self._functions: dict[int, str] = {}
+        self._entries = {start for start, _, _ in image.functions}
         self._predicates: dict[int, Predicate] = {}
         for start, end in image.code:
             self._predicates |= find_predicated(image.read(start, end - start), start)
@@ -96,8 +119,8 @@ class Accountant:
             if cost.flow is Flow.NEXT and (cost.loads or cost.stores or cost.cycles != table.data)
         }
 
-    def total(self, edges: Edges, executed: Mapping[int, int]) -> Totals:
-        """Price a run.
+    def split(self, edges: Edges, executed: Mapping[int, int]) -> dict[str, FunctionCounts]:
+        """Price a run, function by function.
 
         Args:
             edges: how often each edge was taken. The block before the first is `NOWHERE`; the last edge leads to where
@@ -105,16 +128,27 @@ class Accountant:
             executed: for each address in `watched`, how often the instruction was not skipped.
         """
         sizes = _sizes(edges)
-        totals = Totals()
+        totals: defaultdict[str, Totals] = defaultdict(Totals)
         for (before, start, size), times in edges.items():
             if size:
-                self._add_block(totals, self._block(start, size), times)
+                self._add_block(totals[self._function(start)], self._block(start, size), times)
+                totals[self._function(start)].calls += times * self._is_call(before, start)
             if before != NOWHERE:
                 following = self._block(start, size) if size else None
-                self._add_edge(totals, self._block(before, sizes[before]), start, following, times)
+                block = self._block(before, sizes[before])
+                self._add_edge(totals[self._function(before)], block, start, following, times)
         for address, times in executed.items():
-            self._add_executed(totals, address, times)
-        return totals
+            self._add_executed(totals[self._function(address)], address, times)
+        return {name: FunctionCounts(**asdict(each)) for name, each in totals.items()}
+
+    def _function(self, address: int) -> str:
+        if address not in self._functions:
+            self._functions[address] = self._image.function_at(address)
+        return self._functions[address]
+
+    def _is_call(self, before: int, start: int) -> bool:
+        """Whether this edge enters a function: a loop may lead back to a function's first instruction, too."""
+        return start in self._entries and (before == NOWHERE or self._function(before) != self._function(start))
 
     def _add_block(self, totals: Totals, block: _Block, times: int) -> None:
         totals.instructions += times * block.instructions

@@ -7,13 +7,13 @@ run with an error that says where. Counting costs one Python call per executed b
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import unicorn
 from unicorn import arm_const
 
-from vmcu.emulator.counts import Accountant, Counts, Totals
+from vmcu.emulator.counts import Accountant, Counts, FunctionCounts
 from vmcu.emulator.faults import ACCESSES, MachineFault, StackOverflow, describe
 from vmcu.emulator.image import read_image
 from vmcu.emulator.recorder import Recorder
@@ -147,8 +147,8 @@ class Machine:
         if self._at_breakpoint:
             raise self._fault("stop at a breakpoint")
         used = self._stack_used(low, stack)
-        totals = self._accountant.total(self._recorder.edges, self._recorder.executed) if count else None
-        return self._counts(totals, used)
+        functions = self._accountant.split(self._recorder.edges, self._recorder.executed) if count else {}
+        return self._counts(functions, used)
 
     def on_call(self, symbol: str, callback: Callable[..., None]) -> None:
         """Have `callback(r0, r1, r2, r3)` (unsigned) run whenever the function `symbol` is entered.
@@ -256,8 +256,9 @@ class Machine:
             raise StackOverflow(f"the stack of more than {size} bytes reached the static data at {low:#010x}")
         return size - untouched // 4 * 4
 
-    def _counts(self, totals: Totals | None, stack_bytes: int) -> Counts:
+    def _counts(self, functions: Mapping[str, FunctionCounts], stack_bytes: int) -> Counts:
         low, high = (self._uc.reg_read(register) for register in _ARGUMENTS[:2])
         value = low - (1 << 32) if low >> 31 else low
-        figures = (totals.instructions, totals.loads, totals.stores, totals.cycles) if totals else (None,) * 4
-        return Counts(*figures, stack_bytes, value, high << 32 | low)
+        all_ = sum(functions.values(), FunctionCounts())
+        figures = (all_.instructions, all_.loads, all_.stores, all_.cycles) if functions else (None,) * 4
+        return Counts(*figures, stack_bytes, value, high << 32 | low, functions)

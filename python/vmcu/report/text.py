@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from vmcu.api import Compiled
     from vmcu.emulator import Counts
     from vmcu.firmware import Result
+    from vmcu.report.layers import Profile
     from vmcu.targets import Target
     from vmcu.tensor import Tensor
 
@@ -113,6 +115,15 @@ def run_as_dict(compiled: Compiled, result: Result, *, seed: int | None) -> dict
         "cycles": counts.cycles,
         "cycle_model": compiled.target.cycle_model,
     }
+
+
+def figures_as_dicts(rows: Sequence[Figures], profiles: Sequence[Profile]) -> list[dict]:
+    """The figures for machines; with `profiles`, one for each row, each has its kernels as `layers` and `outside`."""
+    found = [asdict(row) for row in rows]
+    for row, each in zip(found, profiles):
+        kernels = asdict(each)
+        row |= {"layers": kernels["layers"], "outside": kernels["outside"]}
+    return found
 
 
 def tabulate(rows: Sequence[Figures]) -> Table:

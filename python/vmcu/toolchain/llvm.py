@@ -35,19 +35,22 @@ def compile_to_assembly(llvm_ir: str, target: Target, *, llc_flags: Sequence[str
     return _compile(llvm_ir, target, llc_flags, "asm").decode()
 
 
-def compile_to_object(llvm_ir: str, target: Target, path: Path, *, llc_flags: Sequence[str] = ()) -> Path:
+def compile_to_object(
+    llvm_ir: str, target: Target, path: Path, *, llc_flags: Sequence[str] = (), merge: bool = True
+) -> Path:
     """Compile LLVM IR text to the relocatable object file `path` and return `path`.
 
-    Arguments and errors are those of `compile_to_assembly`. Every function and every constant gets a section of its
-    own, so that the linker can leave out what is not used.
+    Arguments and errors are those of `compile_to_assembly`; without `merge` equal functions stay apart, each with its
+    symbol. Every function and every constant gets a section of its own, so that the linker can leave out what is not
+    used.
     """
-    path.write_bytes(_compile(llvm_ir, target, llc_flags, "obj"))
+    path.write_bytes(_compile(llvm_ir, target, llc_flags, "obj", merge))
     return path
 
 
-def _compile(llvm_ir: str, target: Target, llc_flags: Sequence[str], filetype: str) -> bytes:
+def _compile(llvm_ir: str, target: Target, llc_flags: Sequence[str], filetype: str, merge: bool = True) -> bytes:
     core = (f"-mtriple={target.triple}", f"-mcpu={target.cpu}")
-    passes = f"-passes=function({','.join(HARMLESS_PASSES)}),{MERGE}"
+    passes = f"-passes=function({','.join(HARMLESS_PASSES)}){f',{MERGE}' if merge else ''}"
     cleaned = run_llvm("opt", (*core, f"-data-layout={target.data_layout}", passes, "-o", "-"), llvm_ir.encode())
     # Soft float here is the calling convention of `eabi` (floats travel in core registers); the FPU is still used.
     options = ("-O2", "-float-abi=soft", "-function-sections", "-data-sections", f"-filetype={filetype}", "-o", "-")
