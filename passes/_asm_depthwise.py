@@ -16,9 +16,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mlir import ir
+from mlir.dialects import arith
 
 from vmcu.kernels.packing import SCALE_WORDS, weight_pairs
 
+from . import _emit as emit
 from ._asm import CORE, FPU, MAX_OFFSET, MAX_STEP, Asm, Scaling
 
 POINTERS = 3  # most rows whose addresses stay in core registers
@@ -83,7 +85,10 @@ class Depthwise:
 
     def emit(self, rows: list[ir.Value], record: ir.Value, out: ir.Value) -> None:
         """`rows` are the addresses of the window's input rows, `record` that of the first channel's."""
-        _Row(self, Asm()).emit(rows, record, out)
+        # Addresses count from the first column of the window, which may be in the halo: no offset is negative.
+        halo = emit.word(self.pad * self.channels)
+        starts = [arith.subi(emit.llvm.ptrtoint(emit.integer(32), row), halo) for row in rows]
+        _Row(self, Asm()).emit(starts, record, out)
 
 
 class _Row:
@@ -206,14 +211,14 @@ class _Row:
     def _load_row(
         self, base: str, first: int, reach: int, data: list[str], temps: list[str], unused: list[str]
     ) -> None:
-        """Columns `first` to `first + reach` of a row, packed in pairs. `base` is the address of column `first + pad`."""
+        """Columns `first` to `first + reach` of a row, packed in pairs. `base` is the address of column `first`."""
         shape, asm = self.shape, self.asm
         extra = [*temps, *unused]
 
         def place(column: int) -> int | None:
             """Offset from `base`; None in the halo."""
             at = first + column
-            return None if not 0 <= at < shape.columns[0] else (column - shape.pad) * shape.channels
+            return column * shape.channels if 0 <= at < shape.columns[0] else None
 
         # As many pairs at a time as there are registers for their second halves: loads in a row are cheap.
         for begin in range(0, len(data), len(extra)):

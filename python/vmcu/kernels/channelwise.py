@@ -72,13 +72,28 @@ class Depthwise(Channelwise):
     def variants(self) -> list[str]:
         """The variants that cores with DSP and FPU instructions have, the fastest first.
 
-        `row`: row by row, one channel after the other by `vmcu.depthwise`. Layer by layer it changes nothing.
+        `row`: row by row, one channel after the other by `vmcu.depthwise`.
         """
         window = self.window
         form = choose_form(self.requant.multiplier, self.requant.shift, self.requant.rounding)
         fits = max(window.kernel) <= packing.MAX_TAPS and (window.kernel[1] - 1) * self.channels <= packing.MAX_REACH
         is_plain = self.kind == d.KernelKind.depthwise and window.dilation[1] == 1 and self.weights.shape[2] > 1
         return ["row"] if is_plain and fits and form.kind in ("double", "single") else []
+
+    def steps(self) -> Steps:
+        if self.variant != "row":
+            return super().steps()
+        # All channels read the window's rows: the output takes no byte of them. Steps before and after each row say so.
+        window, rows = self.window, np.arange(self.window.output[0], dtype=np.int64)
+        lo = window.first_pixel(rows, 0) * self.channels
+        hi = window.end_pixel(rows, window.output[1] - 1) * self.channels
+        first, size = rows * window.output[1] * self.channels, window.output[1] * self.channels
+        return Steps(
+            np.repeat(lo, 3),
+            np.repeat(hi, 3),
+            np.stack([first, first, first + size], 1).ravel(),
+            np.stack([first, first + size, first + size], 1).ravel(),
+        )
 
     def rows(self) -> Rows:
         """A pool over the whole image takes its rows one by one, as sums of 32 bits."""
@@ -89,7 +104,13 @@ class Depthwise(Channelwise):
         return replace(rows, accumulates=True, workspace=4 * (self.channels + -self.channels % CHANNELS))
 
     def emit(self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], *, backward: bool) -> None:
-        _DepthwiseEmitter(self, inputs[0], output, backward).emit()
+        if self.variant != "row":
+            _DepthwiseEmitter(self, inputs[0], output, backward).emit()
+            return
+        free_unread(inputs[0], self.window, backward=backward)
+        for row in build.loop(0, self.window.output[0], backward=backward):
+            self._emit_whole_row(inputs[0], output, row)
+            free_rows(inputs[0], self.window, row, backward=backward)
 
     def emit_row(
         self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], row: Index, *, backward: bool
