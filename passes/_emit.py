@@ -95,6 +95,14 @@ def high_product(
     return arith.trunci(integer(32), arith.shrui(product, arith.constant(wide, 32)))
 
 
+def subtract_high_product(a: ir.Value, b: ir.Value, acc: ir.Value) -> ir.Value:
+    """`(acc * 2^32 - a * b + 2^31) >> 32` as SMMLSR, whatever is known of `b`.
+
+    LLVM writes a product with a known power of two as shifts of 64 bits, which are no instruction of the core.
+    """
+    return llvm.inline_asm(integer(32), [a, b, acc], "smmlsr $0, $1, $2, $3", "=r,r,r,r")
+
+
 def clamp(value: ir.Value, low: int, high: int) -> ir.Value:
     """`min(max(value, low), high)`; SSAT for the ranges that it knows, which may leave one comparison."""
     bits = max(high, -low - 1).bit_length() + 1

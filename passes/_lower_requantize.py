@@ -43,13 +43,19 @@ class Scale:
         if self.kind == "double":
             scaled = emit.high_product(value, first, value)
             away = arith.addi(scaled, arith.shrsi(scaled, emit.word(31)))
-            return emit.high_product(away, rest[0], zero, subtract=True)
+            return self._shift(away, rest[0], zero)
         if self.kind == "single":
             scaled = emit.high_product(value, first, rounded=False)
-            return emit.high_product(scaled, rest[0], zero, subtract=True)
+            return self._shift(scaled, rest[0], zero)
         if self.kind == "shift":
             return arith.addi(arith.shli(value, first), zero)
         return arith.addi(_apply_wide(value, first, rest[0], self.rounding), zero)
+
+
+    def _shift(self, value: ir.Value, factor: ir.Value, zero: ir.Value) -> ir.Value:
+        if isinstance(producer(factor), arith.ConstantOp):
+            return emit.subtract_high_product(value, factor, zero)
+        return emit.high_product(value, factor, zero, subtract=True)
 
 
 def _apply_wide(value: ir.Value, multiplier: ir.Value, shift: ir.Value, rounding: str) -> ir.Value:

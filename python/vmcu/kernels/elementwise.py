@@ -19,6 +19,7 @@ from . import build
 from .build import Index
 from .geometry import Steps, Window, split_channels
 from .liveness import at_least, at_most, free_window
+from .match import producer
 from .requant import INT32, constant_int
 
 LANES = 4
@@ -48,6 +49,7 @@ class Elementwise:
 
     def variants(self) -> list[str]:
         return []
+
     macs = 0
 
     @property
@@ -153,6 +155,8 @@ def _vectorise(op: ir.OpView, operands: list[ir.Value]) -> ir.Value:
         return d.requantize(build.vector(build.i32(), LANES), *operands, rounding, 0, *INT32)
     if isinstance(op, arith.ConstantOp):
         return build.splat(op.result.type, ir.IntegerAttr(op.value).value, LANES)
+    if op.operation.name == "arith.addi" and (folded := _add_to_scaled(*operands)):
+        return folded
     attributes = {name: op.operation.attributes[name] for name in op.operation.attributes}
     element = op.results[0].type
     narrow = op.operation.name in _WIDENED and str(element) == "i8"
@@ -161,6 +165,17 @@ def _vectorise(op: ir.OpView, operands: list[ir.Value]) -> ir.Value:
         operands = [arith.extsi(wide, each) if _is_bytes(each) else each for each in operands]
     result = ir.Operation.create(op.operation.name, [build.vector(element, LANES)], operands, attributes).results[0]
     return arith.trunci(build.vector(build.i8(), LANES), result) if narrow else result
+
+
+def _add_to_scaled(value: ir.Value, addend: ir.Value) -> ir.Value | None:
+    """A constant added to what was only scaled is its zero point: one instruction does both."""
+    scale, constant = producer(value), producer(addend)
+    if not isinstance(scale, d.RequantizeOp) or not isinstance(constant, arith.ConstantOp):
+        return None
+    if scale.zero_point.value or (scale.min.value, scale.max.value) != INT32 or not constant.value.is_splat:
+        return None
+    zero_point = ir.IntegerAttr(constant.value.get_splat_value()).value
+    return d.requantize(value.type, scale.value, scale.multiplier, scale.shift, scale.rounding, zero_point, *INT32)
 
 
 def _is_bytes(value: ir.Value) -> bool:
