@@ -6,7 +6,6 @@ and two lanes of depth are 4 loads, 8 SMLAD and 2 SXTB16: 15 cycles for 16 produ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mlir import ir
@@ -44,114 +43,100 @@ class Matmul:
     def group(self) -> int:
         return WIDE_GROUP if self.bytes else GROUP
 
+    @property
+    def _steps(self) -> tuple[int, int, int]:
+        """(steps before the loop, trips of the loop, steps of a trip); a step is a word of the pixels' source."""
+        lanes = 4 if self.bytes else 2
+        steps, unrolled = self.depth // lanes, UNROLLED // lanes
+        return (steps, 0, 0) if steps <= 2 * unrolled else (steps % unrolled, steps // unrolled, unrolled)
+
     def emit(self, source: ir.Value, record: ir.Value, out: ir.Value) -> None:
         """Compute the tile: `source` and `out` are addresses of its first pixel, `record` that of the first group's."""
         asm = Asm()
         full, rest = divmod(self.channels, self.group)
         asm("vmov", "s0", "r0")
         asm("vmov", "s2", "r2")
-        if full:
-            if full > 1:
-                size = 4 * matmul_words(self.depth, self.group)
-                asm("mov", "r3", "r1")
-                asm.add("r3", full * size)
-                asm("vmov", "s3", "r3")
-                with asm.loop("r1", "s3", "r3"):
-                    self._emit_group(asm, self.group)
-            else:
+        if self._steps[1]:
+            self._park_end(asm, "r0", self.depth * (1 if self.bytes else 2), "s1")
+        if full > 1:
+            self._park_end(asm, "r1", full * 4 * matmul_words(self.depth, self.group), "s3")
+            with asm.loop("r1", "s3", "r3"):
                 self._emit_group(asm, self.group)
+        elif full:
+            self._emit_group(asm, self.group)
         if rest:
             self._emit_group(asm, rest)
         asm.build({"r0": source, "r1": record, "r2": out})
 
+    def _park_end(self, asm: Asm, start: str, size: int, slot: str) -> None:
+        asm("mov", "r3", start)
+        asm.add("r3", size)
+        asm("vmov", slot, "r3")
+
     def _emit_group(self, asm: Asm, channels: int) -> None:
-        pairs = -(-channels // 2)
-        if self.bytes:
-            sums, firsts = list(_FREE[-pairs:]), list(_FREE[-2 * pairs : -pairs])
-            self._start(asm, [sums], [firsts])
-            self._walk(asm, 4, lambda: self._byte_step(asm, sums, firsts))
-            self._finish(asm, channels, [sums], [firsts])
-            return
-        names = iter(reversed(_FREE))
-        sums = [[next(names) for _ in range(pairs)] for _ in range(self.pixels)]
-        firsts = [[next(names) for _ in range(pairs)] for _ in range(self.pixels)]
-        self._start(asm, sums, firsts)
-        self._walk(asm, 2, lambda: self._lane_step(asm, sums, firsts))
-        self._finish(asm, channels, sums, firsts)
-
-    def _start(self, asm: Asm, sums: list[list[str]], firsts: list[list[str]]) -> None:
-        for accs in zip(sums, firsts):
-            for pair, registers in enumerate(zip(*accs)):
-                for half, register in enumerate(registers):
-                    asm.load(register, "r1", 8 * pair + 4 * half)
-        asm.add("r1", 8 * len(sums[0]))
-
-    def _walk(self, asm: Asm, depth: int, step: Callable[[], None]) -> None:
-        """All steps of `depth` lanes each, in a loop if they are many; `r0` is back at its start afterwards."""
-        steps, unrolled = self.depth // depth, UNROLLED // depth
-        trips, rest = divmod(steps, unrolled) if steps > 2 * unrolled else (0, steps)
+        names, pairs = iter(reversed(_FREE)), -(-channels // 2)
+        sums, firsts = ([[next(names) for _ in range(pairs)] for _ in range(self.pixels)] for _ in range(2))
+        step = self._byte_step if self.bytes else self._lane_step
+        before, trips, unrolled = self._steps
+        # Straight code before the loop lets all pixels start from the registers of the first.
+        starting = range(1 if before else self.pixels)
+        for pixel in starting:
+            for pair in range(pairs):
+                for half, register in enumerate((sums[pixel][pair], firsts[pixel][pair])):
+                    last = pixel == starting[-1]
+                    asm.load(register, "r1", 0 if last else 8 * pair + 4 * half, step=4 if last else 0)
+        for number in range(before):
+            step(asm, sums, firsts, number == 0)
         if trips:
-            asm("mov", "r3", "r0")
-            asm.add("r3", trips * unrolled * depth * (1 if self.bytes else 2))
-            asm("vmov", "s1", "r3")
             with asm.loop("r0", "s1", "r3"):
                 for _ in range(unrolled):
-                    step()
-        for _ in range(rest):
-            step()
+                    step(asm, sums, firsts, False)
+        self._finish(asm, channels, sums, firsts)
 
-    def _lane_step(self, asm: Asm, sums: list[list[str]], firsts: list[list[str]]) -> None:
+    def _lane_step(self, asm: Asm, sums: list[list[str]], firsts: list[list[str]], is_first: bool) -> None:
         """Two lanes of depth."""
         pairs = len(sums[0])
         x, v = ["r2", "r3"][: self.pixels], ["r4", "r5"][:pairs]
         for pixel in reversed(range(self.pixels)):
-            if pixel:
-                asm.load(x[pixel], "r0", 2 * pixel * self.pitch)
-            else:
-                asm.load(x[pixel], "r0", step=4)
+            asm.load(x[pixel], "r0", 2 * pixel * self.pitch, step=0 if pixel else 4)
         for pair in reversed(range(pairs)):
-            if pair:
-                asm.load(v[pair], "r1", 4 * pair)
-            else:
-                asm.load(v[pair], "r1", step=4 * pairs)
-        self._multiply(asm, x, v, sums)
+            asm.load(v[pair], "r1", 4 * pair, step=0 if pair else 4 * pairs)
+        self._multiply(asm, x, v, sums, is_first)
         for each in v:
             asm("sxtb16", each, each)
-        self._multiply(asm, x, v, firsts)
+        self._multiply(asm, x, v, firsts, is_first)
 
-    def _multiply(self, asm: Asm, x: Sequence[str], v: Sequence[str], accs: list[list[str]]) -> None:
+    def _multiply(self, asm: Asm, x: list[str], v: list[str], accs: list[list[str]], is_first: bool) -> None:
         for pair, weights in enumerate(v):
-            for pixel, lanes in enumerate(x):
-                asm("smlad", accs[pixel][pair], lanes, weights, accs[pixel][pair])
+            # The first pixel's registers hold the start of all: it comes last.
+            for pixel, lanes in reversed(list(enumerate(x))):
+                acc = accs[pixel][pair]
+                asm("smlad", acc, lanes, weights, accs[0][pair] if is_first else acc)
 
-    def _byte_step(self, asm: Asm, sums: list[str], firsts: list[str]) -> None:
-        """Four bytes of depth: the pixel's word is widened here, once for all channels."""
-        x, even, v = "r2", "r3", ["r4", "r5"]
+    def _byte_step(self, asm: Asm, sums: list[list[str]], firsts: list[list[str]], is_first: bool) -> None:
+        """Four bytes of depth: the pixel's word is widened here, once for all channels of the group."""
+        x, even, pairs = "r2", "r3", list(zip(sums[0], firsts[0]))
         asm.load(x, "r0", step=4)
-        first = True
-        for half in range(2):
-            for start in range(0, len(sums), 2):
-                chunk = v[: len(sums) - start]
-                for register in chunk:
-                    asm.load(register, "r1", step=4)
-                if first:
-                    asm("sxtb16", even, x)
-                    first = False
-                for register, pair in zip(chunk, range(start, start + 2)):
-                    asm("smlad", sums[pair], x if half else even, register, sums[pair])
-                for register in chunk:
-                    asm("sxtb16", register, register)
-                for register, pair in zip(chunk, range(start, start + 2)):
-                    asm("smlad", firsts[pair], x if half else even, register, firsts[pair])
-            if not half:
-                asm("sxtb16", x, x, "ror #8")
+        for half in (even, x):
+            for start in range(0, len(pairs), 2):
+                chunk = list(zip(("r4", "r5"), pairs[start : start + 2]))
+                for weights, _ in chunk:
+                    asm.load(weights, "r1", step=4)
+                if start == 0:
+                    asm("sxtb16", half, x, *([] if half == even else ["ror #8"]))
+                for weights, (total, _) in chunk:
+                    asm("smlad", total, half, weights, total)
+                for weights, _ in chunk:
+                    asm("sxtb16", weights, weights)
+                for weights, (_, first) in chunk:
+                    asm("smlad", first, half, weights, first)
 
     def _finish(self, asm: Asm, channels: int, sums: list[list[str]], firsts: list[list[str]]) -> None:
         """Requantise and store the group, and go on to the next one's place."""
+        out, constants = "r2", ["r3", "r4", "r5", "r2"]
         asm.set("r0", self.scaling.zero_point)
         for pair in range(-(-channels // 2)):
             both = 2 * pair + 1 < channels
-            constants = ["r2", "r3", "r4", "r5"]
             for register in constants:
                 asm.load(register, "r1", step=4)
             for pixel in range(self.pixels):
@@ -159,15 +144,15 @@ class Matmul:
                 if both:
                     asm("sub", s, s, a)
                     asm("asr", s, s, 8)
-                self.scaling.emit(asm, a, "r2", "r3", "r0")
-                if both:
-                    self.scaling.emit(asm, s, "r4", "r5", "r0")
-            asm("vmov", "r2", "s2")
+                    self.scaling.emit(asm, s, *constants[2:], "r0")
+                self.scaling.emit(asm, a, *constants[:2], "r0")
+            if pair == 0:
+                asm("vmov", out, "s2")
             for pixel in range(self.pixels):
-                asm.store(firsts[pixel][pair], "r2", pixel * self.out_pitch + 2 * pair, op="strb")
+                asm.store(firsts[pixel][pair], out, pixel * self.out_pitch + 2 * pair, op="strb")
                 if both:
-                    asm.store(sums[pixel][pair], "r2", pixel * self.out_pitch + 2 * pair + 1, op="strb")
-        asm.add("r2", channels)
-        asm("vmov", "s2", "r2")
+                    asm.store(sums[pixel][pair], out, pixel * self.out_pitch + 2 * pair + 1, op="strb")
+            constants = ["r3", "r4", "r5", firsts[0][pair]]  # stored, that register is free
+        asm.add(out, channels)
+        asm("vmov", "s2", out)
         asm("vmov", "r0", "s0")
-
