@@ -15,6 +15,7 @@ LLVM = (
     "cse",
     "loop-invariant-code-motion",  # addresses and constants leave the loops while loops are still loops
     "math-expand-ops{ops=roundeven}",  # a core without a rounding instruction has no library for it either
+    "arith-expand",  # and a core without an FPU none for the larger of two floats
     "lower-affine",
     "convert-scf-to-cf",
     "convert-vector-to-llvm",

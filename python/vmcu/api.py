@@ -299,7 +299,8 @@ class Compilation:
             "streams": str(self.streams).lower(),
             "optimize": self.optimize,
         }
-        options = {"plan": plan, "llvm": {"name": self.name, "sanitize": str(self.sanitize).lower()}}
+        lowering = {"name": self.name, "sanitize": str(self.sanitize).lower(), **pipeline.core_options(self.target)}
+        options = {"plan": plan, "llvm": lowering}
         pipeline.run(module, fill_options(LEVELS[level], **options.get(level, {})))
         return module
 

@@ -10,6 +10,7 @@ from mlir.passmanager import PassManager
 from vmcu import _vmcu
 from vmcu.errors import Internal, Unsupported, VmcuError
 from vmcu.locations import place
+from vmcu.targets import Target
 
 
 def context() -> ir.Context:
@@ -17,6 +18,11 @@ def context() -> ir.Context:
     made = ir.Context()
     _vmcu.register_dialect(made)
     return made
+
+
+def core_options(target: Target) -> dict[str, str]:
+    """What passes are told of a core, as options: the instructions it has, and never its name."""
+    return {"dsp": str(target.features.dsp).lower(), "long_multiply": str(target.features.long_multiply).lower()}
 
 
 def run(module: ir.Module, passes: Sequence[str]) -> None:
