@@ -15,7 +15,6 @@ from vmcu.kernels.scale import ScaleForm, choose_form
 from . import _emit as emit
 
 if TYPE_CHECKING:
-    from ._lower_scalar import ScalarLowering
     from ._lower_segments import SegmentLowering
 
 
@@ -62,9 +61,11 @@ class Scale:
 class ScalarScale(Scale):
     """The same on cores where a product's high word costs more than one instruction: the second one is a shift."""
 
-    def __init__(self, lowering: ScalarLowering, multiplier: ir.Value, shift: ir.Value, rounding: str):
+    def __init__(
+        self, lowering: SegmentLowering, multiplier: ir.Value, shift: ir.Value, rounding: str, *, long_multiply: bool
+    ):
         super().__init__(lowering, multiplier, shift, rounding)
-        self.long_multiply = lowering.long_multiply
+        self.long_multiply = long_multiply
 
     @staticmethod
     def constants(form: ScaleForm) -> tuple[np.ndarray | None, ...]:

@@ -6,7 +6,7 @@ lie at any address, which matters where words do not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mlir import ir
 from mlir.dialects import arith
@@ -14,15 +14,17 @@ from mlir.dialects import arith
 from vmcu.dialects import vmcu as d
 
 from . import _emit as emit
+from ._features import CoreOptions
 from ._lower_requantize import ScalarScale
 from ._lower_segments import SegmentLowering, Words
+from ._registry import PassError
 
 
 @dataclass
 class ScalarLowering(SegmentLowering):
     """Lowers the ops of one kernel to multiplications of 32-bit lanes."""
 
-    long_multiply: bool = True  # the core has 64-bit products
+    core: CoreOptions = field(default_factory=CoreOptions)
 
     def _segment_load(self, op: d.SegmentLoadOp) -> None:
         super()._segment_load(op)
@@ -64,10 +66,17 @@ class ScalarLowering(SegmentLowering):
         op.result.replace_all_uses_with(emit.collect(acc, len(acc)))
 
     def _scale(self, multiplier: ir.Value, shift: ir.Value, rounding: str) -> ScalarScale:
-        return ScalarScale(self, multiplier, shift, rounding)
+        return ScalarScale(self, multiplier, shift, rounding, long_multiply=self.core.long_multiply)
 
     def _clamp(self, value: ir.Value, low: int, high: int) -> ir.Value:
+        if self.core.saturate:
+            return super()._clamp(value, low, high)
         return arith.minsi(arith.maxsi(value, emit.word(low)), emit.word(high))
+
+    def lower_matmul(self, op: d.MatmulOp) -> None:
+        raise PassError(op, "needs a core with the DSP extension and an FPU")
+
+    lower_depthwise = lower_widen = lower_matmul
 
 
 def _load_byte(base: ir.Value, offset: int) -> ir.Value:

@@ -46,7 +46,8 @@ class SegmentLowering:
         if handler is None:
             return False
         with op.location, ir.InsertionPoint(op):
-            return getattr(self, handler.__name__)(op) is not False
+            # A lowering for other cores has methods of the same names.
+            return getattr(type(self), handler.__name__, handler)(self, op) is not False
 
     # Loads and stores
 

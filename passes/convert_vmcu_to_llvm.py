@@ -18,6 +18,7 @@ from mlir.dialects import func
 from vmcu.dialects import vmcu as d
 
 from . import _emit as emit
+from ._features import CoreOptions
 from ._globals import Globals
 from ._lower_scalar import ScalarLowering
 from ._lower_segments import Address, Landed, SegmentLowering, copy_row, settle_row
@@ -26,12 +27,10 @@ from ._sanitize import SITES, Reports
 
 
 @dataclass(frozen=True)
-class ConvertOptions:
+class ConvertOptions(CoreOptions):
     """Options of `convert-vmcu-to-llvm`."""
 
     name: str = option("model", "prefix of the symbols: NAME_run, NAME_pool")
-    dsp: bool = option(True, "use the DSP extension (SMLAD, SXTB16, SSAT); without it, plain multiplications")
-    long_multiply: bool = option(True, "use 64-bit products, which ARMv6-M has no instruction for")
     sanitize: bool = option(False, "report every access to the pool to the emulator: NAME_report_load and others")
 
 
@@ -128,7 +127,7 @@ def _convert_kernel(
     if options.dsp:
         lowering = SegmentLowering(globals, pointers, reports)
     else:
-        lowering = ScalarLowering(globals, pointers, reports, long_multiply=options.long_multiply)
+        lowering = ScalarLowering(globals, pointers, reports, core=options)
     _lower_block(block, lowering)
     with kernel.location, ir.InsertionPoint(entry):
         func.ReturnOp([])

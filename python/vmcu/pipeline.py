@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 from mlir import ir
 from mlir.passmanager import PassManager
@@ -20,9 +21,11 @@ def context() -> ir.Context:
     return made
 
 
-def core_options(target: Target) -> dict[str, str]:
-    """What passes are told of a core, as options: the instructions it has, and never its name."""
-    return {"dsp": str(target.features.dsp).lower(), "long_multiply": str(target.features.long_multiply).lower()}
+def core_options(target: Target) -> dict[str, bool]:
+    """What passes are told of a core: the instructions it has, and never its name."""
+    from vmcu.passes._features import CoreOptions
+
+    return {each.name: getattr(target.features, each.name) for each in fields(CoreOptions)}
 
 
 def run(module: ir.Module, passes: Sequence[str]) -> None:

@@ -32,8 +32,9 @@ RAM_BASE = 0x2000_0000
 class Features:
     """What a core has beyond the instructions that all have."""
 
-    dsp: bool = True  # SMLAD, SXTB16, SSAT, SMMULR and so on: what the fast kernels are made of
+    dsp: bool = True  # SMLAD, SXTB16, SMMULR and so on: what the fast kernels are made of
     fpu: bool = True  # single precision, switched on by the start-up code
+    saturate: bool = True  # SSAT
     long_multiply: bool = True  # SMULL, SMLAL: 64-bit products
     unaligned: bool = True  # LDR and STR of words and halfwords at any address
 
@@ -210,7 +211,7 @@ CORES: dict[str, Target] = {
             unicorn_model="CORTEX_M0",
             flash=256 * KIB,
             ram=32 * KIB,
-            features=Features(dsp=False, fpu=False, long_multiply=False, unaligned=False),
+            features=Features(dsp=False, fpu=False, saturate=False, long_multiply=False, unaligned=False),
             # DDI 0484; MUL takes 1 cycle or 32, as the vendor chooses, and most choose 1.
             cycles=CycleTable(load_after_access=2, store=2, taken=2, link=3, barrier=3),
             cycle_model="Cortex-M0+ instruction timings with the multiplier of one cycle, memory without wait states",

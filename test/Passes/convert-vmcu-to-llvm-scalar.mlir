@@ -1,7 +1,10 @@
 // Without the DSP extension bytes are loaded one by one, and a sum of products is plain multiplications and additions.
-// RUN: vmcu-opt %s --convert-vmcu-to-llvm="name=net dsp=false" --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,LONG
-// RUN: vmcu-opt %s --convert-vmcu-to-llvm="name=net dsp=false long-multiply=false" --canonicalize --cse \
+// RUN: vmcu-opt %s --convert-vmcu-to-llvm="name=net dsp=false saturate=false" --canonicalize --cse | FileCheck %s --check-prefixes=CHECK,LONG
+// RUN: vmcu-opt %s --convert-vmcu-to-llvm="name=net dsp=false saturate=false long-multiply=false" --canonicalize --cse \
 // RUN:   | FileCheck %s --check-prefixes=CHECK,HALVES
+// RUN: vmcu-opt %s --convert-vmcu-to-llvm="dsp=false" | FileCheck %s --check-prefix=SSAT
+// SSAT-NOT: llvm.arm.s{{[^s]}}
+// SSAT:     llvm.arm.ssat
 
 // CHECK-LABEL:     func.func private @net_k(
 // CHECK-NOT:       llvm.arm.

@@ -141,6 +141,7 @@ def test_words_must_be_aligned_where_the_core_asks_for_it(tmp_path: Path) -> Non
 ENCODINGS = {
     "dsp": "0xfa2f, 0xf081",  # sxtb16 r0, r1
     "fpu": "0xee00, 0x1a10",  # vmov s0, r1
+    "saturate": "0xf301, 0x0007",  # ssat r0, #8, r1
     "long_multiply": "0xfb81, 0x0102",  # smull r0, r1, r1, r2
 }
 

@@ -218,7 +218,7 @@ def run_on_core(
     )
     with pipeline.context():
         module = ir.Module.parse(text)
-        pipeline.run(module, fill_options(LLVM, name="t", **pipeline.core_options(target)))
+        pipeline.run(module, fill_options(LLVM, pipeline.core_options(target), name="t"))
         attributes = module.operation.attributes
         attributes["llvm.data_layout"] = ir.StringAttr.get(target.data_layout)
         code = llvm.translate_module_to_llvmir(module.operation)

@@ -40,8 +40,8 @@ def test_core_has_every_name(name: str) -> None:
 
 
 def test_features_have_names() -> None:
-    assert CORES["cortex-m4"].features.names == ("dsp", "fpu", "long-multiply", "unaligned")
-    assert CORES["cortex-m3"].features.names == ("long-multiply", "unaligned")
+    assert CORES["cortex-m4"].features.names == ("dsp", "fpu", "saturate", "long-multiply", "unaligned")
+    assert CORES["cortex-m3"].features.names == ("saturate", "long-multiply", "unaligned")
     assert CORES["cortex-m0plus"].features.names == ()
 
 
