@@ -1,4 +1,4 @@
-"""Write the pages that come from the sources: ops and types from ODS, passes from their registry, the IR of one layer.
+"""Write the pages that come from the sources: ops, types, passes, targets, the IR of one layer.
 
     python docs/generate.py            write docs/reference/*.md, docs/architecture.md, docs/streams.md, pictures
     python docs/generate.py --check    change nothing; exit with 1 and a diff if a page is stale
@@ -69,6 +69,20 @@ def write_passes() -> str:
     return _tidy(_replace_head(f"<!-- -->\n\n{head}\n{sections}", "passes/*.py"))
 
 
+def write_targets() -> str:
+    """The page of the cores, from their descriptions."""
+    from vmcu.report.targets import describe_targets
+
+    head = (
+        "# Targets\n\n`--target CORE[,flash=SIZE][,ram=SIZE]` names a core and, where they differ from the table, its "
+        "memories. Kernels on cores without `dsp` multiply bytes one by one. Cores without `unaligned` load words only "
+        "from multiples of four, and the emulated core stops at any other address.\n\n"
+        "Cycles are modelled, with memory that never waits; the rows of the second table are explained in "
+        "`python/vmcu/targets.py`.\n"
+    )
+    return _tidy(_replace_head("\n".join((f"<!-- -->\n\n{head}", *describe_targets())), "python/vmcu/targets.py"))
+
+
 def _describe_pass(info: PassInfo) -> str:
     from vmcu.passes._registry import describe_options
 
@@ -112,6 +126,7 @@ from _streams import write_fed_picture, write_layers_picture, write_streams, wri
 PAGES: dict[str, Callable[[], str]] = {
     "ops.md": write_ops,
     "passes.md": write_passes,
+    "targets.md": write_targets,
     "../architecture.md": write_architecture,
     "../streams.md": write_streams,
     "../pool.svg": write_picture,

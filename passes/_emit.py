@@ -43,9 +43,9 @@ def _gep(base: ir.Value, dynamic: list[ir.Value], constant: list[int]) -> ir.Val
     )
 
 
-def load(address: ir.Value, width: int) -> ir.Value:
-    """A load of `width` bits from anywhere: the cores take unaligned addresses."""
-    return llvm.load(integer(width), address, alignment=1)
+def load(address: ir.Value, width: int, align: int = 1) -> ir.Value:
+    """A load of `width` bits from anywhere, or from a multiple of `align` bytes."""
+    return llvm.load(integer(width), address, alignment=align)
 
 
 def load_word(address: ir.Value, valid: int = 4) -> ir.Value:
@@ -101,6 +101,18 @@ def subtract_high_product(a: ir.Value, b: ir.Value, acc: ir.Value) -> ir.Value:
     LLVM writes a product with a known power of two as shifts of 64 bits, which are no instruction of the core.
     """
     return llvm.inline_asm(integer(32), [a, b, acc], "smmlsr $0, $1, $2, $3", "=r,r,r,r")
+
+
+def high_product_of_halves(a: ir.Value, b: ir.Value, *, rounded: bool) -> ir.Value:
+    """`(a * b (+ 2^31)) >> 32` in 32-bit arithmetic: four products of halves, the high ones signed."""
+    half = word(16)
+    (a_low, a_high), (b_low, b_high) = ((arith.andi(x, word(0xFFFF)), arith.shrsi(x, half)) for x in (a, b))
+    # No sum overflows: a product of halves is at least 65535 away from 2^31, and what is added is less.
+    first = arith.addi(arith.muli(a_high, b_low), arith.shrui(arith.muli(a_low, b_low), half))
+    second = arith.addi(arith.muli(a_low, b_high), arith.andi(first, word(0xFFFF)))
+    carried = arith.shrsi(second, word(15)) if rounded else second
+    carried = arith.shrsi(arith.addi(carried, word(1)), word(1)) if rounded else arith.shrsi(carried, half)
+    return arith.addi(arith.addi(arith.muli(a_high, b_high), arith.shrsi(first, half)), carried)
 
 
 def clamp(value: ir.Value, low: int, high: int) -> ir.Value:

@@ -1,4 +1,4 @@
-"""Requantisation on cores with the DSP extension: the fastest exact form of a scale, as instructions."""
+"""Requantisation: the fastest exact form of a scale, as instructions, for cores with the DSP extension and without."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mlir.dialects import arith
 
 from vmcu.dialects import vmcu as d
 from vmcu.kernels.match import constant_array, producer
-from vmcu.kernels.scale import choose_form
+from vmcu.kernels.scale import ScaleForm, choose_form
 
 from . import _emit as emit
 
@@ -29,16 +29,19 @@ class Scale:
         if form is not None and form.kind != "wide":
             self.kind = form.kind
             self.tables = [
-                _reload(lowering, loads[0] or loads[1], each)
-                for each in (form.multiplier, form.factor)
-                if each is not None
+                _reload(lowering, loads[0] or loads[1], each) for each in self.constants(form) if each is not None
             ]
         else:
             self.kind = "wide"
             self.tables = [emit.elements(multiplier), lowering.lanes_of(shift)[0]]
 
+    @staticmethod
+    def constants(form: ScaleForm) -> tuple[np.ndarray | None, ...]:
+        """What the instructions of a fast form read, per channel."""
+        return form.multiplier, form.factor
+
     def apply(self, value: ir.Value, channel: int, zero_point: int) -> ir.Value:
-        first, *rest = [table[channel if len(table) > 1 else 0] for table in self.tables]
+        first, *rest = self._entries(channel)
         zero = emit.word(zero_point)
         if self.kind == "double":
             scaled = emit.high_product(value, first, value)
@@ -50,6 +53,39 @@ class Scale:
         if self.kind == "shift":
             return arith.addi(arith.shli(value, first), zero)
         return arith.addi(_apply_wide(value, first, rest[0], self.rounding), zero)
+
+    def _entries(self, channel: int) -> list[ir.Value]:
+        return [table[channel if len(table) > 1 else 0] for table in self.tables]
+
+
+class ScalarScale(Scale):
+    """The same on cores where a product's high word costs more than one instruction: the second one is a shift."""
+
+    def __init__(
+        self, lowering: SegmentLowering, multiplier: ir.Value, shift: ir.Value, rounding: str, *, long_multiply: bool
+    ):
+        super().__init__(lowering, multiplier, shift, rounding)
+        self.long_multiply = long_multiply
+
+    @staticmethod
+    def constants(form: ScaleForm) -> tuple[np.ndarray | None, ...]:
+        return form.multiplier, form.shift
+
+    def apply(self, value: ir.Value, channel: int, zero_point: int) -> ir.Value:
+        if self.kind not in ("double", "single"):
+            return super().apply(value, channel, zero_point)
+        multiplier, shift = self._entries(channel)
+        scaled = self._high_product(value, multiplier)
+        if self.kind == "double":
+            scaled = arith.addi(scaled, value)
+            scaled = arith.addi(scaled, arith.shrsi(scaled, emit.word(31)))
+        # (t + 2^(n-1)) >> n, without overflow.
+        halved = arith.shrsi(arith.addi(arith.shrsi(scaled, shift), emit.word(1)), emit.word(1))
+        return arith.addi(halved, emit.word(zero_point))
+
+    def _high_product(self, value: ir.Value, multiplier: ir.Value) -> ir.Value:
+        product = emit.high_product if self.long_multiply else emit.high_product_of_halves
+        return product(value, multiplier, rounded=self.kind == "double")
 
 
     def _shift(self, value: ir.Value, factor: ir.Value, zero: ir.Value) -> ir.Value:
@@ -110,4 +146,4 @@ def _reload(lowering: SegmentLowering, load: d.FlashLoadOp | None, table: np.nda
     if load is None or table.size == 1:
         return [emit.word(int(each)) for each in table]
     base = emit.at(lowering.globals.table(table), arith.muli(load.indices[0], arith.constant(ir.IndexType.get(), 4)))
-    return [emit.load(emit.at(base, 4 * number), 32) for number in range(ir.VectorType(load.result.type).shape[0])]
+    return [emit.load(emit.at(base, 4 * number), 32, 4) for number in range(ir.VectorType(load.result.type).shape[0])]

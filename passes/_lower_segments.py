@@ -1,4 +1,4 @@
-"""One lowering per segment op, for cores with the DSP extension.
+"""One lowering per segment op, for cores with the DSP extension; `_lower_scalar` has those for cores without.
 
 Vectors of int8 never reach LLVM: a loaded tile is a list of 32-bit words, a computed one a list of 32-bit lanes whose
 low byte counts. Vectors of int32 (accumulators) stay vectors, as loops carry them.
@@ -46,7 +46,8 @@ class SegmentLowering:
         if handler is None:
             return False
         with op.location, ir.InsertionPoint(op):
-            return handler(self, op) is not False
+            # A lowering for other cores has methods of the same names.
+            return getattr(type(self), handler.__name__, handler)(self, op) is not False
 
     # Loads and stores
 
@@ -140,7 +141,8 @@ class SegmentLowering:
         elif len(tile.shape) != 1:
             raise PassError(op, f"loads {tile}; supported are rows, and bytes of rank 2 and 4")
         else:
-            scalars = [emit.load(emit.at(base, number * width // 8), width) for number in range(tile.shape[0])]
+            align = width // 8  # tables are aligned, and their elements with them
+            scalars = [emit.load(emit.at(base, number * align), width, align) for number in range(tile.shape[0])]
             if width == 8:
                 self.lanes[op.result] = [[arith.extsi(emit.integer(32), each) for each in scalars]]
             else:
@@ -246,16 +248,22 @@ class SegmentLowering:
         kind = ir.VectorType(op.result.type)
         values = emit.elements(op.value)
         rounding = "double" if "double" in str(op.rounding) else "single"
-        scale = Scale(self, op.multiplier, op.shift, rounding)
+        scale = self._scale(op.multiplier, op.shift, rounding)
         low, high, zero = op.min.value, op.max.value, op.zero_point.value
         lanes = [
-            emit.clamp(scale.apply(value, number % kind.shape[-1], zero), low, high)
+            self._clamp(scale.apply(value, number % kind.shape[-1], zero), low, high)
             for number, value in enumerate(values)
         ]
         if ir.IntegerType(kind.element_type).width == 32:
             op.result.replace_all_uses_with(emit.collect(lanes, *kind.shape))
         else:
             self.lanes[op.result] = [lanes[at : at + kind.shape[-1]] for at in range(0, len(lanes), kind.shape[-1])]
+
+    def _scale(self, multiplier: ir.Value, shift: ir.Value, rounding: str) -> Scale:
+        return Scale(self, multiplier, shift, rounding)
+
+    def _clamp(self, value: ir.Value, low: int, high: int) -> ir.Value:
+        return emit.clamp(value, low, high)
 
     # Vectors of int8
 

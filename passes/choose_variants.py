@@ -8,27 +8,19 @@ The planner sees variants by their access order, `vmcu-tile-to-segments` emits t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from mlir import ir
 from mlir.dialects import func
 
 from vmcu.dialects import vmcu as d
 from vmcu.kernels import BufferKernel, describe_kernel
 
-from ._registry import option, vmcu_pass
+from ._features import CoreOptions
+from ._registry import vmcu_pass
 
 
-@dataclass(frozen=True)
-class VariantOptions:
-    """Options of `vmcu-choose-variants`."""
-
-    dsp: bool = option(True, "the core multiplies 16-bit lanes and has an FPU whose registers hold constants")
-
-
-@vmcu_pass("vmcu-choose-variants", summary="Choose how each kernel is computed", options=VariantOptions)
-def choose_variants(module: ir.Module, options: VariantOptions) -> None:
-    if not options.dsp:
+@vmcu_pass("vmcu-choose-variants", summary="Choose how each kernel is computed", options=CoreOptions)
+def choose_variants(module: ir.Module, options: CoreOptions) -> None:
+    if not (options.dsp and options.fpu):
         return
     for function in module.body.operations:
         if isinstance(function, func.FuncOp) and not function.is_external:

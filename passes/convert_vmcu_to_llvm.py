@@ -18,14 +18,16 @@ from mlir.dialects import func
 from vmcu.dialects import vmcu as d
 
 from . import _emit as emit
+from ._features import CoreOptions
 from ._globals import Globals
+from ._lower_scalar import ScalarLowering
 from ._lower_segments import Address, Landed, SegmentLowering, copy_row, settle_row
 from ._registry import PassError, option, vmcu_pass
 from ._sanitize import SITES, Reports
 
 
 @dataclass(frozen=True)
-class ConvertOptions:
+class ConvertOptions(CoreOptions):
     """Options of `convert-vmcu-to-llvm`."""
 
     name: str = option("model", "prefix of the symbols: NAME_run, NAME_pool")
@@ -41,7 +43,7 @@ def convert_vmcu_to_llvm(module: ir.Module, options: ConvertOptions) -> None:
         raise PassError(planned[1], "a second function with a pool; supported is one per module")
     reports = Reports(module, options.name) if options.sanitize else None
     for function in planned:
-        _convert_function(module, function, globals, options.name, reports)
+        _convert_function(module, function, globals, options, reports)
     globals.finish()
 
 
@@ -50,7 +52,7 @@ def _has_pool(function: func.FuncOp) -> bool:
 
 
 def _convert_function(
-    module: ir.Module, function: func.FuncOp, globals: Globals, name: str, reports: Reports | None
+    module: ir.Module, function: func.FuncOp, globals: Globals, options: ConvertOptions, reports: Reports | None
 ) -> None:
     addresses: dict[ir.Value, Address] = {}
     dead: list[ir.OpView] = []
@@ -69,7 +71,7 @@ def _convert_function(
                     addresses[op.sequence] = emit.at(addresses[op.pool], op.offset.value)
                 elif isinstance(op, d.KernelOp):
                     operands = [addresses[each] for each in [*op.inputs, *op.outputs, *op.workspace]]
-                    callee = _convert_kernel(module, op, operands, globals, name, reports)
+                    callee = _convert_kernel(module, op, operands, globals, options, reports)
                     arguments = [part for each in operands for part in _parts(each)]
                     arguments += [] if op.row is None else [op.row]
                     func.CallOp(callee, [*arguments, *_pass_constants(callee, globals)])
@@ -91,7 +93,7 @@ def _convert_function(
     for op in reversed(dead):
         op.operation.erase()
     is_fed = len(function.arguments) > 0
-    function.attributes["sym_name"] = ir.StringAttr.get(f"{name}_feed_row" if is_fed else f"{name}_run")
+    function.attributes["sym_name"] = ir.StringAttr.get(f"{options.name}_feed_row" if is_fed else f"{options.name}_run")
     for attribute in ("vmcu.inputs", "vmcu.outputs"):
         if attribute in function.attributes:
             del function.attributes[attribute]
@@ -102,7 +104,7 @@ def _convert_kernel(
     kernel: d.KernelOp,
     operands: list[Address],
     globals: Globals,
-    name: str,
+    options: ConvertOptions,
     reports: Reports | None,
 ) -> func.FuncOp:
     """The kernel as an internal function on the addresses of its sequences, and the row it makes if it makes one."""
@@ -113,14 +115,20 @@ def _convert_kernel(
     types = [part.type for each in operands for part in _parts(each)]
     types += [] if kernel.row is None else [kernel.row.type]
     with kernel.location, ir.InsertionPoint(module.body):
-        function = func.FuncOp(f"{name}_{kernel.operation.attributes['name'].value}", (types, []), visibility="private")
+        function = func.FuncOp(
+            f"{options.name}_{kernel.operation.attributes['name'].value}", (types, []), visibility="private"
+        )
         function.attributes["llvm.linkage"] = ir.Attribute.parse("#llvm.linkage<internal>")
         entry = function.add_entry_block()
     incoming = iter(entry.arguments)
     pointers = {argument: _take(operand, incoming) for argument, operand in zip(block.arguments, operands)}
     if kernel.row is not None:
         block.arguments[len(block.arguments) - 1].replace_all_uses_with(next(incoming))
-    _lower_block(block, SegmentLowering(globals, pointers, reports))
+    if options.dsp:
+        lowering = SegmentLowering(globals, pointers, reports)
+    else:
+        lowering = ScalarLowering(globals, pointers, reports, core=options)
+    _lower_block(block, lowering)
     with kernel.location, ir.InsertionPoint(entry):
         func.ReturnOp([])
     last = entry.operations[0]

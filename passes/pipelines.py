@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
+
 KERNELS = ("vmcu-form-kernels", "canonicalize")
-PLAN = ("vmcu-choose-variants", "vmcu-plan{options}")
+PLAN = ("vmcu-choose-variants{core}", "vmcu-plan{options}")
 SEGMENTS = ("vmcu-lower-streams", "vmcu-tile-to-segments", "canonicalize", "cse")
 LLVM = (
     "vmcu-pack-weights",
-    "convert-vmcu-to-llvm{options}",
+    "convert-vmcu-to-llvm{core options}",
     "canonicalize",
     "cse",
     "loop-invariant-code-motion",  # addresses and constants leave the loops while loops are still loops
     "math-expand-ops{ops=roundeven}",  # a core without a rounding instruction has no library for it either
+    "arith-expand",  # and a core without an FPU none for the larger of two floats
     "lower-affine",
     "convert-scf-to-cf",
     "convert-vector-to-llvm",
@@ -33,7 +37,19 @@ LLVM = (
 LEVELS = {"kernels": KERNELS, "plan": PLAN, "segments": SEGMENTS, "llvm": LLVM}
 
 
-def fill_options(passes: tuple[str, ...], **options: object) -> list[str]:
-    """The passes of a level with `{options}` replaced by those options that are not None."""
-    text = " ".join(f"{key.replace('_', '-')}={value}" for key, value in options.items() if value is not None)
-    return [each.replace("{options}", f"{{{text}}}" if text else "") for each in passes]
+def fill_options(passes: tuple[str, ...], core: Mapping[str, object] | None = None, **options: object) -> list[str]:
+    """The passes of a level with `{core}` and `{options}` replaced by those options that are not None."""
+    groups = {"core": core or {}, "options": options}
+    texts = {name: " ".join(map("{0[0]}={0[1]}".format, _written(group))) for name, group in groups.items()}
+
+    def fill(braces: re.Match[str]) -> str:
+        text = " ".join(filter(None, (texts[name] for name in braces[1].split())))
+        return f"{{{text}}}" if text else ""
+
+    return [re.sub(r"\{((?:core|options)(?: options)?)\}", fill, each) for each in passes]
+
+
+def _written(options: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    for key, value in options.items():
+        if value is not None:
+            yield key.replace("_", "-"), str(value).lower() if isinstance(value, bool) else value

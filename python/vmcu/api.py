@@ -296,11 +296,12 @@ class Compilation:
         plan = {
             "ram": format_bytes(self.ram),
             "input": self.input,
-            "streams": str(self.streams).lower(),
+            "streams": self.streams,
             "optimize": self.optimize,
         }
-        options = {"plan": plan, "llvm": {"name": self.name, "sanitize": str(self.sanitize).lower()}}
-        pipeline.run(module, fill_options(LEVELS[level], **options.get(level, {})))
+        options = {"plan": plan, "llvm": {"name": self.name, "sanitize": self.sanitize}}
+        core = pipeline.core_options(self.target)
+        pipeline.run(module, fill_options(LEVELS[level], core, **options.get(level, {})))
         return module
 
     def _require_rows(self, module: ir.Module | ir.OpView) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 from mlir import ir
 from mlir.passmanager import PassManager
@@ -10,6 +11,7 @@ from mlir.passmanager import PassManager
 from vmcu import _vmcu
 from vmcu.errors import Internal, Unsupported, VmcuError
 from vmcu.locations import place
+from vmcu.targets import Target
 
 
 def context() -> ir.Context:
@@ -17,6 +19,13 @@ def context() -> ir.Context:
     made = ir.Context()
     _vmcu.register_dialect(made)
     return made
+
+
+def core_options(target: Target) -> dict[str, bool]:
+    """What passes are told of a core: the instructions it has, and never its name."""
+    from vmcu.passes._features import CoreOptions
+
+    return {each.name: getattr(target.features, each.name) for each in fields(CoreOptions)}
 
 
 def run(module: ir.Module, passes: Sequence[str]) -> None:

@@ -146,7 +146,7 @@ def compile_module(
         pipeline.run(lowered, list(SEGMENTS))
         row_bytes = _read.row_bytes(lowered)
         pool_map = read_pool_map(lowered) if sanitize else None
-        pipeline.run(lowered, fill_options(LLVM, name=name, sanitize=str(sanitize).lower()))
+        pipeline.run(lowered, fill_options(LLVM, pipeline.core_options(core), name=name, sanitize=sanitize))
         llvm_ir = translate(lowered, core)
     code, sizes = assemble(llvm_ir, core)
     return Program(name, core, llvm_ir, code, sizes, inputs, outputs, pool_bytes, row_bytes, pool_map=pool_map)

@@ -1,8 +1,8 @@
 """The cores the compiler knows, as data.
 
 A `Target` is everything that differs between one microcontroller and the next: how LLVM and Zig call the core, which
-`llc` flags suit it, how much memory it has, and what its instructions cost. Nothing else in the project asks for a
-core by name; a new core is a new entry in `CORES`.
+instructions it has, which `llc` flags suit it, how much memory it has, and what its instructions cost. Nothing else in
+the project asks for a core by name; a new core is a new entry in `CORES`.
 
     >>> target = Target.parse("cortex-m4,ram=64KiB")
     >>> str(target)
@@ -13,7 +13,7 @@ core by name; a new core is a new entry in `CORES`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 from vmcu.errors import InputError
 from vmcu.units import format_bytes, parse_bytes
@@ -21,7 +21,7 @@ from vmcu.units import format_bytes, parse_bytes
 KIB = 1024
 MIB = 1024 * KIB
 
-__all__ = ["CORES", "FLASH_BASE", "RAM_BASE", "CycleTable", "Target", "format_bytes", "parse_bytes"]
+__all__ = ["CORES", "FLASH_BASE", "RAM_BASE", "CycleTable", "Features", "Target", "format_bytes", "parse_bytes"]
 
 #: Flash starts at 0 and RAM here, as on every Cortex-M whose vendor follows Arm's memory map.
 FLASH_BASE = 0x0000_0000
@@ -29,22 +29,44 @@ RAM_BASE = 0x2000_0000
 
 
 @dataclass(frozen=True)
+class Features:
+    """What a core has beyond the instructions that all have."""
+
+    dsp: bool = True  # SMLAD, SXTB16, SMMULR and so on: what the fast kernels are made of
+    fpu: bool = True  # single precision, switched on by the start-up code
+    saturate: bool = True  # SSAT
+    long_multiply: bool = True  # SMULL, SMLAL: 64-bit products
+    unaligned: bool = True  # LDR and STR of words and halfwords at any address
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those that the core has, as people write them."""
+        return tuple(each.name.replace("_", "-") for each in fields(self) if getattr(self, each.name))
+
+
+@dataclass(frozen=True)
 class CycleTable:
     """Cycles of each kind of instruction with memory that never waits.
 
-    The figures follow Arm's Technical Reference Manual of the Cortex-M4 (DDI 0439). Where the manual gives a range
+    The defaults follow Arm's Technical Reference Manual of the Cortex-M4 (DDI 0439). Where the manual gives a range
     (division 2 to 12 cycles, the refill of the pipeline 1 to 3) the table takes one value and keeps to it.
     """
 
-    data: int = 1  # data processing, MUL, SMULL, SMLAD and everything not named below, also a skipped instruction
+    data: int = 1  # data processing, SMLAD and everything not named below, also a skipped instruction
+    multiply: int = 1  # MUL
+    multiply_accumulate: int = 1  # MLA, MLS
+    long_multiply: int = 1  # SMULL, UMULL
+    long_multiply_accumulate: int = 1  # SMLAL, UMLAL
     load: int = 2  # LDR and its narrow forms
     load_after_access: int = 1  # the same, right after another single load or store
     store: int = 1  # STR and its narrow forms
     multiple: int = 1  # LDRD, STRD, LDM, STM, PUSH, POP, VLDM, VSTM: this plus `word` for each word moved
     word: int = 1
     load_pc: int = 2  # added when POP or LDM writes the program counter
-    taken: int = 3  # branch taken, BL, BX; added to `load` by LDR pc, TBB and TBH
+    taken: int = 3  # branch taken, BX, BLX; added to `load` by LDR pc, TBB and TBH
+    link: int = 3  # BL
     not_taken: int = 1
+    barrier: int = 1  # DSB, DMB, ISB
     divide: int = 7  # SDIV, UDIV
     vfp: int = 1
     vfp_access: int = 2  # VLDR, VSTR of one word; `word` more for a double
@@ -58,6 +80,7 @@ class Target:
 
     Args:
         name: what people type, such as `cortex-m4`.
+        triple: architecture and ABI for LLVM.
         cpu: the core's name in LLVM (`-mcpu`).
         zig_cpu: the core's name in Zig, with features taken away by `-`.
         unicorn_model: the name of Unicorn's constant for the core, without `UC_CPU_ARM_`.
@@ -66,21 +89,23 @@ class Target:
         ram: bytes, from address `RAM_BASE`.
         cycles: the model that turns executed instructions into cycles.
         cycle_model: one line for reports that says how far the cycles can be trusted.
+        features: instructions that the core has; the passes choose by them.
 
     Raises:
         InputError: a memory is empty, not whole KiB, or larger than its region of the address map.
     """
 
     name: str
+    triple: str
     cpu: str
     zig_cpu: str
     unicorn_model: str
     flash: int
     ram: int
     cycle_model: str
+    features: Features = field(default_factory=Features)
     llc_flags: tuple[str, ...] = ()
     cycles: CycleTable = field(default_factory=CycleTable)
-    triple: str = "thumbv7em-none-eabi"
     data_layout: str = "e-m:e-p:32:32-Fi8-i64:64-v128:64:128-a:0:32-n32-S64"
 
     def __post_init__(self) -> None:
@@ -121,23 +146,26 @@ def _parse_options(options: list[str]) -> dict[str, int]:
 
 # A constant that is hoisted out of its block hides SMMLSR and SMMLAR from instruction selection.
 _KEEP_CONSTANTS = "-disable-constant-hoisting"
+# Four LDR in a row are 5 cycles, two LDRD are 6; and the second scheduler pulls the loads apart again.
+_IN_ORDER = ("-arm-load-store-opt=false", "-enable-post-misched=false", _KEEP_CONSTANTS)
 
 CORES: dict[str, Target] = {
     target.name: target
     for target in (
         Target(
             name="cortex-m4",
+            triple="thumbv7em-none-eabi",
             cpu="cortex-m4",
             zig_cpu="cortex_m4",
             unicorn_model="CORTEX_M4",
             flash=1 * MIB,
             ram=256 * KIB,
             cycle_model="Cortex-M4 instruction timings, memory without wait states",
-            # Four LDR in a row are 5 cycles, two LDRD are 6; and the second scheduler pulls the loads apart again.
-            llc_flags=("-arm-load-store-opt=false", "-enable-post-misched=false", _KEEP_CONSTANTS),
+            llc_flags=_IN_ORDER,
         ),
         Target(
             name="cortex-m7",
+            triple="thumbv7em-none-eabi",
             cpu="cortex-m7",
             zig_cpu="cortex_m7-fp64",
             unicorn_model="CORTEX_M7",
@@ -147,6 +175,46 @@ CORES: dict[str, Target] = {
             llc_flags=("-mattr=-fp64", _KEEP_CONSTANTS),
             # Arm publishes no timings for this core.
             cycle_model="Cortex-M4 instruction timings; a Cortex-M7 issues up to two a cycle and needs fewer",
+        ),
+        Target(
+            name="cortex-m33",
+            triple="thumbv8m.main-none-eabi",
+            cpu="cortex-m33",
+            zig_cpu="cortex_m33",
+            unicorn_model="CORTEX_M33",
+            flash=1 * MIB,
+            ram=256 * KIB,
+            llc_flags=_IN_ORDER,
+            # Arm publishes no timings for this core either.
+            cycle_model="Cortex-M4 instruction timings, which a Cortex-M33 is close to; memory without wait states",
+        ),
+        Target(
+            name="cortex-m3",
+            triple="thumbv7m-none-eabi",
+            cpu="cortex-m3",
+            zig_cpu="cortex_m3",
+            unicorn_model="CORTEX_M3",
+            flash=512 * KIB,
+            ram=64 * KIB,
+            features=Features(dsp=False, fpu=False),
+            llc_flags=_IN_ORDER,
+            # DDI 0337: SMULL and UMULL take 3 to 5 cycles, SMLAL and UMLAL 4 to 7, by the size of the operands.
+            cycles=CycleTable(multiply_accumulate=2, long_multiply=4, long_multiply_accumulate=5),
+            cycle_model="Cortex-M3 instruction timings (64-bit products: 4 cycles), memory without wait states",
+        ),
+        Target(
+            name="cortex-m0plus",
+            triple="thumbv6m-none-eabi",
+            cpu="cortex-m0plus",
+            zig_cpu="cortex_m0plus",
+            # The instructions and the addresses that are allowed are the same.
+            unicorn_model="CORTEX_M0",
+            flash=256 * KIB,
+            ram=32 * KIB,
+            features=Features(dsp=False, fpu=False, saturate=False, long_multiply=False, unaligned=False),
+            # DDI 0484; MUL takes 1 cycle or 32, as the vendor chooses, and most choose 1.
+            cycles=CycleTable(load_after_access=2, store=2, taken=2, link=3, barrier=3),
+            cycle_model="Cortex-M0+ instruction timings with the multiplier of one cycle, memory without wait states",
         ),
     )
 }

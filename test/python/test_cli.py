@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ from mlir import ir
 import vmcu
 from vmcu import cli, planner
 from vmcu.emulator import Machine, MachineFault
+from vmcu.targets import CORES
 from vmcu.toolchain import tools
 
 ROOT = Path(__file__).parents[2]
@@ -83,10 +85,21 @@ def command(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pyt
 def test_version_and_help(command: Command) -> None:
     assert command("--version") == (0, f"vmcu {vmcu.__version__}\n", "")
     code, out, _ = command("--help")
-    assert code == 0 and all(name in out for name in ("compile", "run", "bench", "frontier", "reference", "Example"))
-    for name in ("compile", "run", "bench", "frontier", "reference"):
+    assert code == 0 and all(
+        name in out for name in ("compile", "run", "bench", "frontier", "reference", "targets", "Example")
+    )
+    for name in ("compile", "run", "bench", "frontier", "reference", "targets"):
         code, out, _ = command(name, "--help")
         assert code == 0 and f"Example: vmcu {name}" in out
+
+
+def test_targets_are_listed_from_data(command: Command) -> None:
+    rows = json.loads(command("targets", "--json")[1])
+    assert [row["name"] for row in rows] == list(CORES)
+    assert all(row["cycles"] == dataclasses.asdict(CORES[row["name"]].cycles) for row in rows)
+    _, out, _ = command("targets")
+    assert all(f" {name} " in out for name in CORES) and "thumbv6m" in out and "256KiB" in out
+    assert all(name in command("compile", "--help")[1] for name in CORES)
 
 
 def test_usage_is_2(command: Command) -> None:
@@ -290,7 +303,7 @@ def test_frontier_keeps_to_the_targets_ram(command: Command) -> None:
         ((DIGITS, "--ram", "1KiB"), "digits.tflite: the pool needs"),
         ((DIGITS, "--ram", "1KiB", "--optimize", "latency"), "digits.tflite: the pool needs"),
         ((DIGITS, "--ram", "much"), "expected bytes such as 65536, 64KiB or 1MiB, found 'much'"),
-        ((DIGITS, "--target", "z80"), "unknown target 'z80', known are cortex-m4, cortex-m7"),
+        ((DIGITS, "--target", "z80"), "unknown target 'z80', known are cortex-m4, cortex-m7, "),
         ((DIGITS, "--name", "a-b"), "C identifier"),
         ((DIGITS, "--input", "fed", "--no-streams"), "fed row by row needs streams"),
         ((DIGITS, "-o", "text.tflite"), "cannot make the folder text.tflite"),

@@ -20,6 +20,7 @@ from test_kernels import small_network
 from test_reference import OPERATORS, int8_inputs
 from vmcu.api import Compilation, compile_model
 from vmcu.errors import Unsupported
+from vmcu.targets import CORES
 
 Pair = tuple[int, int]
 FUZZ_EXAMPLES = int(os.environ.get("VMCU_FUZZ_EXAMPLES", "25"))
@@ -145,7 +146,7 @@ LAYERS: dict[str, Callable[[Path], Path]] = {
 BUFFERS = ("depthwise_multiplier_2", "average_pool_same", "softmax_of_pixels", "sub_broadcast", "add_scalar", "pad_odd",
            "mean_odd")  # fmt: skip
 SUBSET = ("conv_3x3", "conv_stride_2", "conv_dilated", "depthwise_5_channels", "average_pool_valid", "max_pool_same",
-          "fully_connected_odd", "mul", "softmax_of_pixels")  # fmt: skip
+          "fully_connected_odd", "mul", "add_odd", "softmax_of_pixels")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -158,9 +159,10 @@ def test_operator(name: str, tmp_path: Path) -> None:
     check_model(OPERATORS[name](tmp_path / "model.tflite"))
 
 
+@pytest.mark.parametrize("core", [core for core in CORES if core != TARGETS[0]])
 @pytest.mark.parametrize("name", SUBSET)
-def test_layer_on_another_core(name: str, tmp_path: Path) -> None:
-    check_model(LAYERS[name](tmp_path / "model.tflite"), TARGETS[1])
+def test_layer_on_another_core(name: str, core: str, tmp_path: Path) -> None:
+    check_model(LAYERS[name](tmp_path / "model.tflite"), core)
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -196,7 +198,7 @@ def windows(draw: st.DrawFn) -> tuple[tuple, dict]:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     derandomize=FUZZ_EXAMPLES == 25,
 )
-@given(windows(), st.sampled_from(TARGETS))
+@given(windows(), st.sampled_from(list(CORES)))
 def test_random_layer(tmp_path: Path, layer: tuple[tuple, dict], target: str) -> None:
     arguments, more = layer
     try:

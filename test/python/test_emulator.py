@@ -10,7 +10,7 @@ import pytest
 from thumb import M4, M7, assemble, machine_from_ir, run
 from vmcu.emulator import Machine, MachineFault, StackOverflow
 from vmcu.errors import InputError
-from vmcu.targets import Target
+from vmcu.targets import CORES, Target
 from vmcu.toolchain import compile_to_object, link_firmware
 
 
@@ -74,7 +74,7 @@ define void @set(ptr %to, i8 %v, i32 %n) {
 ARITHMETIC_NAMES = ("mul64", "div64", "div", "muladd", "muladdf", "copy", "move", "set")
 
 
-@pytest.fixture(scope="module", params=[M4, M7], ids=str)
+@pytest.fixture(scope="module", params=CORES.values(), ids=CORES)
 def arithmetic(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Machine:
     return machine_from_ir(ARITHMETIC, tmp_path_factory.mktemp("arithmetic"), ARITHMETIC_NAMES, request.param)
 
@@ -113,12 +113,49 @@ def test_memory_functions(arithmetic: Machine, count: int) -> None:
     assert arithmetic.read(there, len(data)) == expected
 
 
-def test_copy_moves_words(arithmetic: Machine) -> None:
-    there = arithmetic.reserve(2048)
-    counts = arithmetic.call("copy", there + 1, there + 1024, 1000)
+@pytest.mark.parametrize("core", CORES)
+def test_copy_moves_words(core: str, tmp_path: Path) -> None:
+    target = Target.parse(core)
+    machine = machine_from_ir(ARITHMETIC, tmp_path, ["copy"], target)
+    there = machine.reserve(2048)
+    counts = machine.call("copy", there + target.features.unaligned, there + 1024, 1000)
     assert counts.loads is not None and counts.cycles is not None
     assert counts.loads < 270
-    assert counts.cycles < 1100
+    assert counts.cycles < 1100 * (target.cycles.load_after_access + target.cycles.store) / 2
+
+
+def test_words_must_be_aligned_where_the_core_asks_for_it(tmp_path: Path) -> None:
+    for core in CORES.values():
+        machine = assemble("ldr r0, [r0]\nbx lr", tmp_path, core)
+        there = machine.reserve(8)
+        machine.write(there, bytes(range(8)))
+        if core.features.unaligned:
+            assert machine.call("f", there + 1).value == 0x04030201
+            continue
+        with pytest.raises(MachineFault, match="unaligned access, pc .* in f") as caught:
+            machine.call("f", there + 1)
+        assert caught.value.pc == machine.address("f")
+
+
+# Encoded, as an assembler refuses what its core does not have.
+ENCODINGS = {
+    "dsp": "0xfa2f, 0xf081",  # sxtb16 r0, r1
+    "fpu": "0xee00, 0x1a10",  # vmov s0, r1
+    "saturate": "0xf301, 0x0007",  # ssat r0, #8, r1
+    "long_multiply": "0xfb81, 0x0102",  # smull r0, r1, r1, r2
+}
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_a_core_has_the_instructions_of_its_features(core: str, tmp_path: Path) -> None:
+    features = CORES[core].features
+    for name, encoding in ENCODINGS.items():
+        machine = assemble(f".short {encoding}\nbx lr", tmp_path, CORES[core])
+        if getattr(features, name):
+            machine.call("f", 0, 3, 5, count=False)
+        else:
+            with pytest.raises(MachineFault, match="in f"):
+                machine.call("f", 0, 3, 5, count=False)
 
 
 FAULTS = {

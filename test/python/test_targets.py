@@ -35,14 +35,20 @@ def test_options_replace_defaults() -> None:
 def test_core_has_every_name(name: str) -> None:
     target = Target.parse(name)
     assert target.name == name
-    assert target.triple.startswith("thumbv7em-")
+    assert target.triple.startswith("thumbv") and target.triple.endswith("-none-eabi")
     assert "p:32:32" in target.data_layout
+
+
+def test_features_have_names() -> None:
+    assert CORES["cortex-m4"].features.names == ("dsp", "fpu", "saturate", "long-multiply", "unaligned")
+    assert CORES["cortex-m3"].features.names == ("saturate", "long-multiply", "unaligned")
+    assert CORES["cortex-m0plus"].features.names == ()
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("cortex-m0", "unknown target 'cortex-m0', known are cortex-m4, cortex-m7"),
+        ("cortex-m0", "unknown target 'cortex-m0', known are cortex-m4, cortex-m7, cortex-m33, "),
         ("cortex-m4,speed=3", "unknown target option 'speed'"),
         ("cortex-m4,ram=64KiB,ram=32KiB", "given twice"),
         ("cortex-m4,ram=lots", "lots"),

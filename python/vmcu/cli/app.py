@@ -302,3 +302,16 @@ def reference(
         found = compilation.reference()(*given)
     arrays.write_outputs(outputs, found)
     print("\n".join((*notes, f"wrote {', '.join(map(str, outputs))}")))
+
+
+@app.command(epilog="Example: vmcu targets --json")
+def targets(as_json: options.Json = False) -> None:
+    """List the cores, what they have, and what their instructions cost."""
+    from vmcu.report.targets import tabulate_targets, targets_as_dicts
+
+    if as_json:
+        print(json.dumps(targets_as_dicts(), indent=2))
+        return
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else 160).print(tabulate_targets())

@@ -65,10 +65,21 @@ _HAS_BASE = {"ldm", "ldmdb", "vldmia", "vldmdb", "stm", "stmdb", "vstmia", "vstm
 _VFP_MULTIPLY_ACCUMULATE = {f"v{sign}{kind}" for sign in ("", "n") for kind in ("mla", "mls")} | {
     f"vf{sign}{kind}" for sign in ("", "n") for kind in ("ma", "ms")
 }
+#: The row of the table for computations that have one of their own.
+_ROWS = {
+    "mul": "multiply",
+    **dict.fromkeys(("mla", "mls"), "multiply_accumulate"),
+    **dict.fromkeys(("smull", "umull"), "long_multiply"),
+    **dict.fromkeys(("smlal", "umlal"), "long_multiply_accumulate"),
+    **dict.fromkeys(("sdiv", "udiv"), "divide"),
+    **dict.fromkeys(("dsb", "dmb", "isb"), "barrier"),
+    **dict.fromkeys(("vdiv", "vsqrt"), "vfp_divide"),
+    **dict.fromkeys(_VFP_MULTIPLY_ACCUMULATE, "vfp_multiply_accumulate"),
+}
 
 
 class Decoder:
-    """Decodes Thumb-2 with the DSP and FPU extensions and prices it by `table`."""
+    """Decodes Thumb-2 with the DSP and FPU extensions, Thumb of ARMv6-M among it, and prices it by `table`."""
 
     def __init__(self, table: CycleTable):
         self._table = table
@@ -108,7 +119,8 @@ class Decoder:
         if name in _BRANCHES:
             is_conditional = name in ("cbz", "cbnz") or each.cc not in (arm.ARM_CC_AL, arm.ARM_CC_INVALID)
             flow = Flow.MAYBE if is_conditional else Flow.ALWAYS
-            return Cost(each.size, 0, taken=table.taken, not_taken=table.not_taken, flow=flow)
+            taken = table.link if name == "bl" else table.taken
+            return Cost(each.size, 0, taken=taken, not_taken=table.not_taken, flow=flow)
         if name in _MULTIPLE_LOADS | _MULTIPLE_STORES:
             return self._price_multiple(each, name)
         if name == "ldrd":
@@ -139,12 +151,8 @@ class Decoder:
             words = 2 if each.reg_name(each.operands[0].reg).startswith("d") else 1
             cycles = table.vfp_access + (words - 1) * table.word
             return Cost(each.size, cycles, **{"loads" if name == "vldr" else "stores": words})
-        if name in ("sdiv", "udiv"):
-            return Cost(each.size, table.divide)
-        if name in ("vdiv", "vsqrt"):
-            return Cost(each.size, table.vfp_divide)
-        if name in _VFP_MULTIPLY_ACCUMULATE:
-            return Cost(each.size, table.vfp_multiply_accumulate)
+        if name in _ROWS:
+            return Cost(each.size, getattr(table, _ROWS[name]))
         if name.startswith("v"):
             return Cost(each.size, table.vfp)
         if _writes_pc(each):

@@ -15,6 +15,9 @@ ACCESSES = {
     unicorn.UC_MEM_FETCH_PROT: "execution of RAM",
 }
 
+#: Unicorn's numbers. Accesses to the wrong memory are found by the hook before they become a data abort.
+EXCEPTIONS = {4: "unaligned access", 17: "FPU instruction on a core without FPU"}
+
 
 class StackOverflow(VmcuError):
     """The target has too little RAM for the stack of the emulated program."""

@@ -14,7 +14,7 @@ import unicorn
 from unicorn import arm_const
 
 from vmcu.emulator.counts import Accountant, Counts, FunctionCounts
-from vmcu.emulator.faults import ACCESSES, MachineFault, StackOverflow, describe
+from vmcu.emulator.faults import ACCESSES, EXCEPTIONS, MachineFault, StackOverflow, describe
 from vmcu.emulator.image import read_image
 from vmcu.emulator.recorder import Recorder
 from vmcu.errors import InputError
@@ -43,7 +43,8 @@ class Machine:
         self._image = read_image(elf_path)
         self._target = target
         self._accountant = Accountant(self._image, target.cycles)
-        self._uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
+        # Not with UC_MODE_MCLASS: it makes every core a Cortex-M33, whatever model is set.
+        self._uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB)
         self._uc.ctl_set_cpu_model(getattr(arm_const, f"UC_CPU_ARM_{target.unicorn_model}"))
         self._recorder = Recorder(self._uc, self._accountant.watched)
         self._problem: tuple[str, int | None] | None = None
@@ -223,7 +224,7 @@ class Machine:
     def _on_exception(self, uc: unicorn.Uc, number: int, _data: object) -> None:
         self._at_breakpoint = number == _BREAKPOINT
         if not self._at_breakpoint:
-            self._problem = (f"core exception {number}", None)
+            self._problem = (EXCEPTIONS.get(number, f"core exception {number}"), None)
         uc.emu_stop()
 
     # Stack and results

@@ -24,24 +24,28 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class ScaleForm:
-    """`kind` and, for the fast forms, the int32 constants `multiplier` and `factor` (the negated power of two)."""
+    """`kind` and, for the fast forms, the int32 constants `multiplier` and `factor` (the negated power of two).
+
+    `shift` says the same as `factor` where a shift is cheaper than a product: `((t >> shift) + 1) >> 1`, with `n - 1`.
+    """
 
     kind: Literal["double", "single", "shift", "wide"]
     multiplier: np.ndarray | None = None
     factor: np.ndarray | None = None
+    shift: np.ndarray | None = None
 
 
 def choose_form(multiplier: np.ndarray, shift: np.ndarray, rounding: str) -> ScaleForm:
     """The fastest form that is exact for all of these multipliers (int32) and shifts, one each or one for all."""
     m, s = np.broadcast_arrays(multiplier.astype(np.int64), shift.astype(np.int64))
     if rounding == "double" and (s >= 32).all() and (m >= 2**30).all():
-        return ScaleForm("double", _int32(2 * m - 2**32), _int32(-(1 << (63 - s))))
+        return ScaleForm("double", _int32(2 * m - 2**32), _int32(-(1 << (63 - s))), _int32(s - 32))
     exponent = int(m[0]).bit_length() - 1 if m.size == 1 and m[0] > 0 else -1
     # At shifts up to 31 both roundings are the same.
     if m.size == 1 and m[0] == 1 << max(exponent, 0) and s[0] <= min(exponent, 31):
         return ScaleForm("shift", _int32(np.array([exponent - s[0]])))
     if rounding == "single" and (s >= 33).all():
-        return ScaleForm("single", _int32(m), _int32(-(1 << (64 - s))))
+        return ScaleForm("single", _int32(m), _int32(-(1 << (64 - s))), _int32(s - 33))
     return ScaleForm("wide")
 
 

@@ -1,21 +1,31 @@
-/* The memory functions LLVM calls, a word at a time: these cores load and store words at any address.
+/* The memory functions LLVM calls, a word at a time where both addresses allow it.
  *
  * Zig's library has them too, but on Thumb they move single bytes, at 13 cycles each.
  */
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __ARM_FEATURE_UNALIGNED
+/* Words may lie anywhere. */
 typedef uint32_t __attribute__((aligned(1), may_alias)) word;
+#define IN_WORDS(...) 1
+#else
+typedef uint32_t __attribute__((may_alias)) word;
+#define IN_WORDS(addresses) (((uintptr_t)(addresses) & 3) == 0)
+#endif
 
 __attribute__((noinline)) void *memcpy(void *restrict to, const void *restrict from, size_t count) {
   char *t = to;
   const char *f = from;
+  if (!IN_WORDS((uintptr_t)t | (uintptr_t)f))
+    goto bytes;
   for (; count >= 16; count -= 16, t += 16, f += 16) {
     word a = ((const word *)f)[0], b = ((const word *)f)[1], c = ((const word *)f)[2], d = ((const word *)f)[3];
     ((word *)t)[0] = a, ((word *)t)[1] = b, ((word *)t)[2] = c, ((word *)t)[3] = d;
   }
   for (; count >= 4; count -= 4, t += 4, f += 4)
     *(word *)t = *(const word *)f;
+bytes:
   for (; count; count--)
     *t++ = *f++;
   return to;
@@ -27,7 +37,7 @@ void *memmove(void *to, const void *from, size_t count) {
   /* Upwards is right unless `to` lies inside the source; the difference wraps when it lies below. */
   if ((uintptr_t)t - (uintptr_t)f >= count)
     return memcpy(to, from, count);
-  for (; count >= 4; count -= 4)
+  for (; IN_WORDS((uintptr_t)t | (uintptr_t)f | count) && count >= 4; count -= 4)
     *(word *)(t + count - 4) = *(const word *)(f + count - 4);
   for (; count; count--)
     t[count - 1] = f[count - 1];
@@ -37,10 +47,13 @@ void *memmove(void *to, const void *from, size_t count) {
 __attribute__((noinline)) void *memset(void *to, int value, size_t count) {
   char *t = to;
   const word filled = (uint8_t)value * 0x01010101u;
+  if (!IN_WORDS(t))
+    goto bytes;
   for (; count >= 16; count -= 16, t += 16)
     ((word *)t)[0] = filled, ((word *)t)[1] = filled, ((word *)t)[2] = filled, ((word *)t)[3] = filled;
   for (; count >= 4; count -= 4, t += 4)
     *(word *)t = filled;
+bytes:
   for (; count; count--)
     *t++ = (char)value;
   return to;

@@ -61,7 +61,7 @@ def runtime_library(target: Target) -> Path:
 
 def _c_object(name: str, target: Target) -> Path:
     source = files("vmcu.toolchain").joinpath(f"{name}.c").read_text()
-    flags = (*_MACHINE, f"-mcpu={target.zig_cpu}", *_C_FLAGS)
+    flags = (*_MACHINE, f"-mcpu={target.zig_cpu}", *_C_FLAGS, *(("-DVMCU_FPU",) if target.features.fpu else ()))
 
     def build(folder: Path) -> Path:
         (folder / f"{name}.c").write_text(source)

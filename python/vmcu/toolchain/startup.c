@@ -21,8 +21,10 @@ __attribute__((section(".vmcu_vectors"), used)) const uintptr_t vmcu_vectors[16]
 };
 
 void vmcu_reset(void) {
+#ifdef VMCU_FPU
   CPACR |= 0xFu << 20;
   __asm__ volatile("dsb\n isb" ::: "memory");
+#endif
   const uint32_t *from = vmcu_data_load;
   for (uint32_t *to = vmcu_data_start; to != vmcu_data_end;)
     *to++ = *from++;

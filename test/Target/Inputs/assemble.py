@@ -17,6 +17,6 @@ file, target = sys.argv[1], Target.parse(sys.argv[2])
 with pipeline.context():
     module = ir.Module.parse(Path(file).read_text())
     for passes in LEVELS.values():
-        pipeline.run(module, fill_options(passes))
+        pipeline.run(module, fill_options(passes, pipeline.core_options(target)))
     module.operation.attributes["llvm.data_layout"] = ir.StringAttr.get(target.data_layout)
     print(compile_to_assembly(llvm.translate_module_to_llvmir(module.operation), target))
