@@ -164,15 +164,17 @@ class _Row:
 
     def _tiles(self) -> Iterator[tuple[int, int, int]]:
         """(first output column, pixels, times) of the tiles of a row; those that repeat see no halo."""
-        shape, total, tile = self.shape, self.shape.columns[1], self.shape.tile
+        total, tile = self.shape.columns[1], self.shape.tile
         starts = [(column, min(tile, total - column)) for column in range(0, total, tile)]
         column = 0
         while column < len(starts):
             first, count = starts[column]
             trips = 1
             if self._is_inside(first, count):
-                while column + trips < len(starts) and starts[column + trips][1] == count and self._is_inside(
-                    *starts[column + trips]
+                while (
+                    column + trips < len(starts)
+                    and starts[column + trips][1] == count
+                    and self._is_inside(*starts[column + trips])
                 ):
                     trips += 1
             yield first, count, trips

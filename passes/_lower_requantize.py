@@ -54,6 +54,11 @@ class Scale:
             return arith.addi(arith.shli(value, first), zero)
         return arith.addi(_apply_wide(value, first, rest[0], self.rounding), zero)
 
+    def _shift(self, value: ir.Value, factor: ir.Value, zero: ir.Value) -> ir.Value:
+        if isinstance(producer(factor), arith.ConstantOp):
+            return emit.subtract_high_product(value, factor, zero)
+        return emit.high_product(value, factor, zero, subtract=True)
+
     def _entries(self, channel: int) -> list[ir.Value]:
         return [table[channel if len(table) > 1 else 0] for table in self.tables]
 
@@ -86,12 +91,6 @@ class ScalarScale(Scale):
     def _high_product(self, value: ir.Value, multiplier: ir.Value) -> ir.Value:
         product = emit.high_product if self.long_multiply else emit.high_product_of_halves
         return product(value, multiplier, rounded=self.kind == "double")
-
-
-    def _shift(self, value: ir.Value, factor: ir.Value, zero: ir.Value) -> ir.Value:
-        if isinstance(producer(factor), arith.ConstantOp):
-            return emit.subtract_high_product(value, factor, zero)
-        return emit.high_product(value, factor, zero, subtract=True)
 
 
 def _apply_wide(value: ir.Value, multiplier: ir.Value, shift: ir.Value, rounding: str) -> ir.Value:

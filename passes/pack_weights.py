@@ -81,9 +81,7 @@ def _replace_constants(tile: d.MatmulOp | d.DepthwiseOp, record: ir.Value) -> No
         how = tile.rounding, tile.zero_point, tile.min, tile.max
         if isinstance(tile, d.MatmulOp):
             size = tile.pixels, tile.pitch, tile.depth
-            d.MatmulOp(
-                tile.source, [record], tile.dest, tile.index, *size, *how, first=tile.first, within=tile.within
-            )
+            d.MatmulOp(tile.source, [record], tile.dest, tile.index, *size, *how, first=tile.first, within=tile.within)
         else:
             shape = tile.window, tile.stride, tile.pad, tile.columns, tile.out_columns, tile.halo
             d.DepthwiseOp(

@@ -131,7 +131,12 @@ class Depthwise(Channelwise):
         inputs = [row * window.stride[0] + ky * window.dilation[0] - window.pad[0] for ky in range(window.kernel[0])]
         guards = [build.is_inside(each, window.image[0]) for each in inputs] if window.guards_rows else []
         requant = self.requant
-        tables = (self.weights, np.int8), (self.bias, np.int32), (requant.multiplier, np.int32), (requant.shift, np.int8)
+        tables = (
+            (self.weights, np.int8),
+            (self.bias, np.int32),
+            (requant.multiplier, np.int32),
+            (requant.shift, np.int8),
+        )
         d.depthwise(
             source,
             [(each * window.image[1]).value for each in inputs],
