@@ -574,6 +574,8 @@ LogicalResult MatmulOp::verify() {
   // matmul_c2, matmul_c3
   if (depth < 4 || depth % 4)
     return emitOpError() << "has depth " << depth << ", which is no positive multiple of 4";
+  if (std::optional<uint64_t> unroll = getUnroll(); unroll && (int64_t(*unroll) < 4 || *unroll % 4))
+    return emitOpError() << "unrolls " << int64_t(*unroll) << " lanes, which is no positive multiple of 4";
   if (failed(verifyConstants(*this, getConstants().getTypes(), {channels, depth}, channels)))
     return failure();
   // matmul_c4
@@ -600,6 +602,8 @@ LogicalResult DepthwiseOp::verify() {
   // depthwise_c4
   if (int64_t(getStride()) < 1 || int64_t(getColumns()) < 1 || int64_t(getOutColumns()) < 1 || getRows().empty())
     return emitOpError() << "needs rows, and a positive stride and positive columns";
+  if (std::optional<uint64_t> tile = getTile(); tile && int64_t(*tile) < 1)
+    return emitOpError() << "makes " << int64_t(*tile) << " columns together";
   // depthwise_c5
   return verifyRange(*this, getMin(), getMax());
 }

@@ -426,6 +426,8 @@ def Vmcu_MatmulOp : Vmcu_Op<"matmul", [AttrSizedOperandSegments]> {
     as one inner loop that holds its accumulators, weights and constants in registers. Source are the lanes of a
     `vmcu.widen`, or the bytes of one pixel from segment `first` of a sequence on.
 
+    `unroll` is how many lanes of depth the inner loop's body takes; by default the lowering decides.
+
     Constants are `weights` (i8, `channels x depth`), `bias` (i32), `multiplier` (i32) and `shift` (i8), the latter three
     with one element per channel or, scales, one for all. `vmcu-pack-weights` makes one record of them (`packed`).
     - (matmul_c1) a source of lanes has no `first`; a sequence has it, and one pixel.
@@ -443,11 +445,11 @@ def Vmcu_MatmulOp : Vmcu_Op<"matmul", [AttrSizedOperandSegments]> {
   let arguments = (ins Arg<AnyTypeOf<[MemRefRankOf<[I16], [1]>, Vmcu_Sequence]>, "", [MemRead]>:$source,
     Optional<Index>:$first, Variadic<AnyStaticShapeTensor>:$constants, Arg<Vmcu_Sequence, "", [MemWrite]>:$dest,
     Index:$index, Optional<Index>:$within, I64Attr:$pixels, I64Attr:$pitch, I64Attr:$depth,
-    Vmcu_RoundingAttr:$rounding, I32Attr:$zero_point, I32Attr:$min, I32Attr:$max);
+    Vmcu_RoundingAttr:$rounding, I32Attr:$zero_point, I32Attr:$min, I32Attr:$max, OptionalAttr<I64Attr>:$unroll);
   let assemblyFormat = [{
     $source (`[` $first^ `]`)? `times` $constants `into` $dest `[` $index (`+` $within^)? `]`
     `pixels` $pixels `pitch` $pitch `depth` $depth `round` `` $rounding `zero_point` $zero_point `clamp` $min `to` $max
-    attr-dict `:` qualified(type($source)) `,` type($constants) `into` qualified(type($dest))
+    (`unroll` $unroll^)? attr-dict `:` qualified(type($source)) `,` type($constants) `into` qualified(type($dest))
   }];
 }
 
@@ -457,7 +459,8 @@ def Vmcu_DepthwiseOp : Vmcu_Op<"depthwise", [AttrSizedOperandSegments]> {
     `dest[index + x, c] = requantize(bias[c] + sum over i, j of in[i, x * stride - pad + j, c] * weights[i, j, c])` for all
     columns `x` and channels `c`, as one inner loop that holds accumulators, weights and constants in registers. `in[i]`
     is the row of `columns` segments from segment `rows[i]` of the source on, or all `halo` where its guard does not
-    hold. Columns outside of it are `halo` as well.
+    hold. Columns outside of it are `halo` as well. `tile` output columns are made together; by default the lowering
+    decides how many.
 
     Constants as in `vmcu.matmul`; weights are `rows x columns x channels`.
     - (depthwise_c1) there is one guard per row, or none.
@@ -476,11 +479,11 @@ def Vmcu_DepthwiseOp : Vmcu_Op<"depthwise", [AttrSizedOperandSegments]> {
   let arguments = (ins Arg<Vmcu_Sequence, "", [MemRead]>:$source, Variadic<Index>:$rows, Variadic<I1>:$guards,
     Variadic<AnyStaticShapeTensor>:$constants, Arg<Vmcu_Sequence, "", [MemWrite]>:$dest, Index:$index,
     I64Attr:$window, I64Attr:$stride, I64Attr:$pad, I64Attr:$columns, I64Attr:$out_columns, I8Attr:$halo,
-    Vmcu_RoundingAttr:$rounding, I32Attr:$zero_point, I32Attr:$min, I32Attr:$max);
+    Vmcu_RoundingAttr:$rounding, I32Attr:$zero_point, I32Attr:$min, I32Attr:$max, OptionalAttr<I64Attr>:$tile);
   let assemblyFormat = [{
     $source `[` $rows `]` (`if` `(` $guards^ `)`)? `with` $constants `into` $dest `[` $index `]` `window` $window `stride` $stride
     `pad` $pad `columns` $columns `to` $out_columns `halo` $halo `round` `` $rounding `zero_point` $zero_point
-    `clamp` $min `to` $max attr-dict
+    `clamp` $min `to` $max (`tile` $tile^)? attr-dict
     `:` qualified(type($source)) `,` type($constants) `into` qualified(type($dest))
   }];
 }

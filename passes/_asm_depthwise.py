@@ -37,6 +37,7 @@ class Depthwise:
         columns: (input columns, output columns) of the row.
         channels: channels, and bytes from one column to the next.
         halo: what a column outside of the image reads as.
+        wish: output pixels that are to be made together; 0 leaves it to `tile`.
     """
 
     kernel: tuple[int, int]
@@ -46,6 +47,7 @@ class Depthwise:
     channels: int
     halo: int
     scaling: Scaling
+    wish: int = 0
 
     @property
     def row_words(self) -> int:
@@ -75,6 +77,8 @@ class Depthwise:
             pairs = -(-columns // 2)
             if tile + pairs + 1 <= free and (columns - 1) * self.channels <= MAX_OFFSET:
                 best = tile
+        if 0 < self.wish <= best:
+            return self.wish
         # Equal tiles: 3 + 3 rather than 4 + 2.
         return -(-self.columns[1] // -(-self.columns[1] // best))
 

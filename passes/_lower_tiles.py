@@ -12,6 +12,7 @@ from vmcu.dialects import vmcu as d
 from . import _emit as emit
 from ._asm import Scaling
 from ._asm_depthwise import Depthwise
+from ._asm_matmul import UNROLLED as UNROLLED_LANES
 from ._asm_matmul import Matmul
 from ._registry import PassError
 
@@ -97,9 +98,17 @@ def lower_matmul(lowering: SegmentLowering, op: d.MatmulOp) -> None:
         source = lowering.lane_addresses[op.source]
     out = lowering.address(op.dest, op, None)
     lowering.report_access("store", op.dest, op, out, op.pixels.value * channels)
-    Matmul(
-        op.pixels.value, channels, op.depth.value, op.pitch.value, op.first is not None, _scaling(op), channels
-    ).emit(source, record, out)
+    shape = Matmul(
+        op.pixels.value,
+        channels,
+        op.depth.value,
+        op.pitch.value,
+        op.first is not None,
+        _scaling(op),
+        channels,
+        UNROLLED_LANES if op.unroll is None else op.unroll.value,
+    )
+    shape.emit(source, record, out)
 
 
 def lower_depthwise(lowering: SegmentLowering, op: d.DepthwiseOp) -> None:
@@ -123,6 +132,7 @@ def lower_depthwise(lowering: SegmentLowering, op: d.DepthwiseOp) -> None:
         channels,
         op.halo.value,
         _scaling(op),
+        0 if op.tile is None else op.tile.value,
     ).emit(rows, record, out)
 
 

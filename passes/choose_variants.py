@@ -33,4 +33,4 @@ def _choose(kernel: d.KernelOp) -> None:
     description = describe_kernel(kernel)
     variants = [] if isinstance(description, BufferKernel) else description.variants()
     if variants:
-        kernel.operation.attributes["variant"] = ir.StringAttr.get(variants[0])
+        kernel.operation.attributes["variant"] = ir.StringAttr.get(str(variants[0]))

@@ -81,12 +81,12 @@ def _replace_constants(tile: d.MatmulOp | d.DepthwiseOp, record: ir.Value) -> No
         how = tile.rounding, tile.zero_point, tile.min, tile.max
         if isinstance(tile, d.MatmulOp):
             size = tile.pixels, tile.pitch, tile.depth
-            d.MatmulOp(tile.source, [record], tile.dest, tile.index, *size, *how, first=tile.first, within=tile.within)
+            more = {"first": tile.first, "within": tile.within, "unroll": tile.unroll}
+            d.MatmulOp(tile.source, [record], tile.dest, tile.index, *size, *how, **more)
         else:
+            rows, guards = list(tile.rows), list(tile.guards)
             shape = tile.window, tile.stride, tile.pad, tile.columns, tile.out_columns, tile.halo
-            d.DepthwiseOp(
-                tile.source, list(tile.rows), list(tile.guards), [record], tile.dest, tile.index, *shape, *how
-            )
+            d.DepthwiseOp(tile.source, rows, guards, [record], tile.dest, tile.index, *shape, *how, tile=tile.tile)
     tile.operation.erase()
 
 

@@ -16,10 +16,21 @@ from .channelwise import Depthwise, MaxPool
 from .conv2d import Conv2D
 from .elementwise import Elementwise
 from .read import read_kernel
+from .variant import PLAIN, Variant
 
 AnyKernel = Conv2D | Depthwise | MaxPool | Elementwise | BufferKernel
 
-__all__ = ["AnyKernel", "BufferKernel", "Conv2D", "Depthwise", "Elementwise", "MaxPool", "describe_kernel"]
+__all__ = [
+    "PLAIN",
+    "AnyKernel",
+    "BufferKernel",
+    "Conv2D",
+    "Depthwise",
+    "Elementwise",
+    "MaxPool",
+    "Variant",
+    "describe_kernel",
+]
 
 
 def describe_kernel(kernel: d.KernelOp) -> AnyKernel:
@@ -40,8 +51,9 @@ def describe_kernel(kernel: d.KernelOp) -> AnyKernel:
         raise error
     if kernel.variant is None:
         return description
-    if kernel.variant.value not in description.variants():
+    variant = Variant.parse(kernel.variant.value)
+    if variant.name not in {each.name for each in description.variants()}:
         error = Unsupported(f"kernel {kernel.name} has no variant {kernel.variant}")
         error.location = kernel.location
         raise error
-    return replace(description, variant=kernel.variant.value)
+    return replace(description, variant=variant)

@@ -24,9 +24,11 @@ from .geometry import Region, Steps, Window, split_channels
 from .liveness import at_least, at_most, free_rows, free_unread, free_window
 from .requant import INT8, Requant, RequantEmitter
 from .scale import choose_form
+from .variant import PLAIN, Variant
 
 CHANNELS = 4  # one word
 UNROLLED = 3  # most window rows that are unrolled where a row's place is found once
+TILES = (2, 3, 4)  # output columns at a time that are worth a try
 TAPS = 8  # most taps of a window row that one piece of straight-line code takes
 
 
@@ -51,7 +53,14 @@ class Channelwise:
     def rows(self) -> Rows:
         return self.window.rows()
 
-    def variants(self) -> list[str]:
+    scratch = 0  # bytes of stack
+
+    @property
+    def shape(self) -> str:
+        """What its variants' speed depends on."""
+        return f"depthwise {self.window.describe(self.channels, self.channels)}"
+
+    def variants(self) -> list[Variant]:
         return []
 
     @property
@@ -67,10 +76,10 @@ class Depthwise(Channelwise):
     bias: np.ndarray
     requant: Requant
     kind: d.KernelKind = d.KernelKind.depthwise
-    variant: str = ""
+    variant: Variant = PLAIN
 
-    def variants(self) -> list[str]:
-        """The variants that cores with DSP and FPU instructions have, the fastest first.
+    def variants(self) -> list[Variant]:
+        """The variants that cores with DSP and FPU instructions have; without measurements the first one is taken.
 
         `row`: row by row, one channel after the other by `vmcu.depthwise`.
         """
@@ -78,10 +87,12 @@ class Depthwise(Channelwise):
         form = choose_form(self.requant.multiplier, self.requant.shift, self.requant.rounding)
         fits = max(window.kernel) <= packing.MAX_TAPS and (window.kernel[1] - 1) * self.channels <= packing.MAX_REACH
         is_plain = self.kind == d.KernelKind.depthwise and window.dilation[1] == 1 and self.weights.shape[2] > 1
-        return ["row"] if is_plain and fits and form.kind in ("double", "single") else []
+        if not is_plain or not fits or form.kind not in ("double", "single"):
+            return []
+        return [Variant("row"), *(Variant("row", (("tile", each),)) for each in TILES if each <= window.output[1])]
 
     def steps(self) -> Steps:
-        if self.variant != "row":
+        if self.variant.name != "row":
             return super().steps()
         # All channels read the window's rows: the output takes no byte of them. Steps before and after each row say so.
         window, rows = self.window, np.arange(self.window.output[0], dtype=np.int64)
@@ -104,7 +115,7 @@ class Depthwise(Channelwise):
         return replace(rows, accumulates=True, workspace=4 * (self.channels + -self.channels % CHANNELS))
 
     def emit(self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], *, backward: bool) -> None:
-        if self.variant != "row":
+        if self.variant.name != "row":
             _DepthwiseEmitter(self, inputs[0], output, backward).emit()
             return
         free_unread(inputs[0], self.window, backward=backward)
@@ -116,7 +127,7 @@ class Depthwise(Channelwise):
         self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], row: Index, *, backward: bool
     ) -> None:
         """Make output row `row`, or take input row `row` if this kernel accumulates; `backward` is the rows' order."""
-        if self.variant == "row":
+        if self.variant.name == "row":
             self._emit_whole_row(inputs[0], output, row)
             free_rows(inputs[0], self.window, row, backward=backward)
             return
@@ -154,6 +165,7 @@ class Depthwise(Channelwise):
             requant.zero_point,
             requant.min,
             requant.max,
+            tile=self.variant.get("tile"),
         )
 
 

@@ -21,11 +21,14 @@ from vmcu.planner import Rows
 from . import build, packing, tiles
 from .build import DEPTH, Index
 from .geometry import Region, Steps, Window, split_channels
+from .lanes import Lanes
 from .liveness import at_least, at_most, free_rows, free_unread, free_window
 from .requant import Requant, RequantEmitter
 from .scale import choose_form
+from .variant import PLAIN, Variant
 
 UNROLLED = 3  # most window rows that are unrolled where a row's place is found once
+UNROLLS = (32, 48, 64)  # lanes of depth in a loop's body that are worth a try
 PIXELS, CHANNELS = 2, 2  # the register tile: 4 accumulators leave room for both operands in 14 registers
 
 
@@ -43,7 +46,7 @@ class Conv2D:
     bias: np.ndarray
     requant: Requant
     pad_value: int = 0
-    variant: str = ""
+    variant: Variant = PLAIN
 
     kind = d.KernelKind.conv2d
     workspace = 0  # bytes
@@ -65,12 +68,33 @@ class Conv2D:
         pixels = [int(np.prod(each)) for each in (self.window.image, self.window.output)]
         return ((pixels[0], self.channels[0]),), (pixels[1], self.channels[1])
 
-    def variants(self) -> list[str]:
-        """The variants that cores with DSP and FPU instructions have, the fastest first."""
+    def variants(self) -> list[Variant]:
+        """The variants that cores with DSP and FPU instructions have; without measurements the first one is taken."""
         weights = self.weights.reshape(len(self.weights), -1)
         form = choose_form(self.requant.multiplier, self.requant.shift, self.requant.rounding)
         fits = max(weights.shape[1] + 16, self.channels[1]) < packing.MAX_DEPTH
-        return ["matmul"] if fits and form.kind in ("double", "single") and packing.is_exact(weights, self.bias) else []
+        if not fits or form.kind not in ("double", "single") or not packing.is_exact(weights, self.bias):
+            return []
+        unrolls = [()] + [(("unroll", lanes),) for lanes in UNROLLS if lanes < weights.shape[1]]
+        pixels = [()] if self.window.output[1] == 1 or self.takes_bytes else [(), (("pixels", 1),)]
+        return [Variant("matmul", (*each, *unroll)) for each in pixels for unroll in unrolls]
+
+    @property
+    def shape(self) -> str:
+        """What its variants' speed depends on."""
+        return f"conv2d {self.window.describe(*self.channels)}, {self.requant.rounding} rounding"
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of a tile of the variant `matmul`."""
+        return self.variant.get("pixels", tiles.PIXELS)
+
+    @property
+    def scratch(self) -> int:
+        """Bytes of stack for lanes."""
+        if self.variant.name != "matmul" or self.takes_bytes:
+            return 0
+        return 2 * Lanes(self.window, self.channels[0]).count(min(self.pixels, self.window.output[1]))
 
     @property
     def takes_bytes(self) -> bool:
@@ -80,26 +104,26 @@ class Conv2D:
 
     def steps(self) -> Steps:
         window = self.window.flattened()
-        if self.variant == "matmul" and self.takes_bytes:
+        if self.variant.name == "matmul" and self.takes_bytes:
             # All channels read the pixel: no output may take its place. Steps before and after say so, either way round.
             inputs, outputs = self.channels
             return Steps(*np.array([[0] * 3, [inputs] * 3, [0, 0, outputs], [0, outputs, outputs]], np.int64))
-        if self.variant == "matmul":
-            return window.steps(tiles.PIXELS, *self.channels, np.array([[0, self.channels[1]]]), across=True)
+        if self.variant.name == "matmul":
+            return window.steps(self.pixels, *self.channels, np.array([[0, self.channels[1]]]), across=True)
         return window.steps(PIXELS, *self.channels, split_channels(self.channels[1], CHANNELS))
 
     def rows(self) -> Rows:
         return self.window.rows()
 
     def emit(self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], *, backward: bool) -> None:
-        emitter = tiles.TileEmitter if self.variant == "matmul" else _Emitter
+        emitter = tiles.TileEmitter if self.variant.name == "matmul" else _Emitter
         emitter(self.normalised(), inputs[0], output, backward).emit()
 
     def emit_row(
         self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], row: Index, *, backward: bool
     ) -> None:
         """Make output row `row`; `backward` only says which rows come next."""
-        emitter = tiles.TileEmitter if self.variant == "matmul" else _Emitter
+        emitter = tiles.TileEmitter if self.variant.name == "matmul" else _Emitter
         emitter(self, inputs[0], output, backward, by_rows=True).emit_row(row)
 
 

@@ -21,6 +21,7 @@ from .geometry import Steps, Window, split_channels
 from .liveness import at_least, at_most, free_window
 from .match import producer
 from .requant import INT32, constant_int
+from .variant import Variant
 
 LANES = 4
 # Ops whose result's low byte follows from sign-extended operands, so that they run on 32-bit lanes.
@@ -47,7 +48,9 @@ class Elementwise:
     kind = d.KernelKind.elementwise
     workspace = 0  # bytes
 
-    def variants(self) -> list[str]:
+    scratch = 0  # bytes of stack
+
+    def variants(self) -> list[Variant]:
         return []
 
     macs = 0

@@ -55,6 +55,14 @@ class Window:
     dilation: tuple[int, int] = (1, 1)
     pad: tuple[int, int] = (0, 0)
 
+    def describe(self, inputs: int, outputs: int) -> str:
+        """A line that names the shape, with so many channels: `6x6x64 -> 3x3x128, 3x3/2x2 pad 1x1 dilation 1x1`."""
+        image, output, kernel, stride, dilation, pad = (
+            "x".join(map(str, each))
+            for each in (self.image, self.output, self.kernel, self.stride, self.dilation, self.pad)
+        )
+        return f"{image}x{inputs} -> {output}x{outputs}, {kernel}/{stride} pad {pad} dilation {dilation}"
+
     @property
     def is_pointwise(self) -> bool:
         """Each output pixel reads the input pixel of the same index."""

@@ -1,30 +1,30 @@
 """Convolutions as widened pixels times packed weights: `vmcu.widen`, then `vmcu.matmul`.
 
-The windows of a tile of pixels are widened to 16-bit lanes on the stack, once for all output channels. Where a column's
-bytes are whole words, neighbouring windows share their columns: lanes are `[column][window row][channel]`, so that the
-window of each pixel is one contiguous run. Otherwise each pixel has lanes of its own: the whole words of each run of
-bytes, one run for each window row, then what is left of the runs, byte by byte. The weights follow that order.
+The windows of a tile of pixels are widened to 16-bit lanes on the stack, once for all output channels (`lanes.py` says
+where each byte goes).
 """
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
 from mlir import ir
-from mlir.dialects import arith, memref
+from mlir.dialects import arith, memref, scf
 
 from vmcu.dialects import vmcu as d
 
 from . import build
 from .build import Index
 from .geometry import Span
+from .lanes import Lanes
 from .liveness import free_rows, free_unread, free_window
 
 if TYPE_CHECKING:
     from .conv2d import Conv2D
 
-PIXELS = 2  # of a tile
+PIXELS = 2  # of a tile, unless the variant says otherwise
 
 
 class TileEmitter:
@@ -33,36 +33,18 @@ class TileEmitter:
     def __init__(self, conv: Conv2D, source: ir.Value, dest: ir.Value, backward: bool, by_rows: bool = False):
         self.conv, self.window = conv, conv.window
         self.source, self.dest, self.backward, self.by_rows = source, dest, backward, by_rows
-        rows, columns = self.window.kernel
-        inputs = conv.channels[0]
-        self.shares = inputs % 4 == 0 and (self.window.dilation[1] == 1 or columns == 1)
-        if self.shares:
-            ordered = conv.weights.transpose(0, 2, 1, 3).reshape(len(conv.weights), -1)
-            self.step = rows * inputs  # lanes from one column to the next
-            self.pitch = min(self.window.stride[1], columns) * self.step
-        else:
-            self.columns = columns if self.window.dilation[1] == 1 else 1  # of a run of bytes
-            runs = conv.weights.reshape(len(conv.weights), -1, self.columns * inputs)
-            self.runs, self.whole = runs.shape[1], runs.shape[2] // 4 * 4
-            parts = (runs[:, :, : self.whole], runs[:, :, self.whole :])
-            ordered = np.concatenate([each.reshape(len(runs), -1) for each in parts], 1)
-            ordered = np.pad(ordered, ((0, 0), (0, -ordered.shape[1] % 4)))
-            self.pitch = ordered.shape[1]
-        self.depth = ordered.shape[1]
+        self.layout = Lanes(conv.window, conv.channels[0])
         requant = conv.requant
-        self.constants = [
-            build.flash(each)
-            for each in (
-                np.ascontiguousarray(ordered, np.int8),
-                conv.bias.astype(np.int32),
-                requant.multiplier.astype(np.int32),
-                requant.shift.astype(np.int8),
-            )
-        ]
-        pixels = min(PIXELS, self.window.output[1])
+        tables = (
+            (self.layout.order(conv.weights), np.int8),
+            (conv.bias, np.int32),
+            (requant.multiplier, np.int32),
+            (requant.shift, np.int8),
+        )
+        self.constants = [build.flash(table.astype(kind)) for table, kind in tables]
         self.lanes = None
         if not conv.takes_bytes:
-            count = -(-((pixels - 1) * self.pitch + self.depth) // 4) * 4
+            count = self.layout.count(min(conv.pixels, self.window.output[1]))
             kind = ir.MemRefType.get([count], ir.IntegerType.get_signless(16))
             self.lanes = memref.alloca(kind, [], [])
 
@@ -76,16 +58,17 @@ class TileEmitter:
         free_rows(self.source, self.window, row, backward=self.backward)
 
     def _emit_columns(self, row: Index) -> None:
-        spans = self.window.spans(PIXELS)
-        for span in reversed(spans) if self.backward else spans:
-            for column in build.loop(span.start, span.stop, span.step, backward=self.backward):
-                self._emit_tile(row, column, span)
+        spans = self.window.spans(self.conv.pixels)
+        # Tiles of equal size differ in what they widen; they share the product, which is most of the code.
+        groups = [list(group) for _, group in groupby(spans, key=lambda span: span.step)]
+        for group in reversed(groups) if self.backward else groups:
+            for column in build.loop(group[0].start, group[-1].stop, group[0].step, backward=self.backward):
+                self._emit_tile(row, column, group)
 
-    def _emit_tile(self, row: Index, column: Index, span: Span) -> None:
+    def _emit_tile(self, row: Index, column: Index, spans: list[Span]) -> None:
+        span = spans[0]
         if self.lanes is not None:
-            for ky in range(self.window.kernel[0]):
-                self._widen_row(row, column, span, ky)
-        if self.lanes is not None:
+            self._widen_tile(row, column, [each for each in spans if not each.is_inside], spans)
             self._free(row, column, span)
         first, within = self._segment(row * self.window.output[1], column)
         requant = self.conv.requant
@@ -95,17 +78,37 @@ class TileEmitter:
             self.dest,
             first.value,
             span.step,
-            self.pitch,
-            self.depth,
+            self.layout.pitch,
+            self.layout.depth,
             d.Rounding.double_round if requant.rounding == "double" else d.Rounding.single_round,
             requant.zero_point,
             requant.min,
             requant.max,
             first=None if self.lanes is not None else (row * self.window.image[1]).value,
             within=None if within is None else within.value,
+            unroll=self.conv.variant.get("unroll"),
         )
         if self.lanes is None:
             self._free(row, column, span)
+
+    def _widen_tile(self, row: Index, column: Index, borders: list[Span], spans: list[Span]) -> None:
+        """Widen the windows of the tile at `column`, which is one of `borders`, each one tile, or lies inside."""
+        inner = next((span for span in spans if span.is_inside), None)
+        if not borders or (inner is None and len(borders) == 1):
+            span = inner or borders[0]
+            place = column if span.is_inside else Index(span.start)
+            for ky in range(self.window.kernel[0]):
+                self._widen_row(row, place, span, ky)
+            return
+        is_here = arith.cmpi(arith.CmpIPredicate.eq, column.value, build.constant(borders[0].start))
+        branch = scf.IfOp(is_here, has_else=True)
+        for block, rest, among in (
+            (branch.then_block, borders[:1], borders[:1]),
+            (branch.else_block, borders[1:], [span for span in spans if span != borders[0]]),
+        ):
+            with ir.InsertionPoint(block):
+                self._widen_tile(row, column, rest, among)
+                scf.yield_([])
 
     def _free(self, row: Index, column: Index, span: Span) -> None:
         if not self.by_rows:
@@ -121,7 +124,7 @@ class TileEmitter:
         window, inputs = self.window, self.conv.channels[0]
         y = row * window.stride[0] + ky * window.dilation[0] - window.pad[0]
         guard = build.is_inside(y, window.image[0]) if window.guards_rows else None
-        if not self.shares:
+        if not self.layout.shares:
             for pixel in range(span.step):
                 self._widen_runs(y, column, span, ky, pixel, guard)
             return
@@ -129,34 +132,22 @@ class TileEmitter:
         for pixel in range(span.step) if apart else range(1):
             first = pixel * window.stride[1]
             count = window.kernel[1] if apart else (span.step - 1) * window.stride[1] + window.kernel[1]
-            at = pixel * self.pitch + ky * inputs
+            at = pixel * self.layout.pitch + ky * inputs
             for start, stop, inside in self._cut(column, span, first, count):
-                place = at + (start - first) * self.step
+                place = at + (start - first) * self.layout.step
                 self._widen(y, column, start, 0, place, inputs, stop - start, guard, inside)
 
     def _widen_runs(self, y: Index, column: Index, span: Span, ky: int, pixel: int, guard: ir.Value | None) -> None:
         """The runs of one pixel in window row `ky`: whole words, then the rest."""
-        inputs, window = self.conv.channels[0], self.window
-        per_row = self.runs // window.kernel[0]
+        inputs, window, layout = self.conv.channels[0], self.window, self.layout
+        per_row = layout.runs // window.kernel[0]
         for number in range(per_row):
-            run = ky * per_row + number
             first = pixel * window.stride[1] + number * window.dilation[1]
-            for start, stop, inside in self._cut(column, span, first, self.columns):
+            for start, stop, inside in self._cut(column, span, first, layout.run_columns):
                 begin, end = ((each - first) * inputs for each in (start, stop))
-                for low, high, place in (
-                    (begin, min(end, self.whole), run * self.whole + begin),
-                    (
-                        max(begin, self.whole),
-                        end,
-                        self.runs * self.whole
-                        + run * (self.columns * inputs - self.whole)
-                        + max(begin, self.whole)
-                        - self.whole,
-                    ),
-                ):
-                    if low < high:
-                        at = pixel * self.pitch + place
-                        self._widen(y, column, start, low - begin, at, high - low, 1, guard, inside)
+                for low, high, lane in layout.split(ky * per_row + number, begin, end):
+                    at = pixel * layout.pitch + lane
+                    self._widen(y, column, start, low - begin, at, high - low, 1, guard, inside)
 
     def _cut(self, column: Index, span: Span, first: int, count: int) -> list[tuple[int, int, bool]]:
         """Columns `[first, first + count)` of a tile cut where the image begins and ends: begin, end, is inside."""
@@ -181,7 +172,7 @@ class TileEmitter:
     ) -> None:
         """`pieces` of `size` bytes, one after the other from a byte of a tile's column on, to lanes a column apart."""
         x = column * self.window.stride[1] + (first - self.window.pad[1])
-        step = self.step if pieces > 1 else 1
+        step = self.layout.step if pieces > 1 else 1
         if pieces > 1 and step == size:
             size, pieces, step = size * pieces, 1, 1
         if not inside:

@@ -1,0 +1,99 @@
+"""Measure the variants of a kernel: each compiled alone, and run once on the emulated core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from mlir import ir
+from mlir.dialects import func
+
+from vmcu import pipeline
+from vmcu.dialects import vmcu as d
+from vmcu.kernels import PLAIN, BufferKernel, Variant, describe_kernel
+from vmcu.program import compile_module
+from vmcu.targets import Target
+
+from .cache import Measured, key
+
+
+@dataclass(frozen=True)
+class Task:
+    """A kernel with variants to be measured.
+
+    Args:
+        key: its entry in the cache.
+        kernels: the kernels of the model that have this shape.
+        variants: all of them, plain loops last.
+    """
+
+    key: str
+    kernels: tuple[str, ...]
+    variants: tuple[Variant, ...]
+    _op: d.KernelOp
+    _target: Target
+
+    def measure(self, progress: Callable[[Variant], None] = lambda variant: None) -> tuple[Measured, ...]:
+        """Measure every variant; `progress` is called before each."""
+        found = []
+        for variant in self.variants:
+            progress(variant)
+            found.append(_measure(self._op, variant, self._target))
+        return tuple(found)
+
+
+def find_tasks(module: ir.Module | ir.OpView, target: Target) -> list[Task]:
+    """What there is to measure in a module of kernels on tensors: one task for each shape with variants."""
+    if not (target.features.dsp and target.features.fpu):
+        return []
+    tasks: dict[str, Task] = {}
+    for op in _kernels(module):
+        description = describe_kernel(op)
+        variants = [] if isinstance(description, BufferKernel) else description.variants()
+        if not variants:
+            continue
+        name = key(target.name, description.shape)
+        if name in tasks:
+            tasks[name] = replace(tasks[name], kernels=(*tasks[name].kernels, op.name.value))
+        else:
+            tasks[name] = Task(name, (op.name.value,), (*variants, PLAIN), op, target)
+    return list(tasks.values())
+
+
+def _kernels(module: ir.Module | ir.OpView) -> Iterator[d.KernelOp]:
+    for function in module.body.operations:
+        if isinstance(function, func.FuncOp) and not function.is_external:
+            yield from (op for op in function.regions[0].blocks[0].operations if isinstance(op, d.KernelOp))
+
+
+def _measure(kernel: d.KernelOp, variant: Variant, target: Target) -> Measured:
+    with kernel.operation.context, ir.Location.unknown():
+        module = _alone(kernel, variant)
+        description = describe_kernel(next(_kernels(module)))
+        pipeline.run(module, ["vmcu-plan{streams=false}"])
+        program = compile_module(module, target)
+    with program.firmware() as firmware:
+        zeros = [np.zeros(each.shape, each.dtype) for each in program.inputs]
+        cycles = firmware.run(*zeros).counts.cycles
+    return Measured(str(variant), cycles, program.sizes.text, description.scratch)
+
+
+def _alone(kernel: d.KernelOp, variant: Variant) -> ir.Module:
+    """A module with this kernel and nothing else."""
+    module = ir.Module.create()
+    types = [each.type for each in kernel.inputs], [each.type for each in kernel.results_]
+    with ir.InsertionPoint(module.body):
+        function = func.FuncOp("main", types)
+        entry = function.add_entry_block()
+    with ir.InsertionPoint(entry):
+        copy = kernel.operation.clone()
+        for number, argument in enumerate(entry.arguments):
+            copy.operation.operands[number] = argument
+        attributes = copy.operation.attributes
+        if variant != PLAIN:
+            attributes["variant"] = ir.StringAttr.get(str(variant))
+        elif "variant" in attributes:
+            del attributes["variant"]
+        func.ReturnOp(list(copy.operation.results))
+    return module
