@@ -14,7 +14,7 @@ from vmcu.kernels.packing import GROUP, WIDE_GROUP, matmul_words
 
 from ._asm import Asm, Scaling
 
-UNROLLED = 16  # lanes of depth in the body of a loop
+UNROLLED, SHORT = 16, 4  # lanes of depth in the body of a loop; the same where code shall be small
 _FREE = ("r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr")  # r0: source, r1: record
 
 
@@ -29,6 +29,7 @@ class Matmul:
         pitch: lanes from one pixel to the next.
         bytes: the source is int8 in the pool, one pixel, instead of lanes.
         out_pitch: bytes from one output pixel to the next.
+        loops: make small code.
     """
 
     pixels: int
@@ -38,6 +39,7 @@ class Matmul:
     bytes: bool
     scaling: Scaling
     out_pitch: int
+    loops: bool = False
 
     @property
     def group(self) -> int:
@@ -47,7 +49,7 @@ class Matmul:
     def _steps(self) -> tuple[int, int, int]:
         """(steps before the loop, trips of the loop, steps of a trip); a step is a word of the pixels' source."""
         lanes = 4 if self.bytes else 2
-        steps, unrolled = self.depth // lanes, UNROLLED // lanes
+        steps, unrolled = self.depth // lanes, (SHORT if self.loops else UNROLLED) // lanes
         return (steps, 0, 0) if steps <= 2 * unrolled else (steps % unrolled, steps // unrolled, unrolled)
 
     def emit(self, source: ir.Value, record: ir.Value, out: ir.Value) -> None:

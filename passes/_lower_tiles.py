@@ -97,9 +97,8 @@ def lower_matmul(lowering: SegmentLowering, op: d.MatmulOp) -> None:
         source = lowering.lane_addresses[op.source]
     out = lowering.address(op.dest, op, None)
     lowering.report_access("store", op.dest, op, out, op.pixels.value * channels)
-    Matmul(
-        op.pixels.value, channels, op.depth.value, op.pitch.value, op.first is not None, _scaling(op), channels
-    ).emit(source, record, out)
+    size = op.pixels.value, channels, op.depth.value, op.pitch.value
+    Matmul(*size, op.first is not None, _scaling(op), channels, lowering.loops).emit(source, record, out)
 
 
 def lower_depthwise(lowering: SegmentLowering, op: d.DepthwiseOp) -> None:
