@@ -14,7 +14,7 @@ from vmcu.kernels.packing import GROUP, WIDE_GROUP, matmul_words
 
 from ._asm import Asm, Scaling
 
-UNROLLED = 16  # lanes of depth in the body of a loop, unless the op says otherwise
+UNROLLED, SHORT = 16, 4  # lanes of depth in the body of a loop, unless the op says otherwise; where code shall be small
 _FREE = ("r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "lr")  # r0: source, r1: record
 
 

@@ -33,6 +33,7 @@ class SegmentLowering:
     globals: Globals
     pointers: dict[ir.Value, Address]
     reports: Reports | None = None  # says what the ops do, if somebody listens
+    loops: bool = False  # code shall be small
     words: dict[ir.Value, Words] = field(default_factory=dict)  # rows of packed words
     lanes: dict[ir.Value, Words] = field(default_factory=dict)  # rows of i32 lanes
     lane_addresses: dict[ir.Value, ir.Value] = field(default_factory=dict)  # of 16-bit lanes on the stack

@@ -12,8 +12,8 @@ from vmcu.dialects import vmcu as d
 from . import _emit as emit
 from ._asm import Scaling
 from ._asm_depthwise import Depthwise
+from ._asm_matmul import SHORT, Matmul
 from ._asm_matmul import UNROLLED as UNROLLED_LANES
-from ._asm_matmul import Matmul
 from ._registry import PassError
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ def lower_matmul(lowering: SegmentLowering, op: d.MatmulOp) -> None:
         source = lowering.lane_addresses[op.source]
     out = lowering.address(op.dest, op, None)
     lowering.report_access("store", op.dest, op, out, op.pixels.value * channels)
+    default = SHORT if lowering.loops else UNROLLED_LANES
     shape = Matmul(
         op.pixels.value,
         channels,
@@ -106,7 +107,7 @@ def lower_matmul(lowering: SegmentLowering, op: d.MatmulOp) -> None:
         op.first is not None,
         _scaling(op),
         channels,
-        UNROLLED_LANES if op.unroll is None else op.unroll.value,
+        default if op.unroll is None else op.unroll.value,
     )
     shape.emit(source, record, out)
 

@@ -31,6 +31,7 @@ class ConvertOptions(CoreOptions):
     """Options of `convert-vmcu-to-llvm`."""
 
     name: str = option("model", "prefix of the symbols: NAME_run, NAME_pool")
+    loops: bool = option(False, "make small code: short bodies of inner loops")
     sanitize: bool = option(False, "report every access to the pool to the emulator: NAME_report_load and others")
 
 
@@ -125,7 +126,7 @@ def _convert_kernel(
     if kernel.row is not None:
         block.arguments[len(block.arguments) - 1].replace_all_uses_with(next(incoming))
     if options.dsp:
-        lowering = SegmentLowering(globals, pointers, reports)
+        lowering = SegmentLowering(globals, pointers, reports, loops=options.loops)
     else:
         lowering = ScalarLowering(globals, pointers, reports, core=options)
     _lower_block(block, lowering)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 KERNELS = ("vmcu-form-kernels", "canonicalize")
 PLAN = ("vmcu-choose-variants{core}", "vmcu-plan{options}")
-SEGMENTS = ("vmcu-lower-streams", "vmcu-tile-to-segments", "canonicalize", "cse")
+SEGMENTS = ("vmcu-lower-streams", "vmcu-tile-to-segments{options}", "canonicalize", "cse")
 LLVM = (
     "vmcu-pack-weights",
     "convert-vmcu-to-llvm{core options}",

@@ -13,25 +13,38 @@ planned for, as both come from the same description. `vmcu-pack-weights` and `co
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from mlir import ir
 
 from vmcu.dialects import vmcu as d
 from vmcu.kernels import BufferKernel, describe_kernel
-from vmcu.kernels.build import Index
+from vmcu.kernels.build import Index, preferring_loops
 from vmcu.planner import Rows
 
-from ._registry import PassError, vmcu_pass
+from ._registry import PassError, option, vmcu_pass
 
 
-@vmcu_pass("vmcu-tile-to-segments", summary="Turn linalg bodies of placed kernels into loops of segment ops")
-def tile_to_segments(module: ir.Module, options: None) -> None:
+@dataclass(frozen=True)
+class TileOptions:
+    """Options of `vmcu-tile-to-segments`."""
+
+    loops: bool = option(False, "make small code: loops over the rows of a window, however few they are")
+
+
+@vmcu_pass(
+    "vmcu-tile-to-segments",
+    summary="Turn linalg bodies of placed kernels into loops of segment ops",
+    options=TileOptions,
+)
+def tile_to_segments(module: ir.Module, options: TileOptions) -> None:
     kernels: list[d.KernelOp] = []
     module.operation.walk(lambda op: _collect(op, kernels))
     for kernel in kernels:
         if kernel.phase is not None:
             raise PassError(kernel, "is in a stream; run vmcu-lower-streams first")
         if len(kernel.outputs) and len(_terminator(kernel).operands):
-            with kernel.location:
+            with kernel.location, preferring_loops(options.loops):
                 _tile(module, kernel)
 
 

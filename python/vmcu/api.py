@@ -54,7 +54,7 @@ __all__ = [
 
 Level = Literal["tosa", "linalg", "kernels", "plan", "segments", "llvm", "asm"]
 Io = Literal["int8", "float"]
-Optimize = Literal["ram", "latency"]
+Optimize = Literal["ram", "latency", "size"]
 #: Levels of the compiler that have a text, top to bottom; all but the last two are MLIR.
 TEXT_LEVELS: tuple[Level, ...] = ("tosa", "linalg", "kernels", "plan", "segments", "llvm", "asm")
 
@@ -119,7 +119,8 @@ class Compilation:
         input: `"resident"`: the whole input lies in the pool when a run begins; `"fed"`: it comes row by row, one call
             for each row, and never is whole in RAM.
         streams: let kernels run together row by row; otherwise they run layer by layer.
-        optimize: `"ram"`: the smallest pool; `"latency"`: as few kernels in streams as `ram` allows.
+        optimize: `"ram"`: the smallest pool; `"latency"`: as few kernels in streams as `ram` allows; `"size"`: the smallest
+            pool, and less code that takes longer.
         sanitize: let the code report its accesses to the pool, so that its firmware stops at the first wrong one
             (`vmcu.sanitizer.PoolFault`). It is larger and slower, and only for the emulator.
         progress: called with the name of each level before it is made.
@@ -297,9 +298,10 @@ class Compilation:
             "ram": format_bytes(self.ram),
             "input": self.input,
             "streams": self.streams,
-            "optimize": self.optimize,
+            "optimize": "ram" if self.optimize == "size" else self.optimize,
         }
-        options = {"plan": plan, "llvm": {"name": self.name, "sanitize": self.sanitize}}
+        loops = {"loops": self.optimize == "size"}
+        options = {"plan": plan, "segments": loops, "llvm": {"name": self.name, "sanitize": self.sanitize, **loops}}
         core = pipeline.core_options(self.target)
         pipeline.run(module, fill_options(LEVELS[level], core, **options.get(level, {})))
         return module

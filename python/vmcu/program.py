@@ -143,7 +143,7 @@ def compile_module(
     with module.context, ir.Location.unknown():
         pool_bytes, inputs, outputs = _read_places(module)
         lowered = module.operation.clone()
-        pipeline.run(lowered, list(SEGMENTS))
+        pipeline.run(lowered, fill_options(SEGMENTS))
         row_bytes = _read.row_bytes(lowered)
         pool_map = read_pool_map(lowered) if sanitize else None
         pipeline.run(lowered, fill_options(LLVM, pipeline.core_options(core), name=name, sanitize=sanitize))

@@ -146,9 +146,24 @@ def test_latency_reaches_the_smallest_pool_and_names_it(digits: vmcu.Compiled) -
     assert (raised.value.need, raised.value.have) == (digits.pool_bytes, digits.pool_bytes - 1)
 
 
-def test_optimize_is_ram_or_latency() -> None:
-    with pytest.raises(vmcu.InputError, match="optimize is one of ram, latency, found 'size'"):
-        vmcu.Compilation(DIGITS, optimize="size")
+@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m3", "cortex-m0plus"])
+def test_optimize_size_makes_less_code(core: str) -> None:
+    fast, small = (vmcu.compile_model(DIGITS, core, optimize=each) for each in ("ram", "size"))
+    assert small.sizes.text < fast.sizes.text * 0.92
+    assert (small.pool_bytes, small.streams) == (fast.pool_bytes, fast.streams)
+    inputs = random_inputs(small)
+    cycles = []
+    for compiled in (fast, small):
+        with compiled.firmware() as firmware:
+            result = firmware.run(*inputs)
+        assert is_exact(result.outputs, compiled.reference(*inputs))
+        cycles.append(result.counts.cycles)
+    assert cycles[1] < 1.3 * cycles[0]
+
+
+def test_optimize_is_one_of_its_words() -> None:
+    with pytest.raises(vmcu.InputError, match="optimize is one of ram, latency, size, found 'speed'"):
+        vmcu.Compilation(DIGITS, optimize="speed")
 
 
 def test_replanning_leaves_the_compilation_alone(digits: vmcu.Compiled) -> None:

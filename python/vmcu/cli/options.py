@@ -48,8 +48,11 @@ Streams = Annotated[
     bool, typer.Option("--streams/--no-streams", help="let kernels run together row by row, or layer by layer")
 ]
 Optimize = Annotated[
-    Literal["ram", "latency"],
-    typer.Option(help="ram: the smallest pool; latency: as few kernels in streams as the RAM allows"),
+    Literal["ram", "latency", "size"],
+    typer.Option(
+        help="ram: the smallest pool; latency: as few kernels in streams as the RAM allows; "
+        "size: the smallest pool, and less code that takes longer"
+    ),
 ]
 Sanitize = Annotated[
     bool,
