@@ -107,7 +107,9 @@ class Depthwise(Channelwise):
         if self.variant != "row":
             _DepthwiseEmitter(self, inputs[0], output, backward).emit()
             return
-        free_unread(inputs[0], self.window, backward=backward)
+        # Rows are freed after the store: what no step reads, before the first one, at either end.
+        for end in (False, True):
+            free_unread(inputs[0], self.window, backward=end)
         for row in build.loop(0, self.window.output[0], backward=backward):
             self._emit_whole_row(inputs[0], output, row)
             free_rows(inputs[0], self.window, row, backward=backward)
@@ -131,7 +133,12 @@ class Depthwise(Channelwise):
         inputs = [row * window.stride[0] + ky * window.dilation[0] - window.pad[0] for ky in range(window.kernel[0])]
         guards = [build.is_inside(each, window.image[0]) for each in inputs] if window.guards_rows else []
         requant = self.requant
-        tables = (self.weights, np.int8), (self.bias, np.int32), (requant.multiplier, np.int32), (requant.shift, np.int8)
+        tables = (
+            (self.weights, np.int8),
+            (self.bias, np.int32),
+            (requant.multiplier, np.int32),
+            (requant.shift, np.int8),
+        )
         d.depthwise(
             source,
             [(each * window.image[1]).value for each in inputs],
