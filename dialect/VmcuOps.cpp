@@ -571,7 +571,8 @@ LogicalResult MatmulOp::verify() {
   // matmul_c1
   if (bool(lanes) == bool(getFirst()) || (!lanes && pixels != 1))
     return emitOpError() << "takes lanes, or one pixel from a segment of a sequence on";
-  // matmul_c2, matmul_c3
+  // matmul_c2
+  // matmul_c3
   if (depth < 4 || depth % 4)
     return emitOpError() << "has depth " << depth << ", which is no positive multiple of 4";
   if (std::optional<uint64_t> unroll = getUnroll(); unroll && (int64_t(*unroll) < 4 || *unroll % 4))
@@ -591,7 +592,8 @@ LogicalResult DepthwiseOp::verify() {
   // depthwise_c1
   if (!getGuards().empty() && getGuards().size() != getRows().size())
     return emitOpError() << "has " << getGuards().size() << " guards for " << getRows().size() << " rows";
-  // depthwise_c2, depthwise_c3
+  // depthwise_c2
+  // depthwise_c3
   int64_t channels = getDest().getType().getBytes();
   if (getSource().getType().getBytes() != channels)
     return emitOpError() << "reads segments of " << getSource().getType().getBytes() << " bytes and stores some of "

@@ -471,8 +471,8 @@ def Vmcu_DepthwiseOp : Vmcu_Op<"depthwise", [AttrSizedOperandSegments]> {
 
     Example:
     ```mlir
-    vmcu.depthwise %x[%a, %b, %c] with %w, %bias, %m, %s into %y[%i] stride 1 pad 1 columns 6 to 6 halo 0 round double
-        zero_point -128 clamp -128 to 127
+    vmcu.depthwise %x[%a, %b, %c] with %w, %bias, %m, %s into %y[%i] window 3 stride 1 pad 1 columns 6 to 6 halo 0
+        round double zero_point -128 clamp -128 to 127
         : !vmcu.sequence<36x8>, tensor<3x3x8xi8>, tensor<8xi32>, tensor<8xi32>, tensor<8xi8> into !vmcu.sequence<36x8>
     ```
   }];

@@ -16,6 +16,7 @@ HERE = Path(__file__).resolve().parent
 LAYER = HERE / "layer.mlir"
 DIGITS = HERE.parent / "examples" / "digits" / "digits.tflite"
 BEFORE, LINES = 10, 24  # of an excerpt: lines before the first multiply-accumulate, and in all
+WIDTH = 118  # characters of an excerpt's line
 
 
 def write_architecture() -> str:
@@ -34,7 +35,7 @@ def write_architecture() -> str:
         "kernels": _take(layer.emit("kernels", elide=True), "vmcu.kernel"),
         "plan": _without_body(_take(plan, "vmcu.pool", nested=False)),
         "segments": _take(layer.emit("segments", elide=True), "vmcu.kernel"),
-        "llvm": _excerpt(layer.emit("llvm"), r"@llvm\.arm\.sml"),
+        "llvm": _excerpt(layer.emit("llvm"), r"asm sideeffect"),
         "assembly": _excerpt(layer.emit("asm"), r"\bsml[a-z]+\b"),
         "streams": describe_streams(Compilation(DIGITS).emit("plan", elide=True)),
         **_measure(layer.finish()),
@@ -87,12 +88,17 @@ def _without_body(text: str) -> str:
 
 
 def _excerpt(text: str, multiply: str) -> str:
-    """Some lines around the first multiply-accumulate, comments dropped."""
+    """Some lines around the first multiply-accumulate, comments and what is longer than a line dropped."""
     lines = [re.sub(r"\s*@ .*", "", line).expandtabs(8).rstrip() for line in text.splitlines()]
     first = next(number for number, line in enumerate(lines) if re.search(multiply, line))
-    taken = [line for line in lines[max(0, first - BEFORE) : first - BEFORE + LINES] if line]
+    end = next((number for number, line in enumerate(lines) if number > first and line == "}"), len(lines))
+    taken = [line for line in lines[max(0, first - BEFORE) : min(first - BEFORE + LINES, end)] if line]
     indent = min(len(line) - len(line.lstrip()) for line in taken)
-    return "\n".join(line[indent:] for line in taken)
+    return "\n".join(_cut(line[indent:]) for line in taken)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= WIDTH else f"{line[: WIDTH - 4]} ..."
 
 
 def describe_streams(plan: str) -> str:

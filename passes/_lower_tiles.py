@@ -116,10 +116,15 @@ def lower_depthwise(lowering: SegmentLowering, op: d.DepthwiseOp) -> None:
     record = _record(lowering, op)
     channels, columns = d.read_sequence(op.dest.type).bytes, op.columns.value
     guards = list(op.guards) or [None] * len(op.rows)
+    # Columns at either end that no window takes are not read: they may be gone.
+    end = (op.out_columns.value - 1) * op.stride.value - op.pad.value + op.window.value
+    read = range(max(0, -op.pad.value), min(columns, end))
     rows = []
     for index, guard in zip(op.rows, guards):
         address = lowering.address_of(op.source, index)
-        lowering.report("load", op.source, index, address, columns * channels, guard)
+        first = arith.addi(index, _index(read.start)) if read.start else index
+        start = emit.at(address, read.start * channels)
+        lowering.report("load", op.source, first, start, len(read) * channels, guard)
         if guard is not None:
             address = arith.select(guard, address, lowering.globals.halo(op.halo.value, columns * channels))
         rows.append(address)

@@ -20,12 +20,15 @@ _BINARY = {"addi": "{} + {}", "subi": "{} - {}", "muli": "{} * {}", "andi": "{} 
            "maxsi": "max({}, {})", "minsi": "min({}, {})"}  # fmt: skip
 _COMPARE = {0: "==", 1: "!=", 2: "<", 3: "<=", 4: ">", 5: ">="}
 
+_TOUCH_NOTHING = {f"vmcu.{name}" for name in ("flash_load", "broadcast", "dot", "channel_dot", "requantize", "yield")}
+
 
 @dataclass(frozen=True)
 class Event:
     """Bytes `[lo, hi)` of the sequence that is the kernel's argument number `argument`.
 
-    `op` counts the executed ops, so that the rows of one load or store can be told from the next one's.
+    `op` counts the executed ops, so that the rows of one load or store can be told from the next one's. An op that reads
+    while it stores has loads before its stores and the same ones after them.
     """
 
     kind: Literal["load", "store", "free"]
@@ -49,7 +52,7 @@ class _Translation:
         # The loops of such a kernel work on memrefs, in an order that nobody relies on: only its views count.
         self.is_opaque = "buffer" in str(kernel.kind)
         self.names: dict[ir.Value, str] = {}
-        self.lines = ["def run(load, store, free):"]
+        self.lines = ["def run(load, store, free, again):"]
         self._block(block, 1)
 
     def run(self) -> list[Event]:
@@ -57,7 +60,7 @@ class _Translation:
         self.count = 0
         scope: dict = {}
         exec("\n".join([*self.lines, " pass"]), scope)
-        scope["run"](self._load, self._store, self._free)
+        scope["run"](self._load, self._store, self._free, self._load_again)
         return self.events
 
     def _block(self, block: ir.Block, depth: int) -> None:
@@ -80,14 +83,18 @@ class _Translation:
             guards = ", ".join(self._name(each) for each in op.guards)
             stride = 1 if op.stride is None else op.stride.value
             yield (
-                f"load({self.arguments[op.source]}, {self._name(op.index)}, {self._name(op.byte)}, "
+                f"load({self.arguments[op.source]}, {self._segment(op)}, {self._name(op.byte)}, "
                 f"{_valid(op, op.result)}, {_rows(op.result)}, {stride}, [{guards}])"
             )
         elif name == "vmcu.segment_store":
             yield (
-                f"store({self.arguments[op.dest]}, {self._name(op.index)}, {self._name(op.byte)}, "
+                f"store({self.arguments[op.dest]}, {self._segment(op)}, {self._name(op.byte)}, "
                 f"{_valid(op, op.value)}, {_rows(op.value)})"
             )
+        elif name == "vmcu.widen":
+            yield self._widen(op)
+        elif name in ("vmcu.matmul", "vmcu.depthwise"):
+            yield from self._tile(op)
         elif name == "vmcu.segment_free":
             yield f"free({self.arguments[op.sequence]}, {'from' in str(op.side)}, {self._name(op.index)})"
         elif name == "vmcu.buffer":
@@ -96,6 +103,8 @@ class _Translation:
             call = "load" if number < self.ends[0] else "store"
             rest = ", 1, []" if call == "load" else ""
             yield f"{call}({number}, 0, 0, {self.sequences[number].length * self.sequences[number].bytes}, 1{rest})"
+        elif name.startswith("vmcu.") and name not in _TOUCH_NOTHING:
+            raise NotImplementedError(f"{name}: add what it touches here")
         elif not _is_arithmetic(op) or self.is_opaque and name != "arith.constant":
             return
         elif name == "arith.constant":
@@ -118,6 +127,36 @@ class _Translation:
         else:
             yield f"{self._name(op.results[0])} = " + _BINARY[name.removeprefix("arith.")].format(*values)
 
+    def _segment(self, op: ir.OpView) -> str:
+        """The segment that an op names, as a sum or alone."""
+        return self._name(op.index) if op.within is None else f"{self._name(op.index)} + {self._name(op.within)}"
+
+    def _widen(self, op: d.WidenOp) -> str:
+        guards = "" if op.guard is None else self._name(op.guard)
+        size = op.bytes.value * op.pieces.value
+        return (
+            f"load({self.arguments[op.source]}, {self._segment(op)}, {self._name(op.byte)}, {size}, 1, 1, [{guards}])"
+        )
+
+    def _tile(self, op: d.MatmulOp | d.DepthwiseOp) -> Iterator[str]:
+        """One op for its inputs and output, as it reads the former between stores."""
+        index, size = self._name(op.index), self.sequences[self.arguments[op.dest]].bytes
+        if isinstance(op, d.DepthwiseOp):
+            rows, guards = ([self._name(each) for each in values] for values in (op.rows, op.guards))
+            count, left = op.out_columns.value, max(0, -op.pad.value)
+            end = (count - 1) * op.stride.value - op.pad.value + op.window.value
+            byte, read = left * size, (min(end, op.columns.value) - left) * size
+        else:
+            rows, guards = [] if op.first is None else [self._name(op.first)], []
+            count, byte, read = op.pixels.value, 0, op.depth.value
+            index = self._segment(op)
+        loads = [
+            f"load({self.arguments[op.source]}, {row}, {byte}, {read}, 1, 1, [{guard}])"
+            for row, guard in zip(rows, guards or [""] * len(rows))
+        ]
+        yield from [*loads, f"store({self.arguments[op.dest]}, {index}, 0, {size * count}, 1)"]
+        yield from [f"again({each.removeprefix('load(')}" for each in loads]
+
     def _add(self, kind: str, argument: int, lo: int, hi: int) -> None:
         length, size, _ = self.sequences[argument]
         assert 0 <= lo <= hi <= length * size, f"{kind} of [{lo}, {hi}) in argument {argument} of {length}x{size}"
@@ -131,6 +170,11 @@ class _Translation:
             if not guards or guards[row]:
                 lo = (index + row * stride) * self.sequences[argument].bytes + byte
                 self._add("load", argument, lo, lo + valid)
+
+    def _load_again(self, *arguments: object) -> None:
+        """A load by the op that has just stored."""
+        self.count -= 1
+        self._load(*arguments)
 
     def _store(self, argument: int, index: int, byte: int, valid: int, rows: int) -> None:
         self.count += 1

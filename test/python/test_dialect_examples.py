@@ -33,6 +33,11 @@ OPERANDS = {
     "dot": "%a: vector<2x8xi8>, %w: vector<4x8xi8>, %acc: vector<2x4xi32>",
     "channel_dot": "%a: vector<3x4xi8>, %w: vector<2x2x2x2xi8>, %acc: vector<4xi32>",
     "requantize": "%acc: vector<2x4xi32>, %m: vector<4xi32>, %s: vector<4xi8>",
+    "widen": "%x: !vmcu.sequence<64x32>, %lanes: memref<128xi16>, %i: index, %w: index, %b: index",
+    "matmul": "%lanes: memref<16xi16>, %w: tensor<4x8xi8>, %b: tensor<4xi32>, %m: tensor<4xi32>, %s: tensor<4xi8>, "
+    "%y: !vmcu.sequence<64x4>, %i: index, %j: index",
+    "depthwise": "%x: !vmcu.sequence<36x8>, %w: tensor<3x3x8xi8>, %bias: tensor<8xi32>, %m: tensor<8xi32>, "
+    "%s: tensor<8xi8>, %y: !vmcu.sequence<36x8>, %a: index, %b: index, %c: index, %i: index",
 }
 
 

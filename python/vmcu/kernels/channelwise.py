@@ -118,7 +118,9 @@ class Depthwise(Channelwise):
         if self.variant.name != "row":
             _DepthwiseEmitter(self, inputs[0], output, backward).emit()
             return
-        free_unread(inputs[0], self.window, backward=backward)
+        # Rows are freed after the store: what no step reads, before the first one, at either end.
+        for end in (False, True):
+            free_unread(inputs[0], self.window, backward=end)
         for row in build.loop(0, self.window.output[0], backward=backward):
             self._emit_whole_row(inputs[0], output, row)
             free_rows(inputs[0], self.window, row, backward=backward)
