@@ -3,6 +3,7 @@
 from . import (  # noqa: F401
     convert_vmcu_to_llvm,
     form_kernels,
+    fuse_kernels,
     lower_streams,
     pack_weights,
     plan,

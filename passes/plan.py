@@ -21,7 +21,7 @@ from mlir.dialects import func
 from vmcu import planner
 from vmcu.dialects import vmcu as d
 from vmcu.errors import DoesNotFit, InputError
-from vmcu.kernels import AnyKernel, describe_kernel, match
+from vmcu.kernels import AnyKernel, Fused, describe_kernel, match
 from vmcu.kernels.buffer import BufferKernel
 
 from ._registry import PassError, option, vmcu_pass
@@ -135,6 +135,7 @@ def _plan_kernel(name: str, description: AnyKernel, reads: list[str], writes: li
         name,
         tuple(planner.Access(each, steps.lo, steps.hi) for each in dict.fromkeys(reads)),
         (planner.Access(writes[0], steps.write_lo, steps.write_hi),),
+        workspace=description.workspace,
         rows=description.rows(),
     )
 
@@ -250,8 +251,14 @@ class _Places:
         kind = d.sequence_type(*shape, ring=shape[0] // self.rows[tensor])
         return self._place((f"{tensor} landing", shape), kind, self.answer.landings[tensor])
 
-    def workspace(self, kernel: str, size: int) -> ir.Value:
-        return self._place((kernel, (size, 1)), d.sequence_type(size, 1), self.answer.workspaces[kernel])
+    def workspace(self, kernel: str, shapes: tuple[tuple[int, int], ...]) -> list[ir.Value]:
+        """The sequences of `shapes` (length, bytes) that a kernel's workspace is divided into."""
+        places, offset = [], self.answer.workspaces[kernel]
+        for number, (length, size) in enumerate(shapes):
+            key = f"{kernel} workspace {number}", (length, size)
+            places.append(self._place(key, d.sequence_type(length, size), offset))
+            offset += length * size
+        return places
 
     def _place(self, key: tuple[str, tuple[int, int]], kind: ir.Type, offset: int) -> ir.Value:
         if key not in self.known:
@@ -290,7 +297,8 @@ def _place_kernel(
         inputs[number] = d.landing(places.newest(tensor, shape), inputs[number], phase=_birth(stream, tensor, network))
     planned = next(each for each in network.kernels if each.name == name)
     scratch = planned.scratch(stream is not None)
-    workspace = [places.workspace(name, scratch)] if scratch else []
+    shapes = kernel.workspaces if isinstance(kernel, Fused) else ((scratch, 1),)
+    workspace = places.workspace(name, shapes) if scratch else []
     traversal = d.Traversal.backward if name in answer.backward else None
     phase = None if stream is None else _phase(stream, name, network)
     placed = d.KernelOp([], name, op.kind, inputs, outputs, workspace, traversal=traversal, phase=phase)
