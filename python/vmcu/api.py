@@ -68,7 +68,7 @@ class Compiled(Program):
         layerwise_bytes: input and output of the largest layer, side by side: what an allocator of whole tensors needs
             at the least.
         macs: multiply-accumulates of the network.
-        executed_macs: those that the plan executes; more of them would mean that something is computed twice.
+        executed_macs: those that the plan executes; more of them mean that something is computed twice.
         streams: the names of the kernels that run together row by row, for each group of them.
         compile_seconds: from the file to the object.
     """
@@ -81,6 +81,11 @@ class Compiled(Program):
     streams: tuple[tuple[str, ...], ...]
     compile_seconds: float
     _make_reference: Callable[[], Reference] = field(repr=False)
+
+    @property
+    def recompute_factor(self) -> float | None:
+        """`executed_macs` over `macs`: 1 if nothing is computed twice; None for a network without any."""
+        return round(self.executed_macs / self.macs, 3) if self.macs else None
 
     @cached_property
     def reference(self) -> Reference:
@@ -101,12 +106,15 @@ class Compilation:
             for each row, and never is whole in RAM.
         streams: let kernels run together row by row; otherwise they run layer by layer.
         optimize: `"ram"`: the smallest pool; `"latency"`: as few kernels in streams as `ram` allows.
+        recompute: most multiply-accumulates, as a multiple of the network's; above 1 the plan may compute things again
+            for a smaller pool, or with `"latency"` to fit at all.
         sanitize: let the code report its accesses to the pool, so that its firmware stops at the first wrong one
             (`vmcu.sanitizer.PoolFault`). It is larger and slower, and only for the emulator.
         progress: called with the name of each level before it is made.
 
     Raises:
-        InputError: the target, `ram`, `input`, `optimize` or `name` is not one, or rows are fed without streams.
+        InputError: the target, `ram`, `input`, `optimize`, `recompute` or `name` is not one, or rows are fed without
+            streams.
     """
 
     def __init__(
@@ -120,6 +128,7 @@ class Compilation:
         input: Input = "resident",
         streams: bool = True,
         optimize: Optimize = "ram",
+        recompute: float = 1.0,
         sanitize: bool = False,
         progress: Callable[[str], None] | None = None,
     ):
@@ -128,11 +137,14 @@ class Compilation:
         self.name = symbol_name(self.path.stem) if name is None else checked_name(name)
         self.ram = self.target.ram if ram is None else ram
         self.io, self.input, self.streams, self.optimize, self.sanitize = io, input, streams, optimize, sanitize
+        self.recompute = recompute
         for option, found, known in (("input", input, get_args(Input)), ("optimize", optimize, get_args(Optimize))):
             if found not in known:
                 raise InputError(f"{option} is one of {', '.join(known)}, found '{found}'")
         if input == "fed" and not streams:
             raise InputError("an input that is fed row by row needs streams")
+        if not recompute >= 1:
+            raise InputError(f"recompute is a factor of at least 1, found {recompute:g}")
         if self.ram <= 0:
             raise InputError(f"ram is a positive number of bytes, found {self.ram}")
         self.seconds = 0.0  # spent on levels so far
@@ -278,6 +290,7 @@ class Compilation:
             "input": self.input,
             "streams": str(self.streams).lower(),
             "optimize": self.optimize,
+            "recompute": self.recompute,
         }
         options = {"plan": plan, "llvm": {"name": self.name, "sanitize": str(self.sanitize).lower()}}
         pipeline.run(module, fill_options(LEVELS[level], **options.get(level, {})))
@@ -317,6 +330,7 @@ def compile_model(
     input: Input = "resident",
     streams: bool = True,
     optimize: Optimize = "ram",
+    recompute: float = 1.0,
 ) -> Compiled:
     """Compile a quantised model for a microcontroller. The arguments are those of `Compilation`.
 
@@ -326,7 +340,7 @@ def compile_model(
         DoesNotFit: the smallest pool found has more bytes than `ram`.
     """
     return Compilation(
-        path, target, io=io, ram=ram, name=name, input=input, streams=streams, optimize=optimize
+        path, target, io=io, ram=ram, name=name, input=input, streams=streams, optimize=optimize, recompute=recompute
     ).finish()
 
 

@@ -51,6 +51,12 @@ Optimize = Annotated[
     Literal["ram", "latency"],
     typer.Option(help="ram: the smallest pool; latency: as few kernels in streams as the RAM allows"),
 ]
+Recompute = Annotated[
+    float,
+    typer.Option(
+        min=1.0, metavar="FACTOR", help="most work, as a multiple of the network's: above 1, less RAM for more time"
+    ),
+]
 Sanitize = Annotated[
     bool,
     typer.Option(
