@@ -67,6 +67,11 @@ class Emitter:
     def emit_row(self, row: Index) -> None:
         self._emit_columns(row)
         free_rows(self.source, self.window, row, backward=self.backward)
+        last = 0 if self.backward else self.window.output[0] - 1
+        is_last = arith.cmpi(arith.CmpIPredicate.eq, row.value, build.constant(last))
+        for sequence in (self.expanded, self.pixels):
+            size = d.read_sequence(sequence.type).length
+            build.free(sequence, arith.select(is_last, build.constant(size), build.constant(0)), backward=False)
 
     def _emit_columns(self, row: Index) -> None:
         for step in build.loop(0, self.walk.steps):
