@@ -172,6 +172,8 @@ class Network:
         """Raise `InvalidNetwork` with all faults of the network, if there are any."""
         if faults := list(_find_faults(self)):
             raise InvalidNetwork("; ".join(faults))
+        for fusion in self.fusions:
+            self.fuse([fusion.kernel.name]).validate()
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), default=np.ndarray.tolist)
