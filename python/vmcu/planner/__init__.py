@@ -83,9 +83,9 @@ def plan(
     best = _plan(network, enough=enough, **options)
     if recompute <= 1.0 or not network.fusions or (enough is not None and best.pool_bytes <= enough):
         return best
-    most_work, most_bytes = network.work * (recompute - 1), best.pool_bytes - align
-    choices = find_choices(network, most_work, most_bytes, fed=fed, landings=landings, streams=streams)
-    for choice in _promising(choices, enough):
+    choices = find_choices(network, best.pool_bytes - align, fed=fed, landings=landings, streams=streams)
+    affordable = [choice for choice in choices if choice.work <= network.work * (recompute - 1)]
+    for choice in _promising(affordable, enough):
         fused = network.fuse(choice.fusions)
         fused.validate()
         found = _plan(fused, enough=enough, **options)

@@ -28,10 +28,8 @@ class Choice:
 
 
 @lru_cache(maxsize=8)  # a frontier asks for them again and again
-def find_choices(
-    network: Network, most_work: float, most_bytes: int, *, fed: bool, landings: bool, streams: bool
-) -> tuple[Choice, ...]:
-    """Choices from the least work to the fewest bytes, with up to `most_work` more work and up to `most_bytes`."""
+def find_choices(network: Network, most_bytes: int, *, fed: bool, landings: bool, streams: bool) -> tuple[Choice, ...]:
+    """Choices of up to `most_bytes`, from the least work to the fewest bytes."""
     longest = LONGEST if streams else 1
     positions = {kernel.name: number for number, kernel in enumerate(network.kernels)}
     starts = {positions[fusion.chain[0]]: fusion for fusion in network.fusions}
@@ -44,8 +42,6 @@ def find_choices(
         for end, chosen in _parts(network, starts, begin, longest) if best[begin] else ():
             added = sum(added_work[name] for name in chosen)
             cheapest = min(choice.work for choice in best[begin])
-            if cheapest + added > most_work:
-                continue
             # A part that is no cheaper than what reaches its end already with as little work cannot help.
             limit = min([most_bytes, *(each.pool_bytes - 1 for each in best[end] if each.work <= cheapest + added)])
             price = _find_price(network, begin, end, chosen, fed, landings, limit)
@@ -53,8 +49,7 @@ def find_choices(
                 continue
             for choice in best[begin]:
                 total = Choice(max(choice.pool_bytes, price), choice.work + added, (*choice.fusions, *chosen))
-                if total.work <= most_work:
-                    best[end] = _insert(best[end], total)
+                best[end] = _insert(best[end], total)
     return tuple(sorted(best[count], key=lambda choice: choice.work))
 
 
