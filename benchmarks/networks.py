@@ -12,12 +12,14 @@ Tensors are int8, rows x columns x channels, batch 1. The access relations are t
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
+from vmcu.kernels.bottleneck import Bottleneck as FusedShape
 from vmcu.kernels.channelwise import CHANNELS as LANES
 from vmcu.kernels.conv2d import CHANNELS, PIXELS
-from vmcu.kernels.geometry import Window, split_channels
-from vmcu.planner import Access, Kernel, Network, Tensor
+from vmcu.kernels.geometry import Steps, Window, split_channels
+from vmcu.planner import Access, Fusion, Kernel, Network, Rows, Tensor
 
 Shape = tuple[int, int, int]
 
@@ -48,6 +50,8 @@ class Builder:
 
     shapes: dict[str, Shape] = field(default_factory=dict)
     kernels: list[Kernel] = field(default_factory=list)
+    windows: dict[str, Window] = field(default_factory=dict)
+    fusions: list[Fusion] = field(default_factory=list)  # what may take the place of a bottleneck's first three layers
 
     def input(self, shape: Shape) -> str:
         self.shapes["image"] = shape
@@ -58,13 +62,15 @@ class Builder:
         window = self._window(source, kernel, stride)
         inputs = self.shapes[source][2]
         steps = window.flattened().steps(PIXELS, inputs, channels, split_channels(channels, CHANNELS))
-        return self._add("conv", source, (*window.output, channels), steps, window.rows())
+        work = math.prod(window.output) * channels * math.prod(window.kernel) * inputs
+        return self._add("conv", source, (*window.output, channels), steps, window.rows(), work, window)
 
     def depthwise(self, source: str, kernel: int, stride: int = 1) -> str:
         window = self._window(source, kernel, stride)
         channels = self.shapes[source][2]
         steps = window.steps(1, channels, channels, split_channels(channels, LANES))
-        return self._add("depthwise", source, (*window.output, channels), steps, window.rows())
+        work = math.prod(window.output) * channels * math.prod(window.kernel)
+        return self._add("depthwise", source, (*window.output, channels), steps, window.rows(), work, window)
 
     def pool(self, source: str) -> str:
         """The average of each channel, summed row by row in 32 bits."""
@@ -73,7 +79,7 @@ class Builder:
         steps = window.steps(1, channels, channels, split_channels(channels, LANES))
         sums = 4 * (channels + -channels % LANES)
         how = replace(window.rows(), accumulates=True, workspace=sums)
-        return self._add("pool", source, (1, 1, channels), steps, how)
+        return self._add("pool", source, (1, 1, channels), steps, how, rows * columns * channels)
 
     def add(self, left: str, right: str) -> str:
         rows, columns, channels = self.shapes[left]
@@ -85,27 +91,56 @@ class Builder:
 
     def bottleneck(self, source: str, block: Bottleneck) -> str:
         first, middle, last = block.strides
-        x = self.conv(source, block.middle, 3 if first > 1 else 1, first) if block.middle else source
-        x = self.depthwise(x, block.kernel, middle)
-        x = self.conv(x, block.outputs, 1, last)
+        x = expanded = self.conv(source, block.middle, 3 if first > 1 else 1, first) if block.middle else source
+        filtered = self.depthwise(x, block.kernel, middle)
+        x = self.conv(filtered, block.outputs, 1, last)
+        if block.middle:
+            self._allow_fusion(source, (expanded, filtered, x))
         return self.add(x, source) if block.is_residual else x
 
     def network(self, output: str) -> Network:
         tensors = tuple(Tensor(name, shape[0] * shape[1] * shape[2], shape[0]) for name, shape in self.shapes.items())
-        return Network(tensors, tuple(self.kernels), ("image",), (output,))
+        return Network(tensors, tuple(self.kernels), ("image",), (output,), tuple(self.fusions))
 
     def _window(self, source: str, kernel: int, stride: int) -> Window:
         image = self.shapes[source][:2]
         output = tuple(-(-extent // stride) for extent in image)
         return Window(image, output, (kernel, kernel), (stride, stride), pad=(kernel // 2, kernel // 2))
 
-    def _add(self, kind: str, source: str | tuple[str, str], shape: Shape, steps, rows) -> str:
+    def _add(
+        self,
+        kind: str,
+        source: str | tuple[str, str],
+        shape: Shape,
+        steps: Steps,
+        rows: Rows,
+        work: int = 0,
+        window: Window | None = None,
+    ) -> str:
         name = f"{kind}_{sum(kernel.name.startswith(kind) for kernel in self.kernels)}"
         sources = (source,) if isinstance(source, str) else source
         reads = tuple(Access(each, steps.lo, steps.hi) for each in sources)
         self.shapes[name] = shape
-        self.kernels.append(Kernel(name, reads, (Access(name, steps.write_lo, steps.write_hi),), rows=rows))
+        self.kernels.append(Kernel(name, reads, (Access(name, steps.write_lo, steps.write_hi),), rows=rows, work=work))
+        if window is not None:
+            self.windows[name] = window
         return name
+
+    def _allow_fusion(self, source: str, layers: tuple[str, str, str]) -> None:
+        channels = (self.shapes[source][2], self.shapes[layers[0]][2], self.shapes[layers[2]][2])
+        shape = FusedShape.of(*(self.windows[layer] for layer in layers), channels)
+        if shape is None:
+            return
+        steps = shape.steps()
+        kernel = Kernel(
+            f"fused_{len(self.fusions)}",
+            (Access(source, steps.lo, steps.hi),),
+            (Access(layers[2], steps.write_lo, steps.write_hi),),
+            workspace=shape.workspace,
+            rows=shape.rows(),
+            work=shape.macs,
+        )
+        self.fusions.append(Fusion(layers, kernel))
 
 
 def pointwise(side: int, inputs: int, outputs: int) -> Network:

@@ -13,7 +13,7 @@ from _picture_layers import draw_layers
 from _picture_ticks import draw_ticks
 from _streams_ir import compilation, print_ir
 
-from vmcu import planner
+from vmcu import compile_model, planner
 from vmcu.planner.bound import find_lower_bound
 from vmcu.planner.distance import Intervals, find_blocks, find_forbidden, find_pairs
 from vmcu.planner.place import place_blocks
@@ -66,6 +66,7 @@ def write_streams() -> str:
         **_describe_stream(plans),
         **_describe_distance(plans),
         **_describe_placement(plans),
+        **_describe_recomputation(),
         **print_ir(),
     }
     template = (HERE / "_streams.template.md").read_text()
@@ -244,3 +245,8 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     lines = [list(head), *map(list, rows)]
     lines.insert(1, ["---"] * len(lines[0]))
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _describe_recomputation() -> dict[str, object]:
+    compiled = compile_model(DIGITS, recompute=2.0)
+    return {"priced_pool": f"{compiled.pool_bytes:,}", "priced_work": compiled.recompute_factor}

@@ -4,6 +4,7 @@ from . import (  # noqa: F401
     choose_variants,
     convert_vmcu_to_llvm,
     form_kernels,
+    fuse_kernels,
     lower_streams,
     pack_weights,
     plan,

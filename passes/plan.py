@@ -7,12 +7,17 @@ After:  a function without arguments; `vmcu.pool`, one `vmcu.place` for each ten
         (bytes alive at once: no plan needs less) and `vmcu.lower_bound_kernel` tell how good the plan is.
 
 All arithmetic is the planner's (`vmcu.planner`): this pass tells it who touches which bytes when, and writes down its
-answer. Needs `vmcu-form-kernels`. `vmcu-tile-to-segments` emits the access order that was planned for.
+answer. With `recompute` above 1 the planner may choose chains that are fused first, as by `vmcu-fuse-kernels`. Needs
+`vmcu-form-kernels`. `vmcu-tile-to-segments` emits the access order that was planned for.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from math import ceil, inf
+from types import MappingProxyType
 from typing import Literal
 
 from mlir import ir
@@ -21,10 +26,11 @@ from mlir.dialects import func
 from vmcu import planner
 from vmcu.dialects import vmcu as d
 from vmcu.errors import DoesNotFit, InputError
-from vmcu.kernels import AnyKernel, describe_kernel, match
+from vmcu.kernels import AnyKernel, Fused, describe_kernel, match
 from vmcu.kernels.buffer import BufferKernel
 
 from ._registry import PassError, option, vmcu_pass
+from .fuse_kernels import Chain, find_chains, fuse_chains
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,9 @@ class PlanOptions:
     input: Literal["resident", "fed"] = option("resident", "the input is whole in the pool, or comes row by row")
     optimize: Literal["ram", "latency"] = option(
         "ram", "the smallest pool, or the fewest kernels in streams that fit `ram`"
+    )
+    recompute: float = option(
+        1.0, "most work of the plan, as a multiple of the network's: above 1, chains may be fused"
     )
     time_limit: float = option(10.0, "for the solver, in its deterministic clock", unit="seconds")
 
@@ -51,19 +60,33 @@ def plan(module: ir.Module, options: PlanOptions) -> None:
 def _plan_function(function: func.FuncOp, options: PlanOptions) -> None:
     if options.optimize == "latency" and options.ram is None:
         raise InputError("optimize=latency asks for the simplest plan that fits: give ram as well")
+    if not options.recompute >= 1:
+        raise InputError(f"recompute is a factor of at least 1, found {options.recompute:g}")
     names = _name_tensors(function)
     network, kernels = _describe(function, names)
-    answer = planner.plan(
+    chains = find_chains(_kernels(function), kernels)
+    network = replace(network, fusions=tuple(_plan_fusion(network, name, *each) for name, each in chains.items()))
+    solve = partial(
+        planner.plan,
         network,
         align=options.align,
         time_limit=options.time_limit,
         streams=options.streams,
         fed=options.input == "fed",
-        enough=options.ram if options.optimize == "latency" else None,
     )
+    enough = options.ram if options.optimize == "latency" else None
+    answer = solve(enough=enough, recompute=options.recompute)
+    chosen = {name: chains[name][0] for name in answer.fused}
+    fuse_chains(function, chosen)
     if options.ram is not None and answer.pool_bytes > options.ram:
-        raise DoesNotFit(answer.pool_bytes, options.ram, _describe_kernel(function, answer.lower_bound_kernel))
-    _rewrite(function, names, network, kernels, answer)
+        where = _describe_kernel(function, answer.lower_bound_kernel)
+        fitting = solve(enough=options.ram, recompute=inf)
+        # Rounded up: what people read here they will ask for.
+        factor = ceil(100 * fitting.recompute) / 100 if fitting.pool_bytes <= options.ram else None
+        raise DoesNotFit(answer.pool_bytes, options.ram, where, factor)
+    names = _name_tensors(function, chosen)
+    kernels |= {name: fused for name, (_, fused) in chains.items()}
+    _rewrite(function, names, network.fuse(answer.fused), kernels, answer)
 
 
 def _kernels(function: func.FuncOp) -> list[d.KernelOp]:
@@ -83,12 +106,16 @@ def _describe_kernel(function: func.FuncOp, name: str) -> str:
     return "its input"
 
 
-def _name_tensors(function: func.FuncOp) -> dict[ir.Value, str]:
-    """A name for each tensor; a reshape is the same bytes and has the name of what it reshapes."""
+def _name_tensors(function: func.FuncOp, fused: Mapping[str, Chain] = MappingProxyType({})) -> dict[ir.Value, str]:
+    """A name for each tensor; a reshape is the same bytes and has the name of what it reshapes.
+
+    A fused kernel makes the tensor of the last kernel of its chain, and it keeps its name.
+    """
     names = {argument: f"input_{number}" for number, argument in enumerate(function.arguments)}
     for op in list(function.regions[0].blocks[0].operations)[:-1]:
         if isinstance(op, d.KernelOp):
-            names |= {result: f"{op.name.value}.{number}" for number, result in enumerate(op.results_)}
+            maker = fused.get(op.name.value, (op.name.value,))[-1]
+            names |= {result: f"{maker}.{number}" for number, result in enumerate(op.results_)}
         elif op.operation.name in match.RESHAPES and op.operands[0] in names:
             names[op.results[0]] = names[op.operands[0]]
         else:
@@ -135,8 +162,17 @@ def _plan_kernel(name: str, description: AnyKernel, reads: list[str], writes: li
         name,
         tuple(planner.Access(each, steps.lo, steps.hi) for each in dict.fromkeys(reads)),
         (planner.Access(writes[0], steps.write_lo, steps.write_hi),),
+        workspace=description.workspace,
         rows=description.rows(),
+        work=description.macs,
     )
+
+
+def _plan_fusion(network: planner.Network, name: str, chain: Chain, fused: Fused) -> planner.Fusion:
+    kernels = {kernel.name: kernel for kernel in network.kernels}
+    reads = [each.tensor for each in kernels[chain[0]].reads]
+    writes = [each.tensor for each in kernels[chain[-1]].writes]
+    return planner.Fusion(chain, _plan_kernel(name, fused, reads, writes))
 
 
 def _rows_of(value: ir.Value) -> int:
@@ -250,8 +286,14 @@ class _Places:
         kind = d.sequence_type(*shape, ring=shape[0] // self.rows[tensor])
         return self._place((f"{tensor} landing", shape), kind, self.answer.landings[tensor])
 
-    def workspace(self, kernel: str, size: int) -> ir.Value:
-        return self._place((kernel, (size, 1)), d.sequence_type(size, 1), self.answer.workspaces[kernel])
+    def workspace(self, kernel: str, shapes: tuple[tuple[int, int], ...]) -> list[ir.Value]:
+        """The sequences of `shapes` (length, bytes) that a kernel's workspace is divided into."""
+        places, offset = [], self.answer.workspaces[kernel]
+        for number, (length, size) in enumerate(shapes):
+            key = f"{kernel} workspace {number}", (length, size)
+            places.append(self._place(key, d.sequence_type(length, size), offset))
+            offset += length * size
+        return places
 
     def _place(self, key: tuple[str, tuple[int, int]], kind: ir.Type, offset: int) -> ir.Value:
         if key not in self.known:
@@ -290,7 +332,8 @@ def _place_kernel(
         inputs[number] = d.landing(places.newest(tensor, shape), inputs[number], phase=_birth(stream, tensor, network))
     planned = next(each for each in network.kernels if each.name == name)
     scratch = planned.scratch(stream is not None)
-    workspace = [places.workspace(name, scratch)] if scratch else []
+    shapes = kernel.workspaces if isinstance(kernel, Fused) else ((scratch, 1),)
+    workspace = places.workspace(name, shapes) if scratch else []
     traversal = d.Traversal.backward if name in answer.backward else None
     phase = None if stream is None else _phase(stream, name, network)
     placed = d.KernelOp(

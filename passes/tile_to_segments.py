@@ -78,7 +78,7 @@ def _tile(module: ir.Module, kernel: d.KernelOp) -> None:
     block = tiled.body.blocks.append(*[each.type for each in operands])
     arguments = list(block.arguments)
     inputs, rest = arguments[: len(kernel.inputs)], arguments[len(kernel.inputs) :]
-    outputs, workspace = rest[: len(kernel.outputs)], rest[len(kernel.outputs) :]
+    outputs, workspace = rest[: len(kernel.outputs)], rest[len(kernel.outputs) :][: len(kernel.workspace)]
     backward = "backward" in str(kernel.traversal)
     with ir.InsertionPoint(block):
         if isinstance(description, BufferKernel):

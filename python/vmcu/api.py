@@ -72,7 +72,7 @@ class Compiled(Program):
         layerwise_bytes: input and output of the largest layer, side by side: what an allocator of whole tensors needs
             at the least.
         macs: multiply-accumulates of the network.
-        executed_macs: those that the plan executes; more of them would mean that something is computed twice.
+        executed_macs: those that the plan executes; more of them mean that something is computed twice.
         streams: the names of the kernels that run together row by row, for each group of them.
         layers: all kernels, in the order of the plan.
         compile_seconds: from the file to the object.
@@ -87,6 +87,11 @@ class Compiled(Program):
     layers: tuple[Layer, ...]
     compile_seconds: float
     _make_reference: Callable[[], Reference] = field(repr=False)
+
+    @property
+    def recompute_factor(self) -> float | None:
+        """`executed_macs` over `macs`: 1 if nothing is computed twice; None for a network without any."""
+        return round(self.executed_macs / self.macs, 3) if self.macs else None
 
     @cached_property
     def reference(self) -> Reference:
@@ -121,12 +126,15 @@ class Compilation:
         streams: let kernels run together row by row; otherwise they run layer by layer.
         optimize: `"ram"`: the smallest pool; `"latency"`: as few kernels in streams as `ram` allows; `"size"`: the smallest
             pool, and less code that takes longer.
+        recompute: most multiply-accumulates, as a multiple of the network's; above 1 the plan may compute things again
+            for a smaller pool, or with `"latency"` to fit at all.
         sanitize: let the code report its accesses to the pool, so that its firmware stops at the first wrong one
             (`vmcu.sanitizer.PoolFault`). It is larger and slower, and only for the emulator.
         progress: called with the name of each level before it is made.
 
     Raises:
-        InputError: the target, `ram`, `input`, `optimize` or `name` is not one, or rows are fed without streams.
+        InputError: the target, `ram`, `input`, `optimize`, `recompute` or `name` is not one, or rows are fed without
+            streams.
     """
 
     def __init__(
@@ -140,6 +148,7 @@ class Compilation:
         input: Input = "resident",
         streams: bool = True,
         optimize: Optimize = "ram",
+        recompute: float = 1.0,
         sanitize: bool = False,
         progress: Callable[[str], None] | None = None,
     ):
@@ -148,11 +157,14 @@ class Compilation:
         self.name = symbol_name(self.path.stem) if name is None else checked_name(name)
         self.ram = self.target.ram if ram is None else ram
         self.io, self.input, self.streams, self.optimize, self.sanitize = io, input, streams, optimize, sanitize
+        self.recompute = recompute
         for option, found, known in (("input", input, get_args(Input)), ("optimize", optimize, get_args(Optimize))):
             if found not in known:
                 raise InputError(f"{option} is one of {', '.join(known)}, found '{found}'")
         if input == "fed" and not streams:
             raise InputError("an input that is fed row by row needs streams")
+        if not recompute >= 1:
+            raise InputError(f"recompute is a factor of at least 1, found {recompute:g}")
         if self.ram <= 0:
             raise InputError(f"ram is a positive number of bytes, found {self.ram}")
         self.seconds = 0.0  # spent on levels so far
@@ -299,6 +311,7 @@ class Compilation:
             "input": self.input,
             "streams": self.streams,
             "optimize": "ram" if self.optimize == "size" else self.optimize,
+            "recompute": self.recompute,
         }
         loops = {"loops": self.optimize == "size"}
         options = {"plan": plan, "segments": loops, "llvm": {"name": self.name, "sanitize": self.sanitize, **loops}}
@@ -340,6 +353,7 @@ def compile_model(
     input: Input = "resident",
     streams: bool = True,
     optimize: Optimize = "ram",
+    recompute: float = 1.0,
 ) -> Compiled:
     """Compile a quantised model for a microcontroller. The arguments are those of `Compilation`.
 
@@ -349,7 +363,7 @@ def compile_model(
         DoesNotFit: the smallest pool found has more bytes than `ram`.
     """
     return Compilation(
-        path, target, io=io, ram=ram, name=name, input=input, streams=streams, optimize=optimize
+        path, target, io=io, ram=ram, name=name, input=input, streams=streams, optimize=optimize, recompute=recompute
     ).finish()
 
 

@@ -26,11 +26,13 @@ class DoesNotFit(VmcuError):
         need: bytes of the smallest pool found.
         have: bytes allowed.
         where: the kernel whose tensors set the figure.
+        recompute: the factor of work with which a plan fits that computes some things more than once; None if none does.
     """
 
-    def __init__(self, need: int, have: int, where: str):
-        super().__init__(f"the pool needs {need} bytes of RAM, {have} are allowed; {where} sets the figure")
-        self.need, self.have, self.where = need, have, where
+    def __init__(self, need: int, have: int, where: str, recompute: float | None = None):
+        hint = "" if recompute is None else f"; with recompute {recompute:g} it fits"
+        super().__init__(f"the pool needs {need} bytes of RAM, {have} are allowed; {where} sets the figure{hint}")
+        self.need, self.have, self.where, self.recompute = need, have, where, recompute
 
 
 class Internal(Exception):

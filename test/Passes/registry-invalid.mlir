@@ -7,7 +7,7 @@
 // RUN: not vmcu-opt %s --vmcu-plan="align=4 align=8" 2>&1 | FileCheck %s --check-prefix=TWICE
 // RUN: not vmcu-opt %s --vmcu-form-kernels=ram=1 2>&1 | FileCheck %s --check-prefix=NONE
 // RUN: not vmcu-opt %s --pass-pipeline="builtin.module(func.func(vmcu-plan))" 2>&1 | FileCheck %s --check-prefix=NEST
-// UNKNOWN: error: <vmcu-plan>: no option 'rom'; options are: ram, align, streams, input, optimize, time-limit
+// UNKNOWN: error: <vmcu-plan>: no option 'rom'; options are: ram, align, streams, input, optimize, recompute, time-limit
 // UNKNOWN-NOT: module
 // BYTES: error: <vmcu-plan>: ram: expected bytes such as 65536, 64KiB or 1MiB, found '1KB'
 // TYPE: error: <vmcu-plan>: time-limit is of type float, found 'soon'

@@ -50,6 +50,7 @@ FRONTIER_KEYS = [
     "pool_bytes",
     "streams",
     "streamed_kernels",
+    "recompute_factor",
     "stack_bytes",
     "cycles",
     "exact",

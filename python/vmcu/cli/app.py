@@ -67,6 +67,7 @@ def compile_command(
     input: options.Input = "resident",
     streams: options.Streams = True,
     optimize: options.Optimize = "ram",
+    recompute: options.Recompute = 1.0,
     name: Annotated[
         str | None,
         typer.Option(metavar="SYMBOL", help="prefix of the C symbols [default: the file's name]", show_default=False),
@@ -96,6 +97,7 @@ def compile_command(
             input=input,
             streams=streams,
             optimize=optimize,
+            recompute=recompute,
             progress=step,
         )
         if emit is None or emit in ("obj", "elf"):
@@ -144,6 +146,7 @@ def run(
     fed: options.Fed = False,
     streams: options.Streams = True,
     optimize: options.Optimize = "ram",
+    recompute: options.Recompute = 1.0,
     sanitize: options.Sanitize = False,
     seed: options.Seed = 0,
     as_json: options.Json = False,
@@ -156,7 +159,15 @@ def run(
         placing = "fed" if fed else "resident"
         limit = options.read_bytes(ram)
         compilation = Compilation(
-            model, target, io=io, ram=limit, input=placing, streams=streams, optimize=optimize, progress=step
+            model,
+            target,
+            io=io,
+            ram=limit,
+            input=placing,
+            streams=streams,
+            optimize=optimize,
+            recompute=recompute,
+            progress=step,
         )
         sources, results = compilation.interface
         given, notes = arrays.read_inputs(inputs, sources) if inputs else (arrays.random_inputs(sources, seed), [])
@@ -200,6 +211,7 @@ def bench(
     streams: options.Streams = True,
     optimize: options.Optimize = "ram",
     layers: options.Layers = False,
+    recompute: options.Recompute = 1.0,
     seed: options.Seed = 0,
     as_json: options.Json = False,
 ) -> None:
@@ -224,7 +236,14 @@ def bench(
                     step(f"{name}, {level}")
 
                 compilation = Compilation(
-                    model, core, io=io, input=input, streams=streams, optimize=optimize, progress=show
+                    model,
+                    core,
+                    io=io,
+                    input=input,
+                    streams=streams,
+                    optimize=optimize,
+                    recompute=recompute,
+                    progress=show,
                 )
                 compiled = compilation.finish()
                 given = random_inputs(compiled.inputs, seed)
@@ -247,12 +266,14 @@ def frontier(
     target: options.TargetName = "cortex-m4",
     io: options.Io = "int8",
     input: options.Input = "resident",
+    recompute: options.Recompute = 1.0,
     seed: options.Seed = 0,
     as_json: options.Json = False,
 ) -> None:
     """Measure plans from the fewest kernels in streams, as far as they fit the target's RAM, to the smallest pool.
 
-    Each plan has a smaller pool than the one before. `vmcu compile --optimize latency --ram BYTES` chooses among them.
+    Each plan has a smaller pool than the one before, the last ones for more work if --recompute allows it. `vmcu
+    compile --optimize latency --ram BYTES` chooses among them.
     """
     from dataclasses import asdict
 
@@ -267,7 +288,7 @@ def frontier(
         def show(level: str) -> None:
             step(f"plan {len(points) + 1}, {describe_step(level)}")
 
-        compilation = Compilation(model, target, io=io, input=input, progress=show)
+        compilation = Compilation(model, target, io=io, input=input, recompute=recompute, progress=show)
         given = random_inputs(compilation.interface[0], seed)
         points.extend(find_points(compilation, given))
     if as_json:

@@ -54,6 +54,12 @@ Optimize = Annotated[
         "size: the smallest pool, and less code that takes longer"
     ),
 ]
+Recompute = Annotated[
+    float,
+    typer.Option(
+        min=1.0, metavar="FACTOR", help="most work, as a multiple of the network's: above 1, less RAM for more time"
+    ),
+]
 Sanitize = Annotated[
     bool,
     typer.Option(

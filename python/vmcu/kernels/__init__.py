@@ -15,10 +15,11 @@ from .buffer import BufferKernel, read_buffer_kernel
 from .channelwise import Depthwise, MaxPool
 from .conv2d import Conv2D
 from .elementwise import Elementwise
+from .fused import Fused, fuse, read_fused
 from .read import read_kernel
 from .variant import PLAIN, Variant
 
-AnyKernel = Conv2D | Depthwise | MaxPool | Elementwise | BufferKernel
+AnyKernel = Conv2D | Depthwise | MaxPool | Elementwise | Fused | BufferKernel
 
 __all__ = [
     "PLAIN",
@@ -27,9 +28,11 @@ __all__ = [
     "Conv2D",
     "Depthwise",
     "Elementwise",
+    "Fused",
     "MaxPool",
     "Variant",
     "describe_kernel",
+    "fuse",
 ]
 
 
@@ -43,7 +46,8 @@ def describe_kernel(kernel: d.KernelOp) -> AnyKernel:
         return read_buffer_kernel(kernel)
     block = kernel.body.blocks[0]
     terminator = block.operations[len(block.operations) - 1]
-    description = read_kernel(terminator.operands[0], list(block.arguments)) if len(terminator.operands) == 1 else None
+    read = read_fused if "fused" in str(kernel.kind) else read_kernel
+    description = read(terminator.operands[0], list(block.arguments)) if len(terminator.operands) == 1 else None
     if description is None or str(description.kind) not in str(kernel.kind):
         kind = str(kernel.kind).removeprefix("#vmcu<kind ").removesuffix(">")
         error = Unsupported(f"the body of kernel {kernel.name.value} is not that of a {kind} kernel")

@@ -5,28 +5,32 @@
                landing.py
                schedule.py
 
+                                   recompute.py: once more with some kernels fused, if that is allowed
+
 Nothing here knows MLIR. Bytes everywhere, half-open ranges.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 
 from vmcu.planner.bound import find_lower_bound
 from vmcu.planner.check import check
 from vmcu.planner.distance import Block, find_blocks, find_pairs
 from vmcu.planner.landing import take_off
-from vmcu.planner.model import Access, InvalidNetwork, Kernel, Network, Phase, Plan, Rows, Stream, Tensor
+from vmcu.planner.model import Access, Fusion, InvalidNetwork, Kernel, Network, Phase, Plan, Rows, Stream, Tensor
 from vmcu.planner.partition import cut, cut_everywhere
 from vmcu.planner.picture import describe
 from vmcu.planner.place import Placement, fits, place_blocks
+from vmcu.planner.recompute import Choice, find_choices
 from vmcu.planner.schedule import arrival_of
 from vmcu.planner.timeline import Part
 
 __all__ = [
     "Access",
+    "Fusion",
     "InvalidNetwork",
     "Kernel",
     "Network",
@@ -52,6 +56,7 @@ def plan(
     fed: bool = False,
     landings: bool = True,
     enough: int | None = None,
+    recompute: float = 1.0,
 ) -> Plan:
     """Cut the network into streams and place all tensors and workspaces in the smallest pool that can be found.
 
@@ -64,7 +69,9 @@ def plan(
         fed: the network's input arrives row by row and is never whole in the pool.
         landings: allow new rows of a tensor to be made outside its ring and copied to it later (`timeline.py`).
         enough: bytes; a plan that fits them with as few kernels in streams as possible is preferred to a smaller one.
-            If none is found that fits, the smallest one is returned.
+            If none is found that fits, the smallest one is returned. Nothing is recomputed if it fits without.
+        recompute: the most work of a plan, as a multiple of the network's. Above 1, some of the network's fusions may be
+            chosen: the plan is one for `network.fuse(plan.fused)`.
 
     Raises:
         InvalidNetwork: the network contradicts itself.
@@ -72,12 +79,52 @@ def plan(
         Internal: the plan does not survive its replay.
     """
     network.validate()
+    options = {"align": align, "time_limit": time_limit, "streams": streams, "fed": fed, "landings": landings}
+    best = _plan(network, enough=enough, **options)
+    if recompute <= 1.0 or not network.fusions or (enough is not None and best.pool_bytes <= enough):
+        return best
+    choices = find_choices(network, best.pool_bytes - align, fed=fed, landings=landings, streams=streams)
+    affordable = [choice for choice in choices if choice.work <= network.work * (recompute - 1)]
+    for choice in _promising(affordable, enough):
+        fused = network.fuse(choice.fusions)
+        fused.validate()
+        found = _plan(fused, enough=enough, **options)
+        if found.pool_bytes < best.pool_bytes:
+            best = replace(found, fused=choice.fusions, recompute=fused.work / network.work)
+        if enough is not None and best.pool_bytes <= enough:
+            break
+    return best
 
+
+def _promising(choices: Sequence[Choice], enough: int | None) -> Iterator[Choice]:
+    """Choices worth a plan, given by rising work: the smallest pool; before it the least work that seems enough."""
+    fitting = [choice for choice in choices if enough is not None and choice.pool_bytes <= enough]
+    yield from fitting[:1]
+    yield from choices[-1:] if choices and choices[-1:] != fitting[:1] else ()
+
+
+def _plan(network: Network, *, enough: int | None, **options: object) -> Plan:
+    """A plan for these very kernels."""
+    if enough is not None and options["streams"]:
+        easiest = _find_easiest(network, enough, **options)
+        if easiest.pool_bytes <= enough:
+            return easiest
+    return _find_smallest(network, **options)
+
+
+def _find_easiest(
+    network: Network, enough: int, *, align: int, time_limit: float, streams: bool, fed: bool, landings: bool
+) -> Plan:
+    """The plan with the fewest kernels in streams among those that are thought to fit `enough` bytes."""
+    parts = cut(network, fed=fed, landings=landings, enough=enough)
+    return _finish(network, _solve(network, parts, fed=fed, align=align, time_limit=time_limit), fed)
+
+
+@lru_cache(maxsize=8)  # a frontier asks for it again and again
+def _find_smallest(
+    network: Network, *, align: int, time_limit: float, streams: bool, fed: bool, landings: bool
+) -> Plan:
     solve = partial(_solve, network, fed=fed, align=align)
-    if enough is not None and streams:
-        easiest = solve(cut(network, fed=fed, landings=landings, enough=enough), time_limit=time_limit)
-        if easiest.placed.pool_bytes <= enough:
-            return _finish(network, easiest, fed)
     best = None
     for parts in _cuts(network, streams, fed, landings):
         best = solve(parts, time_limit=time_limit, known=best) or best
@@ -97,9 +144,10 @@ def plan(
 
 
 def frontier(network: Network, *, fed: bool = False, **options: object) -> tuple[Plan, ...]:
-    """Plans from the simplest to the smallest: each has a smaller pool than the one before, and more kernels in streams.
+    """Plans from the simplest to the smallest, each with a smaller pool than the one before.
 
-    The options are those of `plan`.
+    First come those with more and more kernels in streams, then, if `recompute` allows any, those with more and more
+    work. The options are those of `plan`.
     """
     plans = [plan(network, fed=fed, enough=sum(tensor.bytes for tensor in network.tensors) * 2, **options)]
     while True:

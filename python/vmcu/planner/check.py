@@ -16,6 +16,7 @@ from vmcu.planner.model import Access, Kernel, Network, Plan, Stream
 
 def check(network: Network, plan: Plan) -> None:
     """Raise `Internal` at the first byte that is lost, with both culprits, the byte range, the kernel and the step."""
+    network = network.fuse(plan.fused)
     pool = _Pool(network, plan)
     if not plan.fed:
         for name in network.inputs:

@@ -120,6 +120,7 @@ class Kernel:
     reversible: bool = True
     overlap: bool = True
     rows: Rows | None = None  # None: it cannot be part of a stream
+    work: int = 0  # multiply-accumulates
 
     def scratch(self, streamed: bool) -> int:
         """The bytes of workspace, alone or in a stream."""
@@ -139,11 +140,40 @@ class Network:
     kernels: tuple[Kernel, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    fusions: tuple[Fusion, ...] = ()  # what a plan may do if it is allowed more work
+
+    @property
+    def work(self) -> int:
+        """Multiply-accumulates of a run."""
+        return sum(kernel.work for kernel in self.kernels)
+
+    def fuse(self, names: Sequence[str]) -> Network:
+        """The network with the fusions whose kernels have these names.
+
+        Raises:
+            InvalidNetwork: a chain is not in the network, or something else reads what is made within.
+        """
+        kernels, inside = self.kernels, set()
+        for fusion in (each for each in self.fusions if each.kernel.name in names):
+            begin = next((at for at, kernel in enumerate(kernels) if kernel.name == fusion.chain[0]), 0)
+            end = begin + len(fusion.chain)
+            if tuple(kernel.name for kernel in kernels[begin:end]) != fusion.chain:
+                raise InvalidNetwork(f"kernels {', '.join(fusion.chain)} do not follow one another")
+            inside |= {write.tensor for kernel in kernels[begin:end] for write in kernel.writes}
+            kernels = (*kernels[:begin], fusion.kernel, *kernels[end:])
+        inside -= {write.tensor for kernel in kernels for write in kernel.writes}
+        left = inside & ({read.tensor for kernel in kernels for read in kernel.reads} | set(self.outputs))
+        if left:
+            raise InvalidNetwork(f"tensor {min(left)} is made within fused kernels and read outside")
+        tensors = tuple(tensor for tensor in self.tensors if tensor.name not in inside)
+        return Network(tensors, kernels, self.inputs, self.outputs)
 
     def validate(self) -> None:
         """Raise `InvalidNetwork` with all faults of the network, if there are any."""
         if faults := list(_find_faults(self)):
             raise InvalidNetwork("; ".join(faults))
+        for fusion in self.fusions:
+            self.fuse([fusion.kernel.name]).validate()
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), default=np.ndarray.tolist)
@@ -156,7 +186,19 @@ class Network:
             tuple(_kernel_from(kernel) for kernel in data["kernels"]),
             tuple(data["inputs"]),
             tuple(data["outputs"]),
+            tuple(Fusion(tuple(each["chain"]), _kernel_from(each["kernel"])) for each in data.get("fusions", ())),
         )
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """A `kernel` that may take the place of a chain of others, which follow one another in the network.
+
+    It makes the same tensor out of the same tensors, does not need those in between, and has more work.
+    """
+
+    chain: tuple[str, ...]
+    kernel: Kernel
 
 
 @dataclass(frozen=True)
@@ -204,6 +246,8 @@ class Plan:
     # not, the row is copied to its ring.
     landings: dict[str, int] = field(default_factory=dict)
     fed: bool = False  # the network's input arrives row by row
+    fused: tuple[str, ...] = ()  # the kernels of fusions that the plan is made for, in order
+    recompute: float = 1.0  # the work of its kernels over that of the network's
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), default=sorted)
@@ -215,7 +259,8 @@ class Plan:
             Stream(**{**each, "kernels": tuple(each["kernels"]), "phases": tuple(Phase(**it) for it in each["phases"])})
             for each in data["streams"]
         )
-        return Plan(**{**data, "backward": frozenset(data["backward"]), "streams": streams})
+        sets = {"backward": frozenset(data["backward"]), "fused": tuple(data.get("fused", ()))}
+        return Plan(**{**data, **sets, "streams": streams})
 
 
 def _kernel_from(data: dict) -> Kernel:

@@ -44,6 +44,19 @@ def cut(network: Network, *, fed: bool = False, landings: bool = False, enough: 
     return found.parts
 
 
+def find_price(network: Network, begin: int, end: int, *, fed: bool, landings: bool, most: int) -> int | None:
+    """Bytes of the pool that the kernels `[begin, end)` need as one part; None if more than `most`, or if they are none."""
+    if _held_back(network, begin, end) > most:
+        return None
+    best = None
+    for part in _variants(network, begin, end, fed, landings):
+        blocks = find_blocks(cut_out(network, begin, end, part), (part,), fed=fed)
+        limit = most if best is None else best - 1
+        if bound_part(part, 0, blocks, 1) <= limit and (price := _place(part, blocks)) <= limit:
+            best = price
+    return best
+
+
 @dataclass(frozen=True)
 class _Cut:
     """Parts for a prefix of the network: the pool of the most expensive one, and the kernels in streams."""

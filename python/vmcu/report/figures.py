@@ -74,7 +74,7 @@ def measure(compiled: Compiled, inputs: Sequence[np.ndarray]) -> Figures:
         input=compiled.input,
         streams=len(compiled.streams),
         macs=compiled.macs,
-        recompute_factor=round(compiled.executed_macs / compiled.macs, 3) if compiled.macs else None,
+        recompute_factor=compiled.recompute_factor,
         pool_bytes=compiled.pool_bytes,
         pool_lower_bound=compiled.lower_bound,
         static_ram_bytes=sizes.ram,

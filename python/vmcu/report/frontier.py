@@ -29,6 +29,7 @@ class Point:
         pool_bytes: the pool, as planned.
         streams: groups of kernels that run together row by row.
         streamed_kernels: kernels in these groups.
+        recompute_factor: multiply-accumulates that the plan executes over those of the network.
         stack_bytes: measured by the emulator.
         cycles: modelled, from the target's instruction timings.
         exact: every output byte equals the reference that was executed on the host.
@@ -40,6 +41,7 @@ class Point:
     pool_bytes: int
     streams: int
     streamed_kernels: int
+    recompute_factor: float | None
     stack_bytes: int
     cycles: int
     exact: bool
@@ -81,6 +83,7 @@ def _measure(compiled: Compiled, inputs: Sequence[np.ndarray], expected: Sequenc
         pool_bytes=compiled.pool_bytes,
         streams=len(compiled.streams),
         streamed_kernels=sum(map(len, compiled.streams)),
+        recompute_factor=compiled.recompute_factor,
         stack_bytes=result.counts.stack_bytes,
         cycles=result.counts.cycles,
         exact=is_exact(result.outputs, expected),
@@ -99,10 +102,12 @@ def tabulate_points(points: Sequence[Point]) -> Table:
         caption=f"Sizes in bytes. * Cycles are modelled: {target.name}: {target.cycle_model}.",
         caption_justify="left",
     )
-    for heading in ("pool", "streams", "kernels in streams", "stack", "cycles*"):
+    for heading in ("pool", "streams", "kernels in streams", "work", "stack", "cycles*"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("exact")
     for point in points:
-        counts = (point.pool_bytes, point.streams, point.streamed_kernels, point.stack_bytes, point.cycles)
-        table.add_row(*(f"{each:,}" for each in counts), "yes" if point.exact else "NO")
+        sizes = (f"{each:,}" for each in (point.pool_bytes, point.streams, point.streamed_kernels))
+        work = "" if point.recompute_factor is None else f"{point.recompute_factor:.2f}"
+        times = (f"{each:,}" for each in (point.stack_bytes, point.cycles))
+        table.add_row(*sizes, work, *times, "yes" if point.exact else "NO")
     return table
