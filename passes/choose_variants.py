@@ -1,36 +1,61 @@
 """Choose how each kernel is computed, of the ways that the core has.
 
 Before: kernels on tensors.
-After:  a kernel with a faster variant than its plain loops has its name as the attribute `variant`.
+After:  a kernel with a faster variant than its plain loops names it in its attribute `variant`.
 
-The planner sees variants by their access order, `vmcu-tile-to-segments` emits them. Runs after `vmcu-form-kernels`.
+What was measured decides (`vmcu.tuner`), or else the first of the variants that a kernel knows. The planner sees variants
+by their access order, `vmcu-tile-to-segments` emits them. Runs after `vmcu-form-kernels`.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass, replace
 
 from mlir import ir
 from mlir.dialects import func
 
 from vmcu.dialects import vmcu as d
-from vmcu.kernels import BufferKernel, describe_kernel
+from vmcu.kernels import PLAIN, BufferKernel, Variant, describe_kernel
+from vmcu.tuner import Cache, key, load_all
 
 from ._features import CoreOptions
-from ._registry import vmcu_pass
+from ._registry import option, vmcu_pass
 
 
-@vmcu_pass("vmcu-choose-variants", summary="Choose how each kernel is computed", options=CoreOptions)
-def choose_variants(module: ir.Module, options: CoreOptions) -> None:
+@dataclass(frozen=True)
+class VariantOptions(CoreOptions):
+    """Options of `vmcu-choose-variants`."""
+
+    measured: str | None = option(None, "the core whose measurements decide")
+    scratch: int | None = option(None, "most bytes of stack that a kernel may take for lanes", unit="bytes")
+    smallest: bool = option(False, "prefer little code to few cycles")
+
+
+@vmcu_pass("vmcu-choose-variants", summary="Choose how each kernel is computed", options=VariantOptions)
+def choose_variants(module: ir.Module, options: VariantOptions) -> None:
     if not (options.dsp and options.fpu):
         return
+    cache = load_all() if options.measured is not None else Cache()
     for function in module.body.operations:
         if isinstance(function, func.FuncOp) and not function.is_external:
             for op in function.regions[0].blocks[0].operations:
                 if isinstance(op, d.KernelOp):
-                    _choose(op)
+                    _choose(op, cache, options)
 
 
-def _choose(kernel: d.KernelOp) -> None:
+def _choose(kernel: d.KernelOp, cache: Cache, options: VariantOptions) -> None:
     description = describe_kernel(kernel)
-    variants = [] if isinstance(description, BufferKernel) else description.variants()
-    if variants:
-        kernel.operation.attributes["variant"] = ir.StringAttr.get(str(variants[0]))
+    if isinstance(description, BufferKernel):
+        return
+    known = description.variants()
+    limit = options.scratch
+    allowed = [each for each in known if limit is None or replace(description, variant=each).scratch <= limit]
+    chosen = allowed[0] if allowed else PLAIN
+    if known and options.measured is not None:
+        name = key(options.measured, description.signature)
+        best = cache.choose(name, scratch=limit, smallest=options.smallest)
+        # Measurements may be older than the compiler.
+        if best is not None and Variant.parse(best) in (*allowed, PLAIN):
+            chosen = Variant.parse(best)
+    if chosen != PLAIN:
+        kernel.operation.attributes["variant"] = ir.StringAttr.get(str(chosen))

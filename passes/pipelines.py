@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 KERNELS = ("vmcu-form-kernels", "canonicalize")
-PLAN = ("vmcu-choose-variants{core}", "vmcu-plan{options}")
+VARIANTS = ("vmcu-choose-variants{core options}",)
+PLAN = ("vmcu-plan{options}",)
 SEGMENTS = ("vmcu-lower-streams", "vmcu-tile-to-segments{options}", "canonicalize", "cse")
 LLVM = (
     "vmcu-pack-weights",
@@ -34,7 +35,7 @@ LLVM = (
     "cse",
     "reconcile-unrealized-casts",
 )
-LEVELS = {"kernels": KERNELS, "plan": PLAN, "segments": SEGMENTS, "llvm": LLVM}
+LEVELS = {"kernels": KERNELS, "variants": VARIANTS, "plan": PLAN, "segments": SEGMENTS, "llvm": LLVM}
 
 
 def fill_options(passes: tuple[str, ...], core: Mapping[str, object] | None = None, **options: object) -> list[str]:

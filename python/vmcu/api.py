@@ -25,13 +25,13 @@ from mlir import ir
 from vmcu import _read, frontends, pipeline
 from vmcu.errors import InputError, Unsupported
 from vmcu.firmware import Firmware, Result
+from vmcu.planning import Optimize, Wish, plan_module
 from vmcu.program import Input, Program, assemble, checked_name, compile_module, translate
 from vmcu.reference import Reference
 from vmcu.report.layers import Layer, Profile, profile
 from vmcu.targets import Target
 from vmcu.tensor import Tensor, check_inputs
 from vmcu.toolchain import compile_to_assembly
-from vmcu.units import format_bytes
 
 __all__ = [
     "TEXT_LEVELS",
@@ -54,7 +54,6 @@ __all__ = [
 
 Level = Literal["tosa", "linalg", "kernels", "plan", "segments", "llvm", "asm"]
 Io = Literal["int8", "float"]
-Optimize = Literal["ram", "latency", "size"]
 #: Levels of the compiler that have a text, top to bottom; all but the last two are MLIR.
 TEXT_LEVELS: tuple[Level, ...] = ("tosa", "linalg", "kernels", "plan", "segments", "llvm", "asm")
 
@@ -124,8 +123,7 @@ class Compilation:
         input: `"resident"`: the whole input lies in the pool when a run begins; `"fed"`: it comes row by row, one call
             for each row, and never is whole in RAM.
         streams: let kernels run together row by row; otherwise they run layer by layer.
-        optimize: `"ram"`: the smallest pool; `"latency"`: as few kernels in streams as `ram` allows; `"size"`: the smallest
-            pool, and less code that takes longer.
+        optimize: what matters besides: `"ram"`, `"balanced"`, `"latency"`, or `"size"` of the code (`vmcu.planning`).
         recompute: most multiply-accumulates, as a multiple of the network's; above 1 the plan may compute things again
             for a smaller pool, or with `"latency"` to fit at all.
         sanitize: let the code report its accesses to the pool, so that its firmware stops at the first wrong one
@@ -147,7 +145,7 @@ class Compilation:
         name: str | None = None,
         input: Input = "resident",
         streams: bool = True,
-        optimize: Optimize = "ram",
+        optimize: Optimize = "balanced",
         recompute: float = 1.0,
         sanitize: bool = False,
         progress: Callable[[str], None] | None = None,
@@ -300,21 +298,17 @@ class Compilation:
 
         if above is None:
             return frontends.load(self.path, io=self.io)
+        if level == "plan":
+            if self.input == "fed":
+                self._require_rows(above)
+            wish = Wish(self.ram, self.input, self.streams, self.optimize, self.recompute)
+            return plan_module(above, self.target, wish)
         module = above.operation.clone()
         if level == "linalg":
             frontends.to_linalg(module)
             return module
-        if level == "plan" and self.input == "fed":
-            self._require_rows(module)
-        plan = {
-            "ram": format_bytes(self.ram),
-            "input": self.input,
-            "streams": self.streams,
-            "optimize": "ram" if self.optimize == "size" else self.optimize,
-            "recompute": self.recompute,
-        }
         loops = {"loops": self.optimize == "size"}
-        options = {"plan": plan, "segments": loops, "llvm": {"name": self.name, "sanitize": self.sanitize, **loops}}
+        options = {"segments": loops, "llvm": {"name": self.name, "sanitize": self.sanitize, **loops}}
         core = pipeline.core_options(self.target)
         pipeline.run(module, fill_options(LEVELS[level], core, **options.get(level, {})))
         return module
@@ -352,7 +346,7 @@ def compile_model(
     name: str | None = None,
     input: Input = "resident",
     streams: bool = True,
-    optimize: Optimize = "ram",
+    optimize: Optimize = "balanced",
     recompute: float = 1.0,
 ) -> Compiled:
     """Compile a quantised model for a microcontroller. The arguments are those of `Compilation`.

@@ -48,10 +48,10 @@ Streams = Annotated[
     bool, typer.Option("--streams/--no-streams", help="let kernels run together row by row, or layer by layer")
 ]
 Optimize = Annotated[
-    Literal["ram", "latency", "size"],
+    Literal["ram", "balanced", "latency", "size"],
     typer.Option(
-        help="ram: the smallest pool; latency: as few kernels in streams as the RAM allows; "
-        "size: the smallest pool, and less code that takes longer"
+        help="ram: the least pool and stack; balanced: up to 15 % more stack for speed; latency: as fast as the RAM "
+        "allows; size: the least code",
     ),
 ]
 Recompute = Annotated[

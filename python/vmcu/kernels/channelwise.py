@@ -56,7 +56,7 @@ class Channelwise:
     scratch = 0  # bytes of stack
 
     @property
-    def shape(self) -> str:
+    def signature(self) -> str:
         """What its variants' speed depends on."""
         return f"depthwise {self.window.describe(self.channels, self.channels)}"
 

@@ -80,7 +80,7 @@ class Conv2D:
         return [Variant("matmul", (*each, *unroll)) for each in pixels for unroll in unrolls]
 
     @property
-    def shape(self) -> str:
+    def signature(self) -> str:
         """What its variants' speed depends on."""
         return f"conv2d {self.window.describe(*self.channels)}, {self.requant.rounding} rounding"
 

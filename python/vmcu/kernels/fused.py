@@ -23,6 +23,7 @@ from .fused_loops import Emitter
 from .geometry import Steps
 from .match import is_int8, op_name
 from .read import read_kernel
+from .variant import Variant
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +35,10 @@ class Fused:
     project: Conv2D
 
     kind = d.KernelKind.fused
+    scratch = 0  # bytes of stack
+
+    def variants(self) -> list[Variant]:
+        return []
 
     @cached_property
     def shape(self) -> Bottleneck:

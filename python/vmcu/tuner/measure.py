@@ -53,7 +53,7 @@ def find_tasks(module: ir.Module | ir.OpView, target: Target) -> list[Task]:
         variants = [] if isinstance(description, BufferKernel) else description.variants()
         if not variants:
             continue
-        name = key(target.name, description.shape)
+        name = key(target.name, description.signature)
         if name in tasks:
             tasks[name] = replace(tasks[name], kernels=(*tasks[name].kernels, op.name.value))
         else:

@@ -1,0 +1,91 @@
+"""From kernels to a plan: variants are chosen, then everything is placed.
+
+What is fast takes RAM as well: lanes lie on the stack. Pool and stack are one RAM, so the two are weighed together:
+
+* `ram`: the smallest pool, and no more stack than plain loops take.
+* `balanced`: the smallest pool, and the fastest variants whose lanes add at most `SLACK` of it.
+* `latency`: the fastest variants, and as few kernels in streams as the RAM allows.
+* `size`: as `balanced`, with the least code instead of the fewest cycles.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mlir import ir
+from mlir.dialects import func
+
+from vmcu import _read, pipeline
+from vmcu.dialects import vmcu as d
+from vmcu.kernels import BufferKernel, describe_kernel
+from vmcu.program import Input
+from vmcu.targets import Target
+from vmcu.units import format_bytes
+
+Optimize = Literal["ram", "balanced", "latency", "size"]
+
+SLACK = 0.15  # of the RAM of the smallest plan
+FRAMES = 256  # bytes of stack that calls and spills take whatever the variants
+SPILLS = 128  # bytes of lanes that a kernel may have where RAM is all that counts: plain loops spill as many
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a plan shall be; the arguments are those of `vmcu.api.Compilation`."""
+
+    ram: int
+    input: Input
+    streams: bool
+    optimize: Optimize
+    recompute: float
+
+
+def plan_module(kernels: ir.Module | ir.OpView, target: Target, wish: Wish) -> ir.Module | ir.OpView:
+    """A copy of a module of kernels on tensors with everything in its place.
+
+    Raises:
+        DoesNotFit: the smallest pool found has more bytes than the wish allows.
+        Unsupported: the input cannot be fed row by row.
+    """
+    planned, scratch = _attempt(kernels, target, wish, SPILLS if wish.optimize == "ram" else None)
+    pool = _read.plan(planned).pool_bytes
+    allowed = wish.ram - pool
+    if wish.optimize in ("balanced", "size"):
+        allowed = min(allowed, int(SLACK * (pool + FRAMES)))
+    if wish.optimize != "ram" and scratch > allowed:
+        planned, _ = _attempt(kernels, target, wish, allowed)
+    return planned
+
+
+def _attempt(
+    kernels: ir.Module | ir.OpView, target: Target, wish: Wish, limit: int | None
+) -> tuple[ir.Module | ir.OpView, int]:
+    """A plan whose kernels have at most `limit` bytes of lanes each, and the most that one of them has."""
+    from vmcu.passes.pipelines import PLAN, VARIANTS, fill_options
+
+    module = kernels.operation.clone()
+    core = pipeline.core_options(target)
+    choice = {"measured": target.measured, "scratch": limit, "smallest": wish.optimize == "size"}
+    pipeline.run(module, fill_options(VARIANTS, core, **choice))
+    scratch = max((_scratch(op) for op in _kernels(module)), default=0)
+    how = {
+        "ram": format_bytes(wish.ram),
+        "input": wish.input,
+        "streams": wish.streams,
+        "optimize": "latency" if wish.optimize == "latency" else "ram",
+        "recompute": wish.recompute,
+    }
+    pipeline.run(module, fill_options(PLAN, **how))
+    return module, scratch
+
+
+def _kernels(module: ir.Module | ir.OpView) -> list[d.KernelOp]:
+    functions = [op for op in module.body.operations if isinstance(op, func.FuncOp) and not op.is_external]
+    return [op for each in functions for op in each.regions[0].blocks[0].operations if isinstance(op, d.KernelOp)]
+
+
+def _scratch(kernel: d.KernelOp) -> int:
+    """Bytes of stack for lanes."""
+    description = describe_kernel(kernel)
+    return 0 if isinstance(description, BufferKernel) else description.scratch
