@@ -23,6 +23,7 @@ from vmcu.kernels.packing import SCALE_WORDS, weight_pairs
 from . import _emit as emit
 from ._asm import CORE, FPU, MAX_OFFSET, MAX_STEP, Asm, Scaling
 
+SPARE = 3  # registers that loads, weights and bias share
 POINTERS = 3  # most rows whose addresses stay in core registers
 
 
@@ -74,13 +75,16 @@ class Depthwise:
         best = 1
         for tile in range(1, 9):
             columns = (tile - 1) * self.stride + self.kernel[1]
-            pairs = -(-columns // 2)
-            if tile + pairs + 1 <= free and (columns - 1) * self.channels <= MAX_OFFSET:
+            if tile + self.pairs(tile) + 1 <= free and (columns - 1) * self.channels <= MAX_OFFSET:
                 best = tile
         if 0 < self.wish <= best:
             return self.wish
         # Equal tiles: 3 + 3 rather than 4 + 2.
         return -(-self.columns[1] // -(-self.columns[1] // best))
+
+    def pairs(self, tile: int) -> int:
+        """Registers for the columns of a window row of so many pixels."""
+        return -(-((tile - 1) * self.stride + self.kernel[1]) // 2)
 
     @property
     def fits(self) -> bool:
@@ -107,6 +111,9 @@ class _Row:
         self.pointers = [free.pop(0) for _ in range(1 if self.parked else rows)]
         self.offset = free.pop(0) if self.parked else None
         self.record = None if shape.parks_weights else free.pop(0)
+        # Where a register is to spare, the next channel's record is in it rather than in the FPU.
+        spare = len(free) - shape.tile - shape.pairs(shape.tile) > SPARE
+        self.next = free.pop(0) if shape.parks_weights and spare else None
         self.free = free
         first = 0 if not shape.parks_weights else shape.words
         self.slots = {f"row{number}": f"s{first + number}" for number in range(rows)} if self.parked else {}
@@ -116,7 +123,7 @@ class _Row:
 
     def emit(self, rows: list[ir.Value], record: ir.Value, out: ir.Value) -> None:
         shape, asm = self.shape, self.asm
-        start, spare = self.free[0], self.free[1]  # the record's address at first
+        start, spare = self.next or self.free[0], self.free[1]  # the record's address at first
         inputs = {self.out: out, start: record}
         if self.parked:
             arrive = [*self.free[2:], self.pointers[0]][: len(rows)]
@@ -129,40 +136,49 @@ class _Row:
         asm("mov", spare, start)
         asm.add(spare, 4 * shape.words * shape.channels)
         asm("vmov", self.slots["end"], spare)
-        if shape.parks_weights:
-            asm("vmov", self.slots["record"], start)
-        else:
+        if not shape.parks_weights:
             asm("mov", self.record, start)
-        walked = self.record or start
-        with asm.loop(walked, self.slots["end"], spare):
+        elif self.next is None:
+            asm("vmov", self.slots["record"], start)
+        with asm.loop(self.record or start, self.slots["end"], spare):
             if shape.parks_weights:
-                asm("vmov", start, self.slots["record"])
-                asm("vldmia", f"{start}!", f"{{s0-s{shape.words - 1}}}")
-                asm("vmov", self.slots["record"], start)
+                self._fetch_record(start)
             self._emit_channel()
-            if shape.parks_weights:
-                asm("vmov", start, self.slots["record"])
-            else:
+            if not shape.parks_weights:
                 asm.add(self.record, 4 * shape.words)
+            elif self.next is None:
+                asm("vmov", start, self.slots["record"])
         asm.build(inputs)
+
+    def _fetch_record(self, start: str) -> None:
+        """The record of a channel into the FPU; its address goes on to the next one."""
+        if self.next is None:
+            self.asm("vmov", start, self.slots["record"])
+        self.asm("vldmia", f"{start}!", f"{{s0-s{self.shape.words - 1}}}")
+        if self.next is None:
+            self.asm("vmov", self.slots["record"], start)
 
     def _emit_channel(self) -> None:
         """All pixels of a channel; afterwards all addresses are those of the next channel's first pixel."""
         shape, asm = self.shape, self.asm
-        moved = 0
+        moved = read = 0
         for column, count, trips in self._tiles():
             if trips == 1:
-                self._emit_tile(column, count)
+                # After the last tile the addresses go back anyhow.
+                is_last = column + count == shape.columns[1]
+                self._emit_tile(column, count, 0 if is_last else count)
+                read += 0 if is_last else count
             else:
                 scratch = self.free[0]
                 asm("mov", scratch, self.out)
                 asm.add(scratch, trips * count * shape.channels)
                 asm("vmov", self.slots["stop"], scratch)
                 with asm.loop(self.out, self.slots["stop"], scratch):
-                    self._emit_tile(column, count)
+                    self._emit_tile(column, count, count)
+                read += trips * count
             moved += trips * count
         asm.add(self.out, 1 - moved * shape.channels)
-        back = 1 - moved * shape.stride * shape.channels
+        back = 1 - read * shape.stride * shape.channels
         for register in [self.offset] if self.parked else self.pointers:
             asm.add(register, back)
 
@@ -188,10 +204,12 @@ class _Row:
         first = column * self.shape.stride - self.shape.pad
         return first >= 0 and first + (count - 1) * self.shape.stride + self.shape.kernel[1] <= self.shape.columns[0]
 
-    def _emit_tile(self, column: int, count: int) -> None:
+    def _emit_tile(self, column: int, count: int, advance: int) -> None:
+        """`count` pixels; the addresses of the rows move on by as many as `advance` pixels need."""
         shape, asm = self.shape, self.asm
         reach = (count - 1) * shape.stride + shape.kernel[1]
-        pairs = -(-reach // 2)
+        pairs = shape.pairs(count)
+        step = advance * shape.stride * shape.channels
         accs, rest = self.free[-count:], self.free[: len(self.free) - count]
         data, temps = rest[len(rest) - pairs :], rest[: len(rest) - pairs]
         first = column * shape.stride - shape.pad
@@ -200,10 +218,10 @@ class _Row:
             base = self._address(row)
             self._load_row(base, first, reach, data, temps, accs if row == 0 else [])
             if not self.parked:
-                asm.add(base, count * shape.stride * shape.channels)
+                asm.add(base, step)
             self._multiply_row(row, count, data, temps, accs, started)
         if self.parked:
-            asm.add(self.offset, count * shape.stride * shape.channels)
+            asm.add(self.offset, step)
         self._finish(accs, [*temps, *data])
 
     def _address(self, row: int) -> str:

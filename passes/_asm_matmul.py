@@ -50,7 +50,8 @@ class Matmul:
         """(steps before the loop, trips of the loop, steps of a trip); a step is a word of the pixels' source."""
         lanes = 4 if self.bytes else 2
         steps, unrolled = self.depth // lanes, self.unroll // lanes
-        return (steps, 0, 0) if steps <= 2 * unrolled else (steps % unrolled, steps // unrolled, unrolled)
+        is_short = steps <= max(unrolled, 2 * UNROLLED // lanes if self.unroll >= UNROLLED else 0)
+        return (steps, 0, 0) if is_short else (steps % unrolled, steps // unrolled, unrolled)
 
     def emit(self, source: ir.Value, record: ir.Value, out: ir.Value) -> None:
         """Compute the tile: `source` and `out` are addresses of its first pixel, `record` that of the first group's."""

@@ -236,6 +236,15 @@ class Compilation:
         return twin.finish()
 
     @property
+    def kernels(self) -> ir.Module | ir.OpView:
+        """The module of kernels on tensors, before anything is placed. It belongs to this object.
+
+        Raises:
+            VmcuError: as `compile_model`.
+        """
+        return self._module("kernels")
+
+    @property
     def pool_bytes(self) -> int:
         """Bytes of the pool; it needs the plan, but no code.
 

@@ -28,6 +28,7 @@ DEBUG_VARIABLE = "VMCU_DEBUG"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; `arguments` are the process's own if None."""
     try:
+        import vmcu.cli.tune  # noqa: F401  adds its command
         from vmcu.cli.app import app
 
         app(args=None if arguments is None else list(arguments), prog_name="vmcu")

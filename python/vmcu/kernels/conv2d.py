@@ -28,7 +28,7 @@ from .scale import choose_form
 from .variant import PLAIN, Variant
 
 UNROLLED = 3  # most window rows that are unrolled where a row's place is found once
-UNROLLS = (32, 48, 64)  # lanes of depth in a loop's body that are worth a try
+MAX_UNROLL = 64  # most lanes of depth in a loop's body that are worth a try
 PIXELS, CHANNELS = 2, 2  # the register tile: 4 accumulators leave room for both operands in 14 registers
 
 
@@ -75,9 +75,13 @@ class Conv2D:
         fits = max(weights.shape[1] + 16, self.channels[1]) < packing.MAX_DEPTH
         if not fits or form.kind not in ("double", "single") or not packing.is_exact(weights, self.bias):
             return []
-        unrolls = [()] + [(("unroll", lanes),) for lanes in UNROLLS if lanes < weights.shape[1]]
-        pixels = [()] if self.window.output[1] == 1 or self.takes_bytes else [(), (("pixels", 1),)]
-        return [Variant("matmul", (*each, *unroll)) for each in pixels for unroll in unrolls]
+        # Loops without a remainder, of bodies from half as long again as the default to all of a short window.
+        whole = [lanes for lanes in range(20, MAX_UNROLL + 1, 4) if weights.shape[1] % lanes == 0]
+        unrolls = [(), *((("unroll", lanes),) for lanes in whole)]
+        # One pixel at a time takes half the lanes.
+        has_tiles = self.window.output[1] > 1 and not self.takes_bytes
+        single = [Variant("matmul", (("pixels", 1),))] if has_tiles else []
+        return [*(Variant("matmul", each) for each in unrolls), *single]
 
     @property
     def signature(self) -> str:

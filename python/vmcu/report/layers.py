@@ -50,7 +50,7 @@ class Layer:
     workspace_bytes: int
 
     @property
-    def signature(self) -> str:
+    def shape(self) -> str:
         """`96x96x3 -> 48x48x8, 3x3/2`: tensors without the batch, window and stride unless they are 1."""
         sides = (
             ", ".join("x".join(map(str, each[1:] or each)) for each in side) for side in (self.inputs, self.outputs)
