@@ -124,7 +124,8 @@ def lower_depthwise(lowering: SegmentLowering, op: d.DepthwiseOp) -> None:
         address = lowering.address_of(op.source, index)
         first = arith.addi(index, _index(read.start)) if read.start else index
         start = emit.at(address, read.start * channels)
-        lowering.report("load", op.source, first, start, len(read) * channels, guard)
+        if read:  # windows may see nothing but halo
+            lowering.report("load", op.source, first, start, len(read) * channels, guard)
         if guard is not None:
             address = arith.select(guard, address, lowering.globals.halo(op.halo.value, columns * channels))
         rows.append(address)

@@ -35,7 +35,7 @@ def pack_weights(module: ir.Module, options: None) -> None:
         if len(ir.VectorType(dot.weights.type).shape) == 2:
             with dot.location:
                 _pack(dot, packed)
-    records: dict[tuple[ir.Value, ...], ir.Value] = {}
+    records: dict[tuple, ir.Value] = {}
     for tile in tiles:
         with tile.location:
             _pack_tile(tile, records)
@@ -49,10 +49,12 @@ def _collect(op: ir.Operation, dots: list[d.ChannelDotOp], tiles: list[d.MatmulO
     return ir.WalkResult.ADVANCE
 
 
-def _pack_tile(tile: d.MatmulOp | d.DepthwiseOp, records: dict[tuple[ir.Value, ...], ir.Value]) -> None:
-    """Join the constants of a tile to a record; tiles of the same constants share it."""
+def _pack_tile(tile: d.MatmulOp | d.DepthwiseOp, records: dict[tuple, ir.Value]) -> None:
+    """Join the constants of a tile to a record; tiles of the same constants in the same layout share it."""
     constants = tuple(tile.constants)
-    if constants not in records:
+    group = None if isinstance(tile, d.DepthwiseOp) else packing.GROUP if tile.first is None else packing.WIDE_GROUP
+    key = (group or tile.stride.value, str(tile.rounding), *constants)
+    if key not in records:
         arrays = [constant_array(each) for each in constants]
         if any(each is None for each in arrays):
             raise PassError(tile, "packs weights, bias and scale that are constants")
@@ -67,13 +69,12 @@ def _pack_tile(tile: d.MatmulOp | d.DepthwiseOp, records: dict[tuple[ir.Value, .
         else:
             if not packing.is_exact(weights, bias):
                 raise PassError(tile, "has weights too large to be packed in pairs of channels")
-            group = packing.GROUP if tile.first is None else packing.WIDE_GROUP
             record = packing.pack_matmul(weights, bias, form.multiplier, form.factor, group)
         owners = [each.owner.operation for each in constants]
         order = [each.operation for each in owners[0].block.operations]
         with ir.InsertionPoint.after(max(owners, key=order.index)):
-            records[constants] = build.flash(record)
-    _replace_constants(tile, records[constants])
+            records[key] = build.flash(record)
+    _replace_constants(tile, records[key])
 
 
 def _replace_constants(tile: d.MatmulOp | d.DepthwiseOp, record: ir.Value) -> None:

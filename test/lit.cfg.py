@@ -47,6 +47,8 @@ config.environment["PATH"] = os.pathsep.join([*map(str, bin_directories), os.env
 # `python` in a RUN line is the interpreter that has the packages, whatever it is called.
 config.substitutions.append((r"(?<![\w/%.-])python(?![\w/.-])", sys.executable))
 config.substitutions.append(("%root", str(root)))
+# A function with one layer, see there.
+config.substitutions.append(("%layer", f"{sys.executable} {root / 'test' / 'Inputs' / 'layer.py'}"))
 
 # Models that are not part of the project: tests that read them say `REQUIRES: model-zoo`.
 if zoo := os.environ.get("VMCU_MODEL_ZOO"):

@@ -61,3 +61,46 @@ func.func @bytes_made_by_arithmetic() {
   }
   return
 }
+
+// -----
+
+func.func @matmul_not_packed() {
+  %pool = vmcu.pool : !vmcu.pool<64>
+  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x4>
+  %y = vmcu.place %pool[32] : !vmcu.pool<64> -> !vmcu.sequence<4x2>
+  vmcu.kernel "k" conv2d ins(%x : !vmcu.sequence<4x4>) outs(%y : !vmcu.sequence<4x2>) {
+  ^bb0(%in: !vmcu.sequence<4x4>, %out: !vmcu.sequence<4x2>):
+    %c0 = arith.constant 0 : index
+    %w = arith.constant dense<1> : tensor<2x4xi8>
+    %b = arith.constant dense<0> : tensor<2xi32>
+    %m = arith.constant dense<1073741824> : tensor<1xi32>
+    %s = arith.constant dense<40> : tensor<1xi8>
+    // expected-error@+1 {{needs packed constants; run vmcu-pack-weights first}}
+    vmcu.matmul %in[%c0] times %w, %b, %m, %s into %out[%c0] pixels 1 pitch 4 depth 4 round double zero_point 0 clamp -128 to 127
+      : !vmcu.sequence<4x4>, tensor<2x4xi8>, tensor<2xi32>, tensor<1xi32>, tensor<1xi8> into !vmcu.sequence<4x2>
+    vmcu.yield
+  }
+  return
+}
+
+// -----
+
+func.func @depthwise_not_packed() {
+  %pool = vmcu.pool : !vmcu.pool<64>
+  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x4>
+  %y = vmcu.place %pool[32] : !vmcu.pool<64> -> !vmcu.sequence<4x4>
+  vmcu.kernel "k" depthwise ins(%x : !vmcu.sequence<4x4>) outs(%y : !vmcu.sequence<4x4>) {
+  ^bb0(%in: !vmcu.sequence<4x4>, %out: !vmcu.sequence<4x4>):
+    %c0 = arith.constant 0 : index
+    %w = arith.constant dense<1> : tensor<1x1x4xi8>
+    %b = arith.constant dense<0> : tensor<4xi32>
+    %m = arith.constant dense<1073741824> : tensor<1xi32>
+    %s = arith.constant dense<40> : tensor<1xi8>
+    // expected-error@+1 {{needs packed constants; run vmcu-pack-weights first}}
+    vmcu.depthwise %in[%c0] with %w, %b, %m, %s into %out[%c0] window 1 stride 1 pad 0 columns 4 to 4 halo 0 round double
+      zero_point 0 clamp -128 to 127
+      : !vmcu.sequence<4x4>, tensor<1x1x4xi8>, tensor<4xi32>, tensor<1xi32>, tensor<1xi8> into !vmcu.sequence<4x4>
+    vmcu.yield
+  }
+  return
+}

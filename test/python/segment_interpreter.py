@@ -6,6 +6,7 @@ out. `record` gives the events of one kernel, `replay` follows the events of a w
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -146,13 +147,14 @@ class _Translation:
             count, left = op.out_columns.value, max(0, -op.pad.value)
             end = (count - 1) * op.stride.value - op.pad.value + op.window.value
             byte, read = left * size, (min(end, op.columns.value) - left) * size
+            rows = rows if read > 0 else []  # windows may see nothing but halo
         else:
             rows, guards = [] if op.first is None else [self._name(op.first)], []
             count, byte, read = op.pixels.value, 0, op.depth.value
             index = self._segment(op)
         loads = [
             f"load({self.arguments[op.source]}, {row}, {byte}, {read}, 1, 1, [{guard}])"
-            for row, guard in zip(rows, guards or [""] * len(rows))
+            for row, guard in zip(rows, guards or itertools.repeat(""))
         ]
         yield from [*loads, f"store({self.arguments[op.dest]}, {index}, 0, {size * count}, 1)"]
         yield from [f"again({each.removeprefix('load(')}" for each in loads]

@@ -36,7 +36,7 @@ def test_page_shows_every_level(page: str) -> None:
         "kernels": '= vmcu.kernel "conv2d_0"',
         "plan": "vmcu.place",
         "segments": "vmcu.segment_free",
-        "llvm": "@llvm.arm.sm",
+        "llvm": "asm sideeffect",
         "asm": "sm",
     }
     for level, words in wanted.items():

@@ -56,8 +56,10 @@ def describe_kernel(kernel: d.KernelOp) -> AnyKernel:
     if kernel.variant is None:
         return description
     variant = Variant.parse(kernel.variant.value)
-    if variant.name not in {each.name for each in description.variants()}:
-        error = Unsupported(f"kernel {kernel.name} has no variant {kernel.variant}")
+    known = dict.fromkeys(each.name for each in description.variants())
+    if variant.name not in known:
+        supported = " or ".join(map(repr, known)) or "none"
+        error = Unsupported(f"kernel {kernel.name.value} has no variant {variant.name!r}; supported for it is {supported}")
         error.location = kernel.location
         raise error
     return replace(description, variant=variant)
