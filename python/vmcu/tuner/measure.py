@@ -33,6 +33,7 @@ class Task:
     variants: tuple[Variant, ...]
     _op: d.KernelOp
     _target: Target
+    _module: ir.Module | ir.OpView  # it owns the kernel
 
     def measure(self, progress: Callable[[Variant], None] = lambda variant: None) -> tuple[Measured, ...]:
         """Measure every variant; `progress` is called before each."""
@@ -49,7 +50,8 @@ def find_tasks(module: ir.Module | ir.OpView, target: Target) -> list[Task]:
         return []
     tasks: dict[str, Task] = {}
     for op in _kernels(module):
-        description = describe_kernel(op)
+        with op.operation.context:
+            description = describe_kernel(op)
         variants = [] if isinstance(description, BufferKernel) else description.variants()
         if not variants:
             continue
@@ -57,7 +59,7 @@ def find_tasks(module: ir.Module | ir.OpView, target: Target) -> list[Task]:
         if name in tasks:
             tasks[name] = replace(tasks[name], kernels=(*tasks[name].kernels, op.name.value))
         else:
-            tasks[name] = Task(name, (op.name.value,), (*variants, PLAIN), op, target)
+            tasks[name] = Task(name, (op.name.value,), (*variants, PLAIN), op, target, module)
     return list(tasks.values())
 
 
