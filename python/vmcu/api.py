@@ -311,7 +311,7 @@ class Compilation:
             if self.input == "fed":
                 self._require_rows(above)
             wish = Wish(self.ram, self.input, self.streams, self.optimize, self.recompute)
-            return plan_module(above, self.target, wish)
+            return plan_module(above, self.target, wish, self._count_cycles)
         module = above.operation.clone()
         if level == "linalg":
             frontends.to_linalg(module)
@@ -321,6 +321,15 @@ class Compilation:
         core = pipeline.core_options(self.target)
         pipeline.run(module, fill_options(LEVELS[level], core, **options.get(level, {})))
         return module
+
+    def _count_cycles(self, plan: ir.Module | ir.OpView) -> int:
+        """Modelled cycles of one run of another plan of the same kernels."""
+        twin = self._share("tosa", "linalg", "kernels")
+        twin._modules["plan"] = plan
+        compiled = twin.finish()
+        with compiled.firmware() as firmware:
+            zeros = [np.zeros(each.shape, each.dtype) for each in compiled.inputs]
+            return firmware.run(*zeros).counts.cycles
 
     def _require_rows(self, module: ir.Module | ir.OpView) -> None:
         """Refuse what cannot be fed whatever the planner does; it refuses the rest."""

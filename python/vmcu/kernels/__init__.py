@@ -59,7 +59,9 @@ def describe_kernel(kernel: d.KernelOp) -> AnyKernel:
     known = dict.fromkeys(each.name for each in description.variants())
     if variant.name not in known:
         supported = " or ".join(map(repr, known)) or "none"
-        error = Unsupported(f"kernel {kernel.name.value} has no variant {variant.name!r}; supported for it is {supported}")
+        error = Unsupported(
+            f"kernel {kernel.name.value} has no variant {variant.name!r}; supported for it is {supported}"
+        )
         error.location = kernel.location
         raise error
     return replace(description, variant=variant)

@@ -23,6 +23,8 @@ SHIPPED = Path(__file__).parent / "measured.json"
 CODE_BUDGET = 512
 #: What counts as a fast variant: at most this many times the cycles of the fastest.
 FAST = 1.05
+#: What small code may cost: at most this many times the cycles of the fastest variant.
+BEARABLE = 1.5
 
 
 @dataclass(frozen=True)
@@ -84,15 +86,16 @@ class Cache:
         Args:
             name: the kernel's `key`.
             scratch: most bytes of stack for lanes; None for any number.
-            smallest: the least code. Otherwise the fewest cycles with at most `CODE_BUDGET` bytes of code beyond the
+            smallest: the least code that takes at most `BEARABLE` times as long. Otherwise the fewest cycles with at most `CODE_BUDGET` bytes of code beyond the
                 smallest variant that is nearly as fast (`FAST`).
         """
         found = [each for each in self.entries.get(name, ()) if scratch is None or each.scratch <= scratch]
         if not found:
             return None
-        if smallest:
-            return min(found, key=lambda each: (each.code, each.cycles)).variant
         fastest = min(each.cycles for each in found)
+        if smallest:
+            bearable = [each for each in found if each.cycles <= BEARABLE * fastest]
+            return min(bearable, key=lambda each: (each.code, each.cycles)).variant
         budget = min(each.code for each in found if each.cycles <= FAST * fastest) + CODE_BUDGET
         return min((each for each in found if each.code <= budget), key=lambda each: (each.cycles, each.code)).variant
 
