@@ -17,14 +17,15 @@ demo: install
 test: install
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/lit -v test
-	$(BIN)/python -m pytest -q -n auto --dist loadfile test/python
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --ignore test/python/test_fuzz.py test/python
+	$(BIN)/python -m pytest -q test/python/test_fuzz.py
 
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
 fuzz: install
-	VMCU_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -q test/python/test_fuzz.py
+	VMCU_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -q --hypothesis-show-statistics test/python/test_fuzz.py
 
 docs: install
 	$(BIN)/python docs/generate.py

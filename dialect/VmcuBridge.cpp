@@ -20,8 +20,13 @@
 #include "mlir/InitAllExtensions.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassRegistry.h"
+#include "mlir/Target/LLVMIR/Export.h"
 #include "mlir/Tools/mlir-lsp-server/MlirLspServerMain.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
 
@@ -85,6 +90,16 @@ void vmcuRegisterPass(const std::string &argument, const std::string &descriptio
   static TypeIDAllocator ids;
   auto *info = new PythonPass{argument, description, hooks, ids.allocate()}; // Registered until the process ends.
   registerPass([info]() -> std::unique_ptr<Pass> { return std::make_unique<CallbackPass>(*info); });
+}
+
+bool vmcuTranslate(MlirOperation module, std::string &text) {
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> translated = translateModuleToLLVMIR(unwrap(module), context);
+  if (!translated)
+    return false;
+  llvm::raw_string_ostream stream(text);
+  translated->print(stream, nullptr);
+  return true;
 }
 
 static void fillRegistry(DialectRegistry &registry) {

@@ -1,7 +1,7 @@
 //===- VmcuExtension.cpp - what Python sees of the C++ part ---------------===//
 //
-// Four functions: load the dialect into a context, register a pass whose body is a Python callable, and the mains of
-// the optimiser and of the language server. Everything else is Python.
+// Five functions: load the dialect into a context, register a pass whose body is a Python callable, translate to LLVM IR,
+// and the mains of the optimiser and of the language server. Everything else is Python.
 //
 // Flags that look odd in CMakeLists.txt: the dialect is compiled with -fno-rtti because LLVM is, and this file without
 // it because nanobind needs RTTI; MLIR_PYTHON_PACKAGE_PREFIX makes the adaptors look for the stock `mlir.ir`;
@@ -15,9 +15,11 @@
 #include "mlir-c/IR.h"
 #include "mlir/Bindings/Python/NanobindAdaptors.h"
 
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <optional>
 #include <vector>
 
 namespace nb = nanobind;
@@ -85,6 +87,15 @@ NB_MODULE(_vmcu, m) {
       "Register a module pass. `check(options)` returns what is wrong with them, or an empty text; "
       "`run(operation, options)` returns whether the pass succeeded. Raises ValueError if MLIR has a pass "
       "of this name.");
+
+  m.def(
+      "translate",
+      [](MlirOperation module) -> std::optional<std::string> {
+        std::string text;
+        return vmcuTranslate(module, text) ? std::optional(std::move(text)) : std::nullopt;
+      },
+      nb::arg("module"), "The text of a module of the LLVM dialect as LLVM IR; None, after an error at an op, if it "
+                         "cannot be translated.");
 
   m.def("opt_main", [](std::vector<std::string> argv) { return runMain(vmcuOptMain, std::move(argv)); });
   m.def("lsp_main", [](std::vector<std::string> argv) { return runMain(vmcuLspMain, std::move(argv)); });

@@ -13,7 +13,7 @@ Needs `vmcu-plan`; `vmcu-tile-to-segments` makes the kernels' rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mlir import ir
@@ -48,11 +48,15 @@ def _lower(function: func.FuncOp, stream: d.StreamOp) -> None:
     stream.operation.erase()
 
 
-def _loop(stream: d.StreamOp, start: ir.Value, stop: ir.Value) -> scf.ForOp:
-    """The ticks `[start, stop)`."""
+def _loop(
+    stream: d.StreamOp, start: ir.Value, stop: ir.Value, begin: Callable[[ir.Value], None] | None = None
+) -> scf.ForOp:
+    """The ticks `[start, stop)`; `begin` builds what comes first in a tick."""
     loop = scf.ForOp(start, stop, constant(1))
     tick, backward = loop.induction_variable, "backward" in stream.operation.attributes
     with ir.InsertionPoint(loop.body):
+        if begin is not None:
+            begin(tick)
         landed: dict[ir.Value, ir.Value] = {}
         for op in list(stream.body.blocks[0].operations):
             with op.location:
@@ -147,13 +151,24 @@ def _lower_fed(function: func.FuncOp, stream: d.StreamOp, first: int, last: int)
     rest = _after(block, stream)
     with ir.InsertionPoint(stream):
         tick = arith.index_cast(ir.IndexType.get(), memref.load(state, [constant(0)]))
-        d.FeedOp(row, stream.fed, _apply(ir.AffineExpr.get_dim(0) * per_row, tick))
+        segment = _apply(ir.AffineExpr.get_dim(0) * per_row, tick)
+
+        def feed(now: ir.Value) -> None:
+            branch = scf.IfOp(arith.cmpi(arith.CmpIPredicate.eq, now, tick))
+            with ir.InsertionPoint(branch.then_block):
+                d.FeedOp(row, stream.fed, segment)
+                scf.yield_([])
+
+        # The halo's ticks may still use the first row's place in the pool.
+        has_halo = first < 0
+        if not has_halo:
+            d.FeedOp(row, stream.fed, segment)
         is_first = arith.cmpi(arith.CmpIPredicate.eq, tick, constant(0))
         is_last = arith.cmpi(arith.CmpIPredicate.eq, tick, constant(rows - 1))
         following = _apply(ir.AffineExpr.get_dim(0) + 1, tick)
         # The halo above comes with the first row, the one below with the last.
         start = arith.select(is_first, constant(first), tick)
-        _loop(stream, start, arith.select(is_last, constant(last + 1), following))
+        _loop(stream, start, arith.select(is_last, constant(last + 1), following), feed if has_halo else None)
         coming = arith.select(is_last, constant(0), following)
         memref.store(arith.index_cast(word, coming), state, [constant(0)])
         done = arith.extui(word, is_last)

@@ -5,10 +5,10 @@ After:  the body's arguments are the sequences; loops of `segment_load`, `flash_
         `segment_free`, `segment_store` walk them in the kernel's `traversal`.
 
 Layer by layer, a kernel frees an input only if nobody reads it afterwards: not the first of two layers that read one
-tensor. In a stream every reader frees what it has passed, and a row is free once all of them have; its attribute
-`vmcu.reads` says which bytes it reads at all, where that is not every row. Kernels of kind
-`buffer` become loops on `vmcu.buffer` views. Needs `vmcu-plan`: the order of the accesses here is the one it
-planned for, as both come from the same description. `vmcu-pack-weights` and `convert-vmcu-to-llvm` follow.
+tensor. In a stream every reader frees what it has passed, and a row is free once all of them have. Where a reader
+leaves rows out, its attribute `vmcu.reads = array<i64: low, high>` says which bytes of each input it reads at all.
+Kernels of kind `buffer` become loops on `vmcu.buffer` views. Needs `vmcu-plan`: the order of the accesses here is the
+one it planned for, as both come from the same description. `vmcu-pack-weights` and `convert-vmcu-to-llvm` follow.
 """
 
 from __future__ import annotations

@@ -6,6 +6,9 @@ is reported as one.
 
 from __future__ import annotations
 
+#: The end of a message about an operator that is not one of those.
+SUPPORTED = "supported operators are listed in the README"
+
 
 class VmcuError(Exception):
     """Base of every error that a user can cause and mend."""

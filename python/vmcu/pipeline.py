@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 
 from mlir import ir
@@ -39,17 +40,25 @@ def run(module: ir.Module, passes: Sequence[str]) -> None:
     from vmcu.passes._registry import take_raised
 
     take_raised()
-    messages: list[str] = []
+    with diagnostics(module.context) as found:
+        try:
+            PassManager.parse(f"builtin.module({','.join(passes)})", context=module.context).run(module.operation)
+        except (ir.MLIRError, ValueError) as error:
+            _raise(take_raised(), [f"{location}: {message}" for location, message in found], error)
+
+
+@contextmanager
+def diagnostics(of: ir.Context) -> Iterator[list[tuple[ir.Location, str]]]:
+    """Collect what MLIR reports, each with its location, instead of having it printed."""
+    found: list[tuple[ir.Location, str]] = []
 
     def keep(diagnostic: ir.Diagnostic) -> bool:
-        messages.append(f"{diagnostic.location}: {diagnostic.message}")
+        found.append((diagnostic.location, diagnostic.message))
         return True
 
-    handler = module.context.attach_diagnostic_handler(keep)
+    handler = of.attach_diagnostic_handler(keep)
     try:
-        PassManager.parse(f"builtin.module({','.join(passes)})", context=module.context).run(module.operation)
-    except (ir.MLIRError, ValueError) as error:
-        _raise(take_raised(), messages, error)
+        yield found
     finally:
         handler.detach()
 

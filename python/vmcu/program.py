@@ -20,12 +20,12 @@ from typing import Literal
 
 import numpy as np
 from mlir import ir
-from mlir.dialects import llvm
 
-from vmcu import _read, pipeline
+from vmcu import _read, _vmcu, pipeline
 from vmcu.dialects import vmcu as d
-from vmcu.errors import InputError
+from vmcu.errors import InputError, Unsupported
 from vmcu.firmware import Firmware
+from vmcu.locations import place
 from vmcu.report.files import make_folder, write_file
 from vmcu.sanitizer import REPORTS, PoolMap
 from vmcu.targets import Target
@@ -156,13 +156,20 @@ def translate(module: ir.Module | ir.OpView, target: Target) -> str:
     """A module of the LLVM dialect as LLVM IR text for `target`.
 
     Raises:
-        Unsupported: it holds ops of other dialects.
+        Unsupported: it holds ops of other dialects, or one that LLVM does not know.
     """
     _read.refuse_leftovers(module)
     attributes = module.operation.attributes
     attributes["llvm.target_triple"] = ir.StringAttr.get(target.triple)
     attributes["llvm.data_layout"] = ir.StringAttr.get(target.data_layout)
-    return llvm.translate_module_to_llvmir(module.operation)
+    with pipeline.diagnostics(module.context) as found:
+        text = _vmcu.translate(module.operation)
+    if text is None:
+        location, message = (
+            found[0] if found else (module.operation.location, "the module has no translation to LLVM IR")
+        )
+        raise Unsupported(f"{place(location)}: {message}")
+    return text
 
 
 def assemble(llvm_ir: str, target: Target, *, merge: bool = True) -> tuple[bytes, Sizes]:

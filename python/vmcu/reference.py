@@ -30,7 +30,9 @@ LINALG_TO_MEMREF: tuple[str, ...] = (
     "func.func(tosa-to-arith{include-apply-rescale=true})",
     "one-shot-bufferize{bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map}",
     "drop-equivalent-buffer-results",
-    "buffer-results-to-out-params{hoist-static-allocs=true modify-public-functions=true}",  # the caller owns results
+    # The caller owns results. No `hoist-static-allocs`: it makes a result's buffer the caller's and frees the old one,
+    # which a function that returns one tensor twice asks for twice; upstream then reads the freed operation.
+    "buffer-results-to-out-params{modify-public-functions=true}",
     "ownership-based-buffer-deallocation",
     "canonicalize",
     "buffer-deallocation-simplification",

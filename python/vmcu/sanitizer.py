@@ -197,7 +197,9 @@ class PoolShadow:
         self._load(view.tensor, view.segment, byte, address - self._base, count, lazily=view.role == "output")
         low, high = self._windows[view.tensor].get((self._number, operand), (0, 1 << 32))
         if not low <= byte <= byte + count <= high:
-            problem = "this kernel has freed it"
+            reads = view.reads or (0, 1 << 32)
+            is_left_out = not reads[0] <= byte <= byte + count <= reads[1]
+            problem = "this kernel said that it reads no such bytes" if is_left_out else "this kernel has freed it"
             raise self._fault("load", view.tensor, byte // view.segment, address - self._base, count, problem)
 
     def _on_store(self, operand: int, byte: int, address: int, count: int) -> None:

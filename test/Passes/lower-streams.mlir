@@ -80,3 +80,38 @@ func.func @fed() {
   }
   return
 }
+
+// -----
+
+// The halo comes before the first row, whose place in the pool it may still use: the row is fed in its own tick.
+// CHECK-LABEL: func.func @fed_behind_a_halo
+// CHECK: %[[NOW:.*]] = arith.index_cast %{{.*}} : i32 to index
+// CHECK-NOT: vmcu.feed
+// CHECK: %[[START:.*]] = arith.select %{{.*}}, %c-1, %[[NOW]]
+// CHECK: scf.for %[[TICK:.*]] = %[[START]] to
+// CHECK: %[[COMES:.*]] = arith.cmpi eq, %[[TICK]], %[[NOW]]
+// CHECK-NEXT: scf.if %[[COMES]] {
+// CHECK-NEXT: vmcu.feed
+// CHECK: vmcu.kernel "k"
+func.func @fed_behind_a_halo() {
+  %pool = vmcu.pool : !vmcu.pool<64>
+  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x8, ring = 1>
+  %y = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<5x8>
+  vmcu.stream fed(%x : !vmcu.sequence<4x8, ring = 1>) from -1 to 3 {
+    vmcu.kernel "k" pool phase [1, 2, 5] ins(%x : !vmcu.sequence<4x8, ring = 1>) outs(%y : !vmcu.sequence<5x8>) {
+    ^bb0(%in: tensor<1x4x1x8xi8>):
+      %lowest = arith.constant -128 : i8
+      %padded = tensor.pad %in low[0, 1, 0, 0] high[0, 0, 0, 0] {
+      ^bb0(%a: index, %b: index, %c: index, %d: index):
+        tensor.yield %lowest : i8
+      } : tensor<1x4x1x8xi8> to tensor<1x5x1x8xi8>
+      %empty = tensor.empty() : tensor<1x5x1x8xi8>
+      %start = linalg.fill ins(%lowest : i8) outs(%empty : tensor<1x5x1x8xi8>) -> tensor<1x5x1x8xi8>
+      %window = tensor.empty() : tensor<1x1xi8>
+      %0 = linalg.pooling_nhwc_max ins(%padded, %window : tensor<1x5x1x8xi8>, tensor<1x1xi8>)
+          outs(%start : tensor<1x5x1x8xi8>) -> tensor<1x5x1x8xi8>
+      vmcu.yield %0 : tensor<1x5x1x8xi8>
+    }
+  }
+  return
+}

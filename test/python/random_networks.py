@@ -19,14 +19,14 @@ import tiny_tflite as tiny
 Shape = tuple[int, int, int]  # rows, columns, channels
 #: Layers on images, by how often each is drawn.
 KINDS = (*("block",) * 5, *("conv",) * 4, *("pointwise",) * 3, *("depthwise",) * 3, *("add",) * 3, "max_pool", "max_pool",
-         "average_pool", "mul", "sub", "relu", "pad", "concatenation", "upsample")  # fmt: skip
+         "average_pool", "mul", "sub", "relu", "twins", "pad", "concatenation", "upsample")  # fmt: skip
 ZERO_POINTS = (-128, -3, 0, 5, 100)  # what a RELU makes of 127 is a constant
 
 
 @dataclass(frozen=True)
 class Layer:
     """One layer; what its kind does not ask for it ignores. A `block` is pointwise, depthwise, pointwise, with a residual
-    addition where shapes allow one.
+    addition where shapes allow one; `twins` are two equal layers, which the compiler makes one.
 
     Args:
         back: how many tensors before the newest its input is.
@@ -198,6 +198,10 @@ class _Builder:
         y = self.tensor(x.shape, 0.04, layer.zero_point)
         self.graph.op("RELU", [x.index], [y.index])
         return y
+
+    def twins(self, layer: Layer, x: _Made) -> _Made:
+        self.made.append(self.relu(layer, x))
+        return self.relu(layer, x)
 
     def pad(self, layer: Layer, x: _Made) -> _Made:
         amounts = [[0, 0], [layer.other % 2, layer.other // 2], [layer.filters % 2, 1], [0, 0]]

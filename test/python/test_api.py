@@ -237,6 +237,15 @@ def test_what_is_not_of_the_llvm_dialect_is_refused(name: str) -> None:
             translate(module, vmcu.Target.parse("cortex-m4"))
 
 
+def test_what_llvm_does_not_know_is_refused() -> None:
+    with vmcu.context():
+        module = ir.Module.parse(
+            'llvm.func @f() {\n  llvm.call_intrinsic "llvm.no.such"() : () -> ()\n  llvm.return\n}'
+        )
+        with pytest.raises(vmcu.Unsupported, match=r"2:3: could not find LLVM intrinsic: .llvm\.no\.such"):
+            translate(module, vmcu.Target.parse("cortex-m4"))
+
+
 def test_failed_write_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
     with pytest.raises(vmcu.InputError, match="cannot write .*taken"):

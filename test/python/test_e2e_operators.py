@@ -218,3 +218,19 @@ def test_network_of_two_outputs_equals_host(target: str, tmp_path: Path) -> None
             assert len(found) == len(wanted) == 2
             for one, other in zip(found, wanted):
                 np.testing.assert_array_equal(one, other)
+
+
+def test_two_outputs_that_are_one_tensor_equal_host(tmp_path: Path) -> None:
+    graph = tiny.Graph()
+    x = graph.tensor("x", (1, 3, 3, 2), scale=0.05, zero_point=-10)
+    outputs = [graph.tensor(name, (1, 3, 3, 2), scale=0.02, zero_point=-128) for name in ("y", "z")]
+    for each in outputs:
+        graph.op("RELU", [x], [each])  # equal layers become one
+    compiled = compile_model(graph.write(tmp_path / "model.tflite", [x], outputs))
+    assert compiled.outputs[0].offset == compiled.outputs[1].offset
+    (image, *_) = int8_inputs([each.shape for each in compiled.inputs])
+    with compiled.firmware() as firmware:
+        found, wanted = firmware.run(*image, count=False).outputs, compiled.reference(*image)
+    assert len(found) == len(wanted) == 2
+    for one, other in zip(found, wanted):
+        np.testing.assert_array_equal(one, other)

@@ -10,6 +10,7 @@ import pytest
 
 import tiny_tflite as tiny
 import vmcu
+from random_networks import Layer, Network, write_network
 from test_api import DIGITS, MODELS, ZOO, compile_c, random_inputs
 from vmcu.emulator import Machine
 from vmcu.report.figures import is_exact
@@ -213,3 +214,14 @@ def test_header_serves_cpp(tmp_path: Path, fed: vmcu.Compiled) -> None:
     source = tmp_path / "main.cpp"
     source.write_text('#include "digits.h"\n#include "digits.h"\nvoid f(const int8_t *image) { digits_run(image); }\n')
     compile_c(source, tmp_path / "main.o", "c++")
+
+
+def test_halo_uses_the_place_of_the_first_row_before_it_comes(tmp_path: Path) -> None:
+    block = Layer("block", kernel=(2, 5), filters=1, valid=True, zero_point=5)
+    layers = Layer("pad", other=1, filters=1), block, Layer("pad", back=1, other=1, filters=9), block
+    path = write_network(Network((8, 13, 7), layers, zero_point=100), tmp_path / "model.tflite")
+    compiled = vmcu.Compilation(path, input="fed", sanitize=True).finish()
+    image = compiled.inputs[0].random(np.random.default_rng(7))
+    with compiled.firmware() as firmware:
+        (found,) = firmware.run(image, count=False).outputs
+    np.testing.assert_array_equal(found, compiled.reference(image)[0])

@@ -192,6 +192,20 @@ def test_module_and_inputs_are_left_alone() -> None:
     np.testing.assert_array_equal(a, [[1, 2, 3, 4]])
 
 
+@pytest.mark.parametrize("returned", ["%0, %0", "%0, %a", "%a, %a", "%a, %0", "%0, %1", "%1, %0"])
+def test_function_may_return_a_tensor_twice(returned: str) -> None:
+    text = f"""func.func @main(%a: tensor<1x4xi8>) -> (tensor<1x4xi8>, tensor<1x4xi8>) {{
+      %0 = tosa.add %a, %a : (tensor<1x4xi8>, tensor<1x4xi8>) -> tensor<1x4xi8>
+      %1 = tosa.add %a, %a : (tensor<1x4xi8>, tensor<1x4xi8>) -> tensor<1x4xi8>
+      return {returned} : tensor<1x4xi8>, tensor<1x4xi8>
+    }}"""
+    a = np.array([[1, 2, 3, 4]], np.int8)
+    with ir.Context():
+        found = run(ir.Module.parse(text), [a])
+    for each, name in zip(found, returned.split(", ")):
+        np.testing.assert_array_equal(each, a if name == "%a" else a + a)
+
+
 def test_non_contiguous_input_is_read_in_order() -> None:
     wide = np.arange(8, dtype=np.int8).reshape(1, 8)
     with ir.Context():

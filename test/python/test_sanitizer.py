@@ -395,6 +395,29 @@ def test_kernel_that_has_ended_reads_no_more() -> None:
     core.store(0, 0, 4)  # though nobody freed x
 
 
+def test_bytes_that_a_kernel_leaves_out_are_free() -> None:
+    def kernel(low: int, high: int) -> Core:
+        some = View(X, 4, Home(0, 8), "input", reads=(low, high))
+        core = pool_of(Site("kernel some", 1, (some, view(Y, "output"))), LAST)
+        core.enter(0)
+        return core
+
+    core = kernel(0, 4)
+    core.store(1, 0, 4)  # though nobody freed bytes 4 to 8 of x
+    core.load(0, 0, 0)
+    with pytest.raises(PoolFault, match="byte 4 of x, which is live"):
+        kernel(4, 8).store(1, 0, 4)
+
+
+def test_load_of_bytes_that_the_kernel_leaves_out_is_a_fault() -> None:
+    readers = View(X, 4, Home(0, 8), "input", reads=(0, 4)), view(X, "input")
+    core = pool_of(Site("kernel most", 1, readers), LAST)
+    core.enter(0)
+    core.load(1, 4, 4)  # the other reader keeps them
+    with pytest.raises(PoolFault, match="this kernel said that it reads no such bytes"):
+        core.load(0, 4, 4)
+
+
 def test_ring_keeps_its_newest_rows() -> None:
     ring = (Home(0, 4),)
     make = Site("kernel make", 1, (View(X, 4, ring[0], "output"),))

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from mlir import ir
 
-from vmcu.errors import Unsupported
+from vmcu.errors import SUPPORTED, Unsupported
 from vmcu.frontends import _ir
 from vmcu.frontends.quantisation import Operator, operators
 
@@ -95,13 +95,13 @@ def _take_pixel_below(operator: Operator, made: Made) -> None:
     align_corners, half_pixel_centers = operator.option(0), operator.option(1)
     name = "RESIZE_NEAREST_NEIGHBOR"
     if align_corners and half_pixel_centers:
-        _refuse(operator, name, "both align_corners and half_pixel_centers are set")
+        _refuse(operator, name, "both align_corners and half_pixel_centers are set; supported is one of them")
     if align_corners or half_pixel_centers:
         return
     resize = _only(operator, name, made, ("tosa.resize",))
     inputs, outputs = (value.type.shape[1:3] for value in (resize.operands[0], resize.results[0]))
     if any(_below(size, count) != _below_in_floats(size, count) for size, count in zip(inputs, outputs)):
-        _refuse(operator, name, f"from {inputs} to {outputs} pixels LiteRT is off by a rounding error")
+        _refuse(operator, name, f"from {inputs} to {outputs} pixels LiteRT errs by rounding; other sizes are supported")
     ratios = [(count // math.gcd(size, count), size // math.gcd(size, count)) for size, count in zip(inputs, outputs)]
     scale = [2 * each for ratio in ratios for each in ratio]
     offset = [-up for up, _ in ratios]
@@ -134,7 +134,7 @@ def _only(operator: Operator, name: str, made: Made, kinds: tuple[str, ...]) -> 
     return found[0]
 
 
-def _refuse(operator: Operator, name: str, why: str = "TOSA has no equal operation for int8") -> None:
+def _refuse(operator: Operator, name: str, why: str = f"TOSA has no equal operation for int8; {SUPPORTED}") -> None:
     raise Unsupported(f"operator {name} at layer '{operator.result.name}' is not supported: {why}")
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from flatbuffers import number_types
 from flatbuffers.table import Table
 
+from vmcu.errors import InputError
 from vmcu.frontends.ports import Port
 
 _INT8 = 9  # TensorType.INT8
@@ -30,12 +31,14 @@ class Operator:
         code: number in the schema's `BuiltinOperator`.
         source: its first input; a `Port` without scale unless it is int8.
         result: its first output, likewise. Its name is the layer's.
+        tensor: number of its first output in the subgraph.
     """
 
     code: int
     source: Port
     result: Port
     options: Table | None
+    tensor: int
 
     def option(self, field: int) -> int:
         """A byte-sized field of the operator's options, such as an enumeration or a flag; 0 when it is absent."""
@@ -66,7 +69,14 @@ def operators(path: Path) -> Iterator[Operator]:
             continue
         needed.update(sources)
         ports = [_port(tensors[each[0]]) if each and each[0] >= 0 else Port() for each in (sources, results)]
-        yield Operator(codes[_number(operator, 0, number_types.Uint32Flags)], *ports, _table(operator, 4))
+        yield Operator(codes[_number(operator, 0, number_types.Uint32Flags)], *ports, _table(operator, 4), results[0])
+
+
+def with_output(path: Path, tensor: int) -> bytes:
+    """The model with one tensor of its first subgraph in place of each of its outputs."""
+    graph = _tables(_model(path), 2)[0]
+    _numbers(graph, 2, np.int32)[:] = tensor  # a view of the bytes
+    return bytes(graph.Bytes)
 
 
 def _model(path: Path) -> Table:
@@ -105,8 +115,10 @@ def _tables(table: Table, field: int) -> list[Table]:
     slot = _slot(table, field)
     if not slot:
         return []
-    start = table.Vector(slot)
-    return [Table(table.Bytes, table.Indirect(start + 4 * i)) for i in range(table.VectorLen(slot))]
+    start, length = table.Vector(slot), table.VectorLen(slot)
+    if start + 4 * length > len(table.Bytes):
+        raise InputError(f"a vector of {length} tables ends behind the file")
+    return [Table(table.Bytes, table.Indirect(start + 4 * i)) for i in range(length)]
 
 
 def _numbers(table: Table, field: int, kind: type) -> np.ndarray:

@@ -16,9 +16,10 @@ from pathlib import Path
 
 from mlir import ir
 
-from vmcu.errors import InputError, Unsupported, VmcuError
+from vmcu.errors import SUPPORTED, InputError, Unsupported, VmcuError
 from vmcu.frontends import _ir
 from vmcu.frontends.corrections import correct
+from vmcu.frontends.culprit import find_culprit
 from vmcu.frontends.ports import write_ports
 from vmcu.frontends.quantisation import boundary_ports
 from vmcu.frontends.rounding import round_once_after_fully_connected
@@ -61,24 +62,38 @@ def load_tflite(path: Path) -> ir.Module:
 def _convert(path: Path, shapes: dict[str, list[int]]) -> str:
     if importlib.util.find_spec("tosa_converter_for_tflite") is None:
         raise MissingTool("the reader of .tflite files", "tosa-converter-for-tflite")
-    command = [sys.executable, "-c", _CONVERT, str(path), json.dumps(shapes)]
-    done = subprocess.run(command, capture_output=True, check=False)
+    done = _run_converter(path, shapes)
     if done.returncode != 0:
         raise _conversion_error(path, done.returncode, done.stderr.decode(errors="replace"))
     return done.stdout.decode()
 
 
+def _run_converter(path: Path, shapes: dict[str, list[int]]) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-c", _CONVERT, str(path), json.dumps(shapes)]
+    return subprocess.run(command, capture_output=True, check=False)
+
+
 def _conversion_error(path: Path, status: int, log: str) -> VmcuError:
     found = _ERROR.search(log)
     if found is None:
-        if status < 0:
-            return Unsupported(f"{path}: the TFLite converter crashed (signal {-status}) at an unknown operator")
         last = log.strip().splitlines()[-1] if log.strip() else f"it ended with status {status}"
-        return Unsupported(f"{path}: the TFLite converter failed: {last}")
+        why = (
+            f"crashed (signal {-status})"
+            if status < 0
+            else f"failed ({last.removeprefix('RuntimeError: ').rstrip('.')})"
+        )
+        return Unsupported(f"{path}: the TFLite converter {why} at {_describe_culprit(path, status)}; {SUPPORTED}")
     if "parse flatbuffer" in found["text"]:
         return InputError(f"{path}: not a TFLite model, or a damaged one ({path.stat().st_size} bytes)")
     where = f" at layer '{found['layer']}'" if found["layer"] else ""
     return Unsupported(f"{path}: {found['text']}{where}")
+
+
+def _describe_culprit(path: Path, status: int) -> str:
+    culprit = find_culprit(path, lambda cut: _run_converter(cut, {}).returncode == status)
+    if culprit is None:
+        return "an unknown operator"
+    return f"layer '{culprit.result.name}', operator {culprit.code} of TFLite's schema"
 
 
 def _pinned_shapes(path: Path, text: str) -> dict[str, list[int]]:
@@ -103,4 +118,4 @@ def _refuse_leftovers(path: Path, module: ir.Module) -> None:
     for op in _ir.walk(module.operation):
         if op.operation.name.startswith("tfl."):
             name = op.operation.name.removeprefix("tfl.").upper()
-            raise Unsupported(f"{path}: operator {name} at layer {_ir.layer(op)} has no TOSA equivalent")
+            raise Unsupported(f"{path}: operator {name} at layer {_ir.layer(op)} has no TOSA equivalent; {SUPPORTED}")

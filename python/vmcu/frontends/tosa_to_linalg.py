@@ -12,11 +12,13 @@ second reader is not fused away.
 
 from __future__ import annotations
 
+import re
+
 from mlir import ir
 from mlir.dialects import linalg, tensor
 from mlir.passmanager import PassManager
 
-from vmcu.errors import Unsupported
+from vmcu.errors import SUPPORTED, Unsupported
 from vmcu.frontends import _ir
 from vmcu.locations import place
 
@@ -72,8 +74,10 @@ def run(module: ir.Module, passes: tuple[str, ...]) -> None:
 
 def _describe(error: ir.MLIRError) -> str:
     for first in error.error_diagnostics:
-        where = place(first.location)
-        return f"{where}: {first.message}" if where else first.message
+        where, message = place(first.location), first.message
+        if illegal := re.fullmatch(r"failed to legalize operation '(.*)'.*", message):
+            message = f"{illegal[1]} has no lowering for these types; {SUPPORTED}"
+        return f"{where}: {message}" if where else message
     return str(error)
 
 
@@ -81,7 +85,7 @@ def _refuse_leftovers(module: ir.Module) -> None:
     for op in _ir.walk(module.operation):
         name = op.operation.name
         if name.startswith("tosa.") and name != "tosa.apply_scale":
-            raise Unsupported(f"{name} at layer {_ir.layer(op)} has no lowering to linalg")
+            raise Unsupported(f"{name} at layer {_ir.layer(op)} has no lowering to linalg; {SUPPORTED}")
 
 
 def _make_padding_static(function: ir.OpView) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from mlir import ir
-from mlir.dialects import func, linalg, memref
+from mlir.dialects import bufferization, func, linalg, memref
 from mlir.passmanager import PassManager
 
 from vmcu.dialects import vmcu as d
@@ -139,8 +139,16 @@ def _outline(kernel: d.KernelOp, block: ir.Block) -> ir.Module:
         with ir.InsertionPoint(entry):
             mapping = dict(zip(block.arguments, entry.arguments))
             clone_into(ops[:-1], mapping)
-            func.ReturnOp([mapping[each] for each in ops[-1].operands])
+            func.ReturnOp(_tell_apart([mapping[each] for each in ops[-1].operands]))
     return module
+
+
+def _tell_apart(results: list[ir.Value]) -> list[ir.Value]:
+    """Copy a tensor that is returned again: hoisting its buffer twice, `buffer-results-to-out-params` crashes."""
+    return [
+        bufferization.alloc_tensor(value.type, [], copy=value) if value in results[:number] else value
+        for number, value in enumerate(results)
+    ]
 
 
 def _replace_copies(module: ir.Module) -> None:

@@ -86,8 +86,8 @@ class Cache:
         Args:
             name: the kernel's `key`.
             scratch: most bytes of stack for lanes; None for any number.
-            smallest: the least code that takes at most `BEARABLE` times as long. Otherwise the fewest cycles with at most `CODE_BUDGET` bytes of code beyond the
-                smallest variant that is nearly as fast (`FAST`).
+            smallest: the least code that takes at most `BEARABLE` times as long. Otherwise the fewest cycles with at most
+                `CODE_BUDGET` bytes of code beyond the smallest variant that is nearly as fast (`FAST`).
         """
         found = [each for each in self.entries.get(name, ()) if scratch is None or each.scratch <= scratch]
         if not found:
