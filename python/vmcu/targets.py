@@ -148,6 +148,8 @@ def _parse_options(options: list[str]) -> dict[str, int]:
 
 # A constant that is hoisted out of its block hides SMMLSR and SMMLAR from instruction selection.
 _KEEP_CONSTANTS = "-disable-constant-hoisting"
+# Strength reduction makes a pointer of each address that a loop needs, and spills them.
+_KEEP_ADDRESSES = "-disable-lsr"
 # Four LDR in a row are 5 cycles, two LDRD are 6; and the second scheduler pulls the loads apart again.
 _IN_ORDER = ("-arm-load-store-opt=false", "-enable-post-misched=false", _KEEP_CONSTANTS)
 
@@ -202,7 +204,7 @@ CORES: dict[str, Target] = {
             flash=512 * KIB,
             ram=64 * KIB,
             features=Features(dsp=False, fpu=False),
-            llc_flags=_IN_ORDER,
+            llc_flags=(*_IN_ORDER, _KEEP_ADDRESSES),
             # DDI 0337: SMULL and UMULL take 3 to 5 cycles, SMLAL and UMLAL 4 to 7, by the size of the operands.
             cycles=CycleTable(multiply_accumulate=2, long_multiply=4, long_multiply_accumulate=5),
             cycle_model="Cortex-M3 instruction timings (64-bit products: 4 cycles), memory without wait states",
@@ -217,6 +219,8 @@ CORES: dict[str, Target] = {
             flash=256 * KIB,
             ram=32 * KIB,
             features=Features(dsp=False, fpu=False, saturate=False, long_multiply=False, unaligned=False),
+            # Bytes are loaded right before they are multiplied; there are not the registers for any other order.
+            llc_flags=(*_IN_ORDER, _KEEP_ADDRESSES, "-pre-RA-sched=source"),
             # DDI 0484; MUL takes 1 cycle or 32, as the vendor chooses, and most choose 1.
             cycles=CycleTable(load_after_access=2, store=2, taken=2, link=3, barrier=3),
             cycle_model="Cortex-M0+ instruction timings with the multiplier of one cycle, memory without wait states",

@@ -17,11 +17,12 @@ from random_networks import Network, networks, write_network
 from test_reference import litert
 from vmcu.api import Compilation, Compiled
 from vmcu.errors import Unsupported
+from vmcu.targets import CORES
 
 EXAMPLES = int(os.environ.get("VMCU_FUZZ_EXAMPLES", "0"))
 QUICK = 16  # some 40 seconds of one core
-#: Each kind of core: with DSP instructions, and without.
-TARGETS = ("cortex-m4", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m3", "cortex-m0plus")
+#: With flash for the largest network.
+TARGETS = [f"{core},flash=1MiB,ram=256KiB" for core in CORES]
 MODES: dict[str, dict] = {"layers": {"streams": False}, "streams": {}, "fed": {"input": "fed"}}
 
 
@@ -55,7 +56,7 @@ def check_runs(compiled: Compiled, mode: str, inputs: list[np.ndarray], expected
     derandomize=not EXAMPLES,
     print_blob=True,
 )
-@given(networks(), st.sampled_from(TARGETS), st.sampled_from([None, *MODES]))
+@given(networks(), st.sampled_from(["cortex-m4", *TARGETS]), st.sampled_from([None, *MODES]))
 def test_random_network(tmp_path: Path, network: Network, target: str, sanitized: str | None) -> None:
     path = write_network(network, tmp_path / "model.tflite")
     compiled = {mode: compile_in(mode, path, target, sanitize=mode == sanitized) for mode in MODES}
