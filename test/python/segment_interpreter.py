@@ -80,6 +80,12 @@ class _Translation:
             self.lines.append(" " * depth + f"for {self._name(op.induction_variable)} in range({bounds}):")
             self._block(op.body, depth + 1)
             yield " pass"
+        elif name == "scf.if" and not self.is_opaque:
+            for line, block in ((f"if {self._name(op.condition)}:", op.then_block), ("else:", op.else_block)):
+                if block is not None:
+                    self.lines.append(" " * depth + line)
+                    self._block(block, depth + 1)
+                    self.lines.append(" " * depth + " pass")
         elif name == "vmcu.segment_load":
             guards = ", ".join(self._name(each) for each in op.guards)
             stride = 1 if op.stride is None else op.stride.value

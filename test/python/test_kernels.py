@@ -21,7 +21,7 @@ import tiny_tflite as tiny
 from segment_interpreter import Event, record, replay
 from vmcu import frontends, pipeline, planner
 from vmcu.dialects import vmcu as d
-from vmcu.kernels import Conv2D, Depthwise, MaxPool
+from vmcu.kernels import PLAIN, Conv2D, Depthwise, MaxPool
 from vmcu.kernels.geometry import Window
 from vmcu.kernels.requant import Requant
 from vmcu.passes.pipelines import KERNELS, PLAN, fill_options
@@ -61,14 +61,14 @@ def kernels(draw: st.DrawFn) -> Kernel:
 
 
 def choose_variant(draw: st.DrawFn, kernel: Conv2D | Depthwise) -> Conv2D | Depthwise:
-    return dataclasses.replace(kernel, variant=draw(st.sampled_from(["", *kernel.variants()])))
+    return dataclasses.replace(kernel, variant=draw(st.sampled_from([PLAIN, *kernel.variants()])))
 
 
 def holds_input(kernel: Kernel) -> bool:
     """Whether a step reads its input between stores, and frees after them."""
     if isinstance(kernel, Conv2D):
-        return kernel.variant == "matmul" and kernel.takes_bytes
-    return isinstance(kernel, Depthwise) and kernel.variant == "row"
+        return kernel.variant.name == "matmul" and kernel.takes_bytes
+    return isinstance(kernel, Depthwise) and kernel.variant.name == "row"
 
 
 def taps(window: Window, row: int, column: int) -> Iterator[int]:
@@ -159,7 +159,7 @@ def test_loads_are_the_bytes_that_the_window_needs(kernel: Kernel, backward: boo
         stored = sorted(bytes_of(events, "store"))
         pixels = {taps for byte in stored for taps in pixel_taps(kernel.window, byte // out_size)}
         if (
-            isinstance(kernel, Depthwise) and kernel.variant == "row"
+            isinstance(kernel, Depthwise) and kernel.variant.name == "row"
         ):  # whole rows: no tile knows of columns between windows
             columns = {pixel % kernel.window.image[1] for pixel in pixels}
             hull = range(min(columns, default=0), max(columns, default=-1) + 1)
