@@ -37,38 +37,38 @@ class Fused:
     kind = d.KernelKind.fused
     scratch = 0  # bytes of stack
 
-    def variants(self) -> list[Variant]:
-        return []
-
     @cached_property
-    def shape(self) -> Bottleneck:
+    def geometry(self) -> Bottleneck:
         channels = (self.expand.channels[0], self.middle.channels, self.project.channels[1])
         return Bottleneck.of(self.expand.window, self.middle.window, self.project.window, channels)
 
     @property
     def workspace(self) -> int:
         """Bytes."""
-        return self.shape.workspace
+        return self.geometry.workspace
 
     @property
     def workspaces(self) -> tuple[tuple[int, int], ...]:
         """(length, bytes) of the sequences that the workspace is divided into."""
-        return self.shape.workspaces
+        return self.geometry.workspaces
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates, those that are done again included."""
-        return self.shape.macs
+        return self.geometry.macs
+
+    def variants(self) -> list[Variant]:
+        return []
 
     def sequences(self) -> tuple[tuple[tuple[int, int], ...], tuple[int, int]]:
         """(length, bytes) of the input's and of the output's sequence: a segment is a pixel."""
         return self.expand.sequences()[0], self.project.sequences()[1]
 
     def steps(self) -> Steps:
-        return self.shape.steps()
+        return self.geometry.steps()
 
     def rows(self) -> Rows:
-        return self.shape.rows()
+        return self.geometry.rows()
 
     def emit(self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], *, backward: bool) -> None:
         Emitter(self, inputs[0], output, workspace, backward).emit()
@@ -89,7 +89,7 @@ def fuse(expand: object, middle: object, project: object) -> Fused | None:
     if (expand.channels[1], project.channels[0]) != (middle.channels, middle.channels):
         return None
     fused = Fused(expand, middle, project)
-    return None if fused.shape is None else fused
+    return None if fused.geometry is None else fused
 
 
 def read_fused(result: ir.Value, inputs: Sequence[ir.Value]) -> Fused | None:

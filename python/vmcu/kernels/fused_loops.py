@@ -43,7 +43,7 @@ class Emitter:
         backward: bool,
         by_rows: bool = False,
     ):
-        self.kernel, self.shape, self.window = kernel, kernel.shape, kernel.shape.window
+        self.kernel, self.shape, self.window = kernel, kernel.geometry, kernel.geometry.window
         self.source, self.dest, self.backward, self.by_rows = source, dest, backward, by_rows
         self.expanded, self.pixels = workspace
         self.mirrored = backward and not by_rows  # row by row, the order of the columns is ours to choose
