@@ -79,7 +79,7 @@ class Bottleneck:
     def pairs(self) -> bool:
         """Whether columns come in twos, which are expanded together."""
         stride, kernel = self.middle.stride[1], self.middle.kernel[1]
-        return self.tile * stride % 2 == 0 and max(0, stride - kernel) % 2 == 0
+        return self.tile * stride % 2 == 0 and max(0, stride - kernel) % 2 == 0 and self.middle.image[1] > 1
 
     @property
     def columns(self) -> int:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 CHANNELS = 2  # output channels of a tile of a convolution
 LANES = 4  # channels of a tile of the depthwise window
-UNROLLED = 3  # most columns of the depthwise window that are unrolled
+UNROLLED = 7  # most columns of the depthwise window that are unrolled
 
 
 class Emitter:
