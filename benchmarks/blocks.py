@@ -95,7 +95,8 @@ class Function:
     ) -> str:
         fraction, exponent = np.frexp(np.atleast_1d(scale))
         points = [np.array([each], _DTYPES[of]) for each, of in ((zero, before), (result_zero, after))]
-        tables = [np.round(fraction * 2**30).astype(np.int32), (30 - exponent).astype(np.int8), *points]
+        multiplier = np.minimum(np.round(fraction * 2**31), 2**31 - 1)
+        tables = [multiplier.astype(np.int32), (31 - exponent).astype(np.int8), *points]
         count = tables[0].size
         kinds = f"tensor<{count}xi32>, tensor<{count}xi8>, tensor<1x{before}>, tensor<1x{after}>"
         return self._value(

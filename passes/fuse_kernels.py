@@ -111,6 +111,9 @@ def _fuse(name: str, ops: Sequence[d.KernelOp]) -> None:
             mapping[op.results_[0]] = mapping[end.operands[0]]
             between += [*reshapes, op]
         d.yield_([mapping[result]])
+    if any(op.variant is not None for op in ops):  # the core has some
+        for variant in describe_kernel(kernel).variants()[:1]:
+            kernel.operation.attributes["variant"] = ir.StringAttr.get(str(variant))
     result.replace_all_uses_with(kernel.results_[0])
     for op in reversed(between):
         op.operation.erase()

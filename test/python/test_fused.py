@@ -105,9 +105,24 @@ def test_fused_block_equals_host_with_fed_rows(name: str, tmp_path: Path) -> Non
     assert compiled.streams == (("fused_0",),)
 
 
-@pytest.mark.parametrize("name", ["odd_columns", "stride_2", "residual"])
-def test_fused_block_equals_host_on_another_core(name: str, tmp_path: Path) -> None:
-    check_fused(tmp_path, BLOCKS[name], target="cortex-m7")
+@pytest.mark.parametrize("target", ["cortex-m7", "cortex-m33", "cortex-m3", "cortex-m0plus"])
+@pytest.mark.parametrize("name", ["odd_columns", "stride_2", "convolution_of_stride_2_first"])
+def test_fused_block_equals_host_on_another_core(name: str, target: str, tmp_path: Path) -> None:
+    check_fused(tmp_path, BLOCKS[name], target=target)
+
+
+def test_convolutions_are_multiplied_as_elsewhere(tmp_path: Path) -> None:
+    """A core with the instructions for it takes the variant `matmul`, another one has loops only."""
+    texts = {}
+    for target in ("cortex-m4", "cortex-m3"):
+        with pytest.MonkeyPatch.context() as patch:
+            fuse = f"vmcu-fuse-kernels{{chains={CHAIN}}}"
+            patch.setitem(pipelines.LEVELS, "kernels", (*pipelines.KERNELS, fuse))
+            path = write_network(BLOCKS["residual"], tmp_path / "model.tflite")
+            texts[target] = Compilation(path, target).emit("segments", elide=True)
+    fast, plain = (text[text.index('"fused_0"') :] for text in texts.values())
+    assert 'fused variant "matmul"' in fast and fast.count("vmcu.matmul") >= 2 and "vmcu.widen" in fast
+    assert "variant" not in plain.split(" ins(")[0] and "vmcu.matmul" not in plain
 
 
 @pytest.mark.parametrize("columns", [6, 7])
@@ -121,7 +136,7 @@ def test_backward_block_equals_host(columns: int, kernel: Pair, tmp_path: Path) 
         fuse = f"vmcu-fuse-kernels{{chains={chains}}}"
         patch.setitem(pipelines.LEVELS, "kernels", (*pipelines.KERNELS, fuse))
         text = Compilation(tmp_path / "model.tflite", streams=False).emit("plan", elide=True)
-    assert text.count("fused traversal backward") == 1 and compiled.streams == ()
+    assert text.count(" traversal backward") == 1 and compiled.streams == ()
 
 
 @pytest.mark.parametrize("input", ["resident", "fed"])

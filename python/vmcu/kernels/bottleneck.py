@@ -76,9 +76,16 @@ class Bottleneck:
         return 2 if self.middle.stride[1] == 1 and self.middle.output[1] > 1 else 1
 
     @property
+    def pairs(self) -> bool:
+        """Whether columns come in twos, which are expanded together."""
+        stride, kernel = self.middle.stride[1], self.middle.kernel[1]
+        return self.tile * stride % 2 == 0 and max(0, stride - kernel) % 2 == 0 and self.middle.image[1] > 1
+
+    @property
     def columns(self) -> int:
-        """Expanded columns that the ring holds: those of one step's windows."""
-        return self.middle.kernel[1] + (self.tile - 1) * self.middle.stride[1]
+        """Expanded columns that the ring holds: those of one step's windows, and an even number if they come in twos."""
+        count = self.middle.kernel[1] + (self.tile - 1) * self.middle.stride[1]
+        return count + count % 2 if self.pairs else count
 
     @property
     def span(self) -> int:
@@ -105,7 +112,7 @@ class Bottleneck:
 
     @property
     def workspaces(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """(length, bytes) of two sequences: expanded pixels, column by column, and depthwise pixels."""
+        """(length, bytes) of two sequences: expanded pixels, line by line of the ring, and depthwise pixels."""
         return (self.columns * self.middle.kernel[0], self.channels[1]), (self.tile, self.channels[1])
 
     @property

@@ -20,10 +20,11 @@ from .build import Index
 from .channelwise import Depthwise
 from .conv2d import Conv2D
 from .fused_loops import Emitter
+from .fused_tiles import FusedTileEmitter
 from .geometry import Steps
 from .match import is_int8, op_name
 from .read import read_kernel
-from .variant import Variant
+from .variant import PLAIN, Variant
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,51 +34,65 @@ class Fused:
     expand: Conv2D
     middle: Depthwise
     project: Conv2D
+    variant: Variant = PLAIN
 
     kind = d.KernelKind.fused
     scratch = 0  # bytes of stack
 
-    def variants(self) -> list[Variant]:
-        return []
-
     @cached_property
-    def shape(self) -> Bottleneck:
+    def geometry(self) -> Bottleneck:
         channels = (self.expand.channels[0], self.middle.channels, self.project.channels[1])
         return Bottleneck.of(self.expand.window, self.middle.window, self.project.window, channels)
 
     @property
     def workspace(self) -> int:
         """Bytes."""
-        return self.shape.workspace
+        return self.geometry.workspace
 
     @property
     def workspaces(self) -> tuple[tuple[int, int], ...]:
         """(length, bytes) of the sequences that the workspace is divided into."""
-        return self.shape.workspaces
+        return self.geometry.workspaces
 
     @property
     def macs(self) -> int:
         """Multiply-accumulates, those that are done again included."""
-        return self.shape.macs
+        return self.geometry.macs
+
+    def variants(self) -> list[Variant]:
+        """`matmul`, if both convolutions have it: two expanded pixels at a time are multiplied as in `tiles.py`."""
+        convolutions = (self.expand, self.project)
+        has = all(any(each.name == "matmul" for each in conv.variants()) for conv in convolutions)
+        return [Variant("matmul")] if has and self.geometry.pairs and not self.expand.takes_bytes else []
+
+    @property
+    def shape(self) -> str:
+        """What its variants' speed depends on."""
+        expand, middle, project = (each.shape for each in (self.expand, self.middle, self.project))
+        return f"fused {expand}; {middle}; {project}"
 
     def sequences(self) -> tuple[tuple[tuple[int, int], ...], tuple[int, int]]:
         """(length, bytes) of the input's and of the output's sequence: a segment is a pixel."""
         return self.expand.sequences()[0], self.project.sequences()[1]
 
     def steps(self) -> Steps:
-        return self.shape.steps()
+        return self.geometry.steps()
 
     def rows(self) -> Rows:
-        return self.shape.rows()
+        return self.geometry.rows()
 
     def emit(self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], *, backward: bool) -> None:
-        Emitter(self, inputs[0], output, workspace, backward).emit()
+        self._emitter(self, inputs[0], output, workspace, backward).emit()
 
     def emit_row(
         self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], row: Index, *, backward: bool
     ) -> None:
         """Make output row `row`; `backward` only says which rows come next."""
-        Emitter(self, inputs[0], output, workspace, backward, by_rows=True).emit_row(row)
+        self._emitter(self, inputs[0], output, workspace, backward, by_rows=True).emit_row(row)
+
+    @property
+    def _emitter(self) -> type[Emitter]:
+        return FusedTileEmitter if self.variant.name == "matmul" else Emitter
 
 
 def fuse(expand: object, middle: object, project: object) -> Fused | None:
@@ -89,7 +104,7 @@ def fuse(expand: object, middle: object, project: object) -> Fused | None:
     if (expand.channels[1], project.channels[0]) != (middle.channels, middle.channels):
         return None
     fused = Fused(expand, middle, project)
-    return None if fused.shape is None else fused
+    return None if fused.geometry is None else fused
 
 
 def read_fused(result: ir.Value, inputs: Sequence[ir.Value]) -> Fused | None:

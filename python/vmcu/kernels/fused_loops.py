@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 CHANNELS = 2  # output channels of a tile of a convolution
 LANES = 4  # channels of a tile of the depthwise window
-UNROLLED = 3  # most columns of the depthwise window that are unrolled
+UNROLLED = 7  # most columns of the depthwise window that are unrolled
 
 
 class Emitter:
@@ -43,7 +43,7 @@ class Emitter:
         backward: bool,
         by_rows: bool = False,
     ):
-        self.kernel, self.shape, self.window = kernel, kernel.shape, kernel.shape.window
+        self.kernel, self.shape, self.window = kernel, kernel.geometry, kernel.geometry.window
         self.source, self.dest, self.backward, self.by_rows = source, dest, backward, by_rows
         self.expanded, self.pixels = workspace
         self.mirrored = backward and not by_rows  # row by row, the order of the columns is ours to choose
@@ -53,7 +53,7 @@ class Emitter:
         channels = kernel.middle.channels
         spare = -channels % LANES
         weights = np.pad(kernel.middle.weights, ((0, 0), (0, 0), (0, spare)))
-        # [channel group][column][row][channel]: a column of the ring is one run of segments.
+        # [channel group][column][row][channel]: a column of the ring is one load.
         groups = weights.reshape(*weights.shape[:2], -1, LANES).transpose(2, 1, 0, 3)
         self.weights = build.flash(groups.astype(np.int8))
         self.bias = build.flash(np.pad(kernel.middle.bias, (0, spare)).astype(np.int32))
@@ -76,7 +76,7 @@ class Emitter:
     def _emit_columns(self, row: Index) -> None:
         for step in build.loop(0, self.walk.steps):
             self._expand_columns(row, step)
-            with _if(_at_least(step, self.walk.first)):
+            with if_(_at_least(step, self.walk.first)):
                 newest = (step - self.walk.first) * self.shape.tile + self.walk.last
                 self._filter(newest)
                 self._project(row, newest)
@@ -85,26 +85,23 @@ class Emitter:
 
     def _expand_columns(self, row: Index, step: Index) -> None:
         """Bring the next columns into the ring."""
-        window, begin = self.kernel.middle.window, self.walk.unread
-        count = self.walk.fresh - begin
+        window, walk = self.kernel.middle.window, self.walk
+        expand, count = (self._expand_pair, 2) if self.shape.pairs else (self._expand_pixel, 1)
         for line in build.loop(0, window.kernel[0]):
             y = row * window.stride[0] + line - window.pad[0]
             exists = build.is_inside(y, window.image[0])
-            if count > 1:
-                for pair in build.loop(0, count - count % 2, 2):
-                    self._expand_pair(y, line, step * self.walk.fresh + begin + pair, exists)
-            if count % 2:
-                self._expand_pixel(y, line, step * self.walk.fresh + (self.walk.fresh - 1), exists)
+            for column in build.loop(walk.unread, walk.fresh, count):
+                expand(y, line, step * walk.fresh + column, exists)
 
     def _expand_pair(self, y: Index, line: Index, column: Index, exists: ir.Value) -> None:
         """Expand the pixels of two columns at once, if both windows lie in the image; else one by one."""
         lo, hi = self._interior()
-        at = self._column(column + 1) if self.mirrored else self._column(column)
+        left = column + int(self.mirrored)
+        at = self._column(left)
         both = arith.andi(exists, build.is_inside(at - lo, max(hi - 1 - lo, 0)))
         branch = scf.IfOp(both, has_else=True)
         with ir.InsertionPoint(branch.then_block):
-            slots = [self._slot(column + number) + line for number in ((1, 0) if self.mirrored else (0, 1))]
-            self._expand(y, at, slots, guarded=False)
+            self._expand_inside(y, at, self._slot(left, line))
             scf.yield_([])
         with ir.InsertionPoint(branch.else_block):
             for number in build.loop(0, 2):
@@ -113,10 +110,10 @@ class Emitter:
 
     def _expand_pixel(self, y: Index, line: Index, column: Index, exists: ir.Value) -> None:
         lo, hi = self.shape.needed
-        at, slot = self._column(column), self._slot(column) + line
+        at, slot = self._column(column), self._slot(column, line)
         branch = scf.IfOp(arith.andi(exists, build.is_inside(at - lo, hi - lo)), has_else=True)
         with ir.InsertionPoint(branch.then_block):
-            self._expand(y, at, [slot], guarded=self._interior() != self.shape.needed)
+            self._expand(y, at, slot, 1, guarded=self._interior() != self.shape.needed)
             scf.yield_([])
         with ir.InsertionPoint(branch.else_block):
             for channel, width in _tiles(self.kernel.middle.channels, LANES):
@@ -130,8 +127,12 @@ class Emitter:
         lo, hi = (choose(a, b) for a, b, choose in bounds)
         return lo, max(lo, hi)
 
-    def _expand(self, y: Index, x: Index, slots: list[Index], *, guarded: bool) -> None:
-        """Expand the pixels (y, x), (y, x + 1), ... into `slots`."""
+    def _expand_inside(self, y: Index, x: Index, slot: Index) -> None:
+        """Expand the pixels (y, x) and (y, x + 1), whose windows have all their columns."""
+        self._expand(y, x, slot, 2, guarded=False)
+
+    def _expand(self, y: Index, x: Index, slot: Index, pixels: int, *, guarded: bool) -> None:
+        """Expand the pixels (y, x), (y, x + 1), ... into the segments from `slot` on."""
         window, inputs = self.kernel.expand.window, self.kernel.expand.channels[0]
         left = x * window.stride[1] - window.pad[1]
         contiguous = not guarded and (window.dilation[1] == 1 or window.kernel[1] == 1)
@@ -152,11 +153,11 @@ class Emitter:
                         self.source,
                         line * window.image[1],
                         k,
-                        len(slots),
+                        pixels,
                         size,
                         within=at,
                         stride=window.stride[1],
-                        guards=[guard] * len(slots) if guard is not None else (),
+                        guards=[guard] * pixels if guard is not None else (),
                         pad=self.kernel.expand.pad_value,
                     )
 
@@ -165,13 +166,12 @@ class Emitter:
             return build.accumulate(taps, 1, acc, run)
 
         for channel, width in _tiles(self.kernel.middle.channels, CHANNELS):
-            acc = self.first.start(len(slots), channel, width)
+            acc = self.first.start(pixels, channel, width)
             acc = build.accumulate(
                 window.kernel[0], 1, acc, lambda ky, acc, at=channel, n=width: window_row(ky, acc, at, n)
             )
             tile = self.first.requant.emit(acc, channel, build.i8())
-            for number, slot in enumerate(slots):
-                build.segment_store(build.as_row(build.row_of(tile, number)), self.expanded, slot, channel)
+            build.segment_store(tile, self.expanded, slot, channel)
 
     def _column(self, column: Index) -> Index:
         """The expanded tensor's column, which may lie outside of it."""
@@ -182,10 +182,11 @@ class Emitter:
     def _pad(self) -> int:
         return self.kernel.middle.window.pad[1]
 
-    def _slot(self, column: Index) -> Index:
-        """The first segment of a column in the ring."""
-        slot = arith.remui(column.value, build.constant(self.shape.columns))
-        return Index.of(slot) * self.kernel.middle.window.kernel[0]
+    def _slot(self, column: Index, line: Index | int = 0) -> Index:
+        """The segment of a line and a column in the ring; columns lie in it in the order in which the image has them."""
+        count = self.shape.columns
+        slot = Index.of(arith.remui(column.value, build.constant(count)))
+        return ((count - 1) - slot if self.mirrored else slot) + line * count
 
     # The pixels
 
@@ -194,17 +195,19 @@ class Emitter:
         for number in build.loop(0, self.shape.tile):
             pixel = newest + number - (self.shape.tile - 1)
             begin = pixel * self.kernel.middle.window.stride[1] + self.walk.spare
+            place = (self.shape.tile - 1) - number if self.mirrored else number
             for channel, width in _tiles(self.kernel.middle.channels, LANES):
                 value = build.as_row(self._filter_tile(begin, channel, width))
                 valid = width if width != LANES else None
-                build.segment_store(value, self.pixels, number, channel, valid=valid)
+                build.segment_store(value, self.pixels, place, channel, valid=valid)
 
     def _filter_tile(self, begin: Index, channel: Index, valid: int) -> ir.Value:
         """`LANES` channels of the window whose first column is `begin`."""
         rows, columns = self.kernel.middle.window.kernel
 
         def window_column(kx: Index, acc: ir.Value) -> ir.Value:
-            taps = build.segment_load(self.expanded, self._slot(begin + kx), channel, rows, valid)
+            slot = self._slot(begin + kx)
+            taps = build.segment_load(self.expanded, slot, channel, rows, valid, stride=self.shape.columns)
             at = (columns - 1) - kx if self.mirrored else kx
             weights = build.flash_load(self.weights, [channel.floordiv(LANES), at, 0, 0], rows, LANES)
             return d.channel_dot(taps, weights, acc)
@@ -215,12 +218,16 @@ class Emitter:
 
     def _project(self, row: Index, newest: Index) -> None:
         """Project the pixels of a step into the output."""
-        tile, (_, depth, outputs), columns = self.shape.tile, self.shape.channels, self.window.output[1]
-        made = [newest + number - (tile - 1) for number in range(tile)]  # along the walk
+        tile, columns = self.shape.tile, self.window.output[1]
+        first = (columns - 1) - newest if self.mirrored else newest - (tile - 1)
         if not self.by_rows:
-            at = self._output_column(made[-1] if self.mirrored else made[0])
             done = arith.constant(ir.IntegerType.get_signless(1), 1)
-            free_window(self.source, self.window, row, at, tile, done, backward=self.backward)
+            free_window(self.source, self.window, row, first, tile, done, backward=self.backward)
+        self._project_pixels(row, first)
+
+    def _project_pixels(self, row: Index, column: Index) -> None:
+        """Make the pixels of a step, from `column` on."""
+        tile, (_, depth, outputs), columns = self.shape.tile, self.shape.channels, self.window.output[1]
 
         def load(k: Index, size: int) -> ir.Value:
             return build.segment_load(self.pixels, Index(0), k, tile, size)
@@ -228,16 +235,18 @@ class Emitter:
         for channel, width in _tiles(outputs, CHANNELS):
             acc = self.last.run(load, Index(0), channel, width, Index(0), depth, self.last.start(tile, channel, width))
             value = self.last.requant.emit(acc, channel, build.i8())
-            for number, pixel in enumerate(made):
-                # Only where a row has an odd number of pixels does a step make fewer than it might.
-                exists = build.is_inside(pixel, columns) if columns % tile else None
-                with _if(exists):
+            for number in range(tile):
+                with if_(self._exists(column, number)):
                     one = build.as_row(build.row_of(value, number))
-                    within = self._output_column(pixel)
-                    build.segment_store(one, self.dest, row * columns, channel, within=within)
+                    build.segment_store(one, self.dest, row * columns, channel, within=column + number)
 
-    def _output_column(self, pixel: Index) -> Index:
-        return (self.window.output[1] - 1) - pixel if self.mirrored else pixel
+    def _exists(self, column: Index, number: int) -> ir.Value | None:
+        """Whether a step makes pixel `number` from `column` on; None if it always does.
+
+        Only where a row has an odd number of pixels does one step make fewer than it might.
+        """
+        columns = self.window.output[1]
+        return build.is_inside(column + number, columns) if number and columns % self.shape.tile else None
 
 
 class _Dots:
@@ -297,7 +306,7 @@ def _at_least(index: Index, limit: int) -> ir.Value | None:
 
 
 @contextmanager
-def _if(condition: ir.Value | None) -> Iterator[None]:
+def if_(condition: ir.Value | None) -> Iterator[None]:
     """Build what happens under a condition, or always if there is none."""
     if condition is None:
         yield

@@ -71,25 +71,30 @@ class TileEmitter:
             self._widen_tile(row, column, [each for each in spans if not each.is_inside], spans)
             self._free(row, column, span)
         first, within = self._segment(row * self.window.output[1], column)
+        within = None if within is None else within.value
+        self.store_product(first.value, within, span.step, (row * self.window.image[1]).value)
+        if self.lanes is None:
+            self._free(row, column, span)
+
+    def store_product(self, index: ir.Value, within: ir.Value | None, pixels: int, source: ir.Value) -> None:
+        """Multiply the lanes, or without any the pixel in segment `source`, and store from segment `index` on."""
         requant = self.conv.requant
         d.matmul(
             self.lanes if self.lanes is not None else self.source,
             self.constants,
             self.dest,
-            first.value,
-            span.step,
+            index,
+            pixels,
             self.layout.pitch,
             self.layout.depth,
             d.Rounding.double_round if requant.rounding == "double" else d.Rounding.single_round,
             requant.zero_point,
             requant.min,
             requant.max,
-            first=None if self.lanes is not None else (row * self.window.image[1]).value,
-            within=None if within is None else within.value,
+            first=None if self.lanes is not None else source,
+            within=within,
             unroll=self.conv.variant.get("unroll"),
         )
-        if self.lanes is None:
-            self._free(row, column, span)
 
     def _widen_tile(self, row: Index, column: Index, borders: list[Span], spans: list[Span]) -> None:
         """Widen the windows of the tile at `column`, which is one of `borders`, each one tile, or lies inside."""
