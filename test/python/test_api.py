@@ -162,7 +162,7 @@ def test_optimize_size_makes_less_code(core: str) -> None:
 
 
 def test_optimize_is_one_of_its_words() -> None:
-    with pytest.raises(vmcu.InputError, match="optimize is one of ram, latency, size, found 'speed'"):
+    with pytest.raises(vmcu.InputError, match="optimize is one of ram, balanced, latency, size, found 'speed'"):
         vmcu.Compilation(DIGITS, optimize="speed")
 
 
