@@ -1,4 +1,9 @@
-"""Print the assembly of a linalg module: `assemble.py FILE TARGET`, by the pipeline that the compiler itself takes."""
+"""Print the assembly of a linalg module, by the pipeline that the compiler itself takes.
+
+    assemble.py FILE TARGET [--plain]
+
+FILE may be `-`, for stdin. `--plain` leaves kernels in the loops that every one has: no variant is chosen.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +18,13 @@ from vmcu.passes.pipelines import LEVELS, fill_options
 from vmcu.targets import Target
 from vmcu.toolchain import compile_to_assembly
 
-file, target = sys.argv[1], Target.parse(sys.argv[2])
+file, target, *options = sys.argv[1:]
+text, target = sys.stdin.read() if file == "-" else Path(file).read_text(), Target.parse(target)
 with pipeline.context():
-    module = ir.Module.parse(Path(file).read_text())
-    for passes in LEVELS.values():
+    module = ir.Module.parse(text)
+    for level, passes in LEVELS.items():
+        if level == "variants" and "--plain" in options:
+            continue
         pipeline.run(module, fill_options(passes, pipeline.core_options(target)))
     module.operation.attributes["llvm.data_layout"] = ir.StringAttr.get(target.data_layout)
     print(compile_to_assembly(llvm.translate_module_to_llvmir(module.operation), target))

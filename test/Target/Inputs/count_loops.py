@@ -1,7 +1,8 @@
-"""Count the instructions of the loops in assembly from stdin: `... | count_loops.py`.
+"""Count the instructions of the loops in assembly from stdin: `... | count_loops.py [INSTRUCTION]`.
 
 Prints a line for each loop of each function (`loop at depth 2 of f`), outermost first; then, by name, one for each
-instruction of its body that is in no loop inside of it (`  smlad 64`); then how many of those touch the stack.
+instruction of its body that is in no loop inside of it (`  smlad 64`); then how many of those touch the stack. Loops
+without INSTRUCTION are left out.
 """
 
 from __future__ import annotations
@@ -42,20 +43,23 @@ def find_loops(lines: list[str]) -> list[tuple[int, int]]:
     return sorted(ends.items(), key=lambda loop: (loop[0], -loop[1]))
 
 
-def print_loops(name: str, lines: list[str]) -> None:
+def print_loops(name: str, lines: list[str], wanted: str | None) -> None:
     loops = find_loops(lines)
     for start, end in loops:
         depth = sum(a <= start and end <= b for a, b in loops)
         inner = {at for a, b in loops if start < a and b <= end for at in range(a, b + 1)}
         found = [INSTRUCTION.match(lines[at]) for at in range(start, end + 1) if at not in inner]
         body = [match for match in found if match]
-        print(f"loop at depth {depth} of {name}")
         names = Counter(NARROW_OR_WIDE.sub("", match[1]) for match in body)
-        for op, count in sorted(Counter(PLAIN.get(op, op) for op in names.elements()).items()):
+        counts = Counter(PLAIN.get(op, op) for op in names.elements())
+        if wanted is not None and wanted not in counts:
+            continue
+        print(f"loop at depth {depth} of {name}")
+        for op, count in sorted(counts.items()):
             print(f"  {op} {count}")
         touching = sum("sp" in re.split(r"\W+", match[2]) for match in body)
         print(f"  of these on the stack {touching}")
 
 
 for function in read_functions(sys.stdin.read()):
-    print_loops(*function)
+    print_loops(*function, sys.argv[1] if len(sys.argv) > 1 else None)

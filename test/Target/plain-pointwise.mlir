@@ -1,6 +1,6 @@
-// A pointwise convolution becomes dual multiply-accumulates and one rounding high multiply for each accumulator.
-// RUN: python %S/Inputs/assemble.py %s cortex-m4 | FileCheck %s
-// RUN: python %S/Inputs/assemble.py %s cortex-m7 | FileCheck %s
+// In plain loops a pointwise convolution becomes dual multiply-accumulates and one rounding high multiply for each accumulator.
+// RUN: python %S/Inputs/assemble.py %s cortex-m4 --plain | FileCheck %s
+// RUN: python %S/Inputs/assemble.py %s cortex-m7 --plain | FileCheck %s
 
 #id = affine_map<(d0, d1) -> (d0, d1)>
 #column = affine_map<(d0, d1) -> (d1)>
@@ -20,8 +20,8 @@
 // CHECK-LABEL: .size model_conv2d_0
 
 // The doubling high multiply of four accumulators, and their clamp to a byte.
-// RUN: python %S/Inputs/assemble.py %s cortex-m4 | FileCheck %s --check-prefix=SCALE
-// RUN: python %S/Inputs/assemble.py %s cortex-m7 | FileCheck %s --check-prefix=SCALE
+// RUN: python %S/Inputs/assemble.py %s cortex-m4 --plain | FileCheck %s --check-prefix=SCALE
+// RUN: python %S/Inputs/assemble.py %s cortex-m7 --plain | FileCheck %s --check-prefix=SCALE
 // SCALE-LABEL:   model_conv2d_0:
 // SCALE-COUNT-4: {{[[:space:]]}}smmlar
 // SCALE-NOT:     {{[[:space:]]}}smmlar

@@ -1,6 +1,6 @@
-// A depthwise window of three taps: pairs of taps meet in SXTB16 and SMLAD, the odd one with a weight of zero.
-// RUN: python %S/Inputs/assemble.py %s cortex-m4 | FileCheck %s
-// RUN: python %S/Inputs/assemble.py %s cortex-m7 | FileCheck %s
+// A depthwise window of three taps in plain loops: pairs of taps meet in SXTB16 and SMLAD, the odd one with a weight of zero.
+// RUN: python %S/Inputs/assemble.py %s cortex-m4 --plain | FileCheck %s
+// RUN: python %S/Inputs/assemble.py %s cortex-m7 --plain | FileCheck %s
 
 #pixel = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2, d3)>
 
@@ -11,7 +11,7 @@
 // CHECK:       ssat {{.*}}, #8, {{.*}}
 // CHECK-LABEL: .size model_depthwise_0
 
-// RUN: python %S/Inputs/assemble.py %s cortex-m4 | FileCheck %s --check-prefix=PAIRS
+// RUN: python %S/Inputs/assemble.py %s cortex-m4 --plain | FileCheck %s --check-prefix=PAIRS
 // PAIRS-LABEL: model_depthwise_0:
 // PAIRS-DAG:   sxtb16
 // PAIRS-DAG:   pkhbt
