@@ -11,7 +11,7 @@ may (`recompute`); this one takes their names.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlir import ir
 from mlir.dialects import func
@@ -111,9 +111,19 @@ def _fuse(name: str, ops: Sequence[d.KernelOp]) -> None:
             mapping[op.results_[0]] = mapping[end.operands[0]]
             between += [*reshapes, op]
         d.yield_([mapping[result]])
-    if any(op.variant is not None for op in ops):  # the core has some
-        for variant in describe_kernel(kernel).variants()[:1]:
-            kernel.operation.attributes["variant"] = ir.StringAttr.get(str(variant))
+    _choose_variant(kernel, ops)
     result.replace_all_uses_with(kernel.results_[0])
     for op in reversed(between):
         op.operation.erase()
+
+
+def _choose_variant(kernel: d.KernelOp, ops: Sequence[d.KernelOp]) -> None:
+    """A variant for a fused kernel if its convolutions have some, and no more stack than they take."""
+    if ops[0].variant is None or ops[-1].variant is None:
+        return
+    stack = max(describe_kernel(op).scratch for op in ops)
+    description = describe_kernel(kernel)
+    for variant in description.variants():
+        if replace(description, variant=variant).scratch <= stack:
+            kernel.operation.attributes["variant"] = ir.StringAttr.get(str(variant))
+            return

@@ -125,6 +125,19 @@ def test_convolutions_are_multiplied_as_elsewhere(tmp_path: Path) -> None:
     assert "variant" not in plain.split(" ins(")[0] and "vmcu.matmul" not in plain
 
 
+@pytest.mark.parametrize(
+    ("optimize", "variant"), [("latency", 'variant "matmul"'), ("balanced", 'variant "matmul,pixels=1"')]
+)
+@pytest.mark.parametrize("columns", [4, 5])
+def test_lanes_on_the_stack_are_no_more_than_allowed(optimize: str, variant: str, columns: int, tmp_path: Path) -> None:
+    """Two pixels of 96 channels have lanes of 384 bytes; a balanced plan does not spend as much on them."""
+    network = bottleneck((4, columns), (4, 96, 8))
+    check_fused(tmp_path, network, optimize=optimize)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(pipelines.LEVELS, "kernels", (*pipelines.KERNELS, f"vmcu-fuse-kernels{{chains={CHAIN}}}"))
+        assert variant in Compilation(tmp_path / "model.tflite", optimize=optimize).emit("plan", elide=True)
+
+
 @pytest.mark.parametrize("columns", [6, 7])
 @pytest.mark.parametrize("kernel", [(3, 3), (5, 5)])
 def test_backward_block_equals_host(columns: int, kernel: Pair, tmp_path: Path) -> None:

@@ -83,9 +83,8 @@ class Bottleneck:
 
     @property
     def columns(self) -> int:
-        """Expanded columns that the ring holds: those of one step's windows, and an even number if they come in twos."""
-        count = self.middle.kernel[1] + (self.tile - 1) * self.middle.stride[1]
-        return count + count % 2 if self.pairs else count
+        """Expanded columns that the ring holds: those of one step's windows."""
+        return self.middle.kernel[1] + (self.tile - 1) * self.middle.stride[1]
 
     @property
     def span(self) -> int:

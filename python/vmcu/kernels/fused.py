@@ -7,7 +7,7 @@ depthwise pixels of one step. `fused_loops.py` has the loops.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from mlir import ir
@@ -20,11 +20,13 @@ from .build import Index
 from .channelwise import Depthwise
 from .conv2d import Conv2D
 from .fused_loops import Emitter
-from .fused_tiles import FusedTileEmitter
+from .fused_tiles import FusedTileEmitter, project_pixels
 from .geometry import Steps
 from .match import is_int8, op_name
 from .read import read_kernel
 from .variant import PLAIN, Variant
+
+MATMUL = Variant("matmul")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +39,6 @@ class Fused:
     variant: Variant = PLAIN
 
     kind = d.KernelKind.fused
-    scratch = 0  # bytes of stack
 
     @cached_property
     def geometry(self) -> Bottleneck:
@@ -62,13 +63,23 @@ class Fused:
     def variants(self) -> list[Variant]:
         """`matmul`, if both convolutions have it: two expanded pixels at a time are multiplied as in `tiles.py`."""
         convolutions = (self.expand, self.project)
-        has = all(any(each.name == "matmul" for each in conv.variants()) for conv in convolutions)
-        return [Variant("matmul")] if has and self.geometry.pairs and not self.expand.takes_bytes else []
+        has = all(any(each.name == MATMUL.name for each in conv.variants()) for conv in convolutions)
+        if not has or not self.geometry.pairs or self.expand.takes_bytes:
+            return []
+        return [MATMUL, replace(MATMUL, options=(("pixels", 1),))] if self.geometry.tile > 1 else [MATMUL]
 
     @property
-    def shape(self) -> str:
+    def scratch(self) -> int:
+        """Bytes of stack for lanes, which both convolutions take in turn; `pixels` is how many are projected at once."""
+        if self.variant.name != MATMUL.name:
+            return 0
+        project = replace(project_pixels(self.project, self.geometry.tile), variant=self.variant)
+        return max(replace(self.expand, variant=MATMUL).scratch, project.scratch)
+
+    @property
+    def signature(self) -> str:
         """What its variants' speed depends on."""
-        expand, middle, project = (each.shape for each in (self.expand, self.middle, self.project))
+        expand, middle, project = (each.signature for each in (self.expand, self.middle, self.project))
         return f"fused {expand}; {middle}; {project}"
 
     def sequences(self) -> tuple[tuple[tuple[int, int], ...], tuple[int, int]]:
@@ -92,7 +103,7 @@ class Fused:
 
     @property
     def _emitter(self) -> type[Emitter]:
-        return FusedTileEmitter if self.variant.name == "matmul" else Emitter
+        return FusedTileEmitter if self.variant.name == MATMUL.name else Emitter
 
 
 def fuse(expand: object, middle: object, project: object) -> Fused | None:

@@ -94,11 +94,13 @@ class Emitter:
                 expand(y, line, step * walk.fresh + column, exists)
 
     def _expand_pair(self, y: Index, line: Index, column: Index, exists: ir.Value) -> None:
-        """Expand the pixels of two columns at once, if both windows lie in the image; else one by one."""
+        """Expand the pixels of two columns at once, if both windows lie in the image and no ring's end is between them."""
         lo, hi = self._interior()
         left = column + int(self.mirrored)
         at = self._column(left)
         both = arith.andi(exists, build.is_inside(at - lo, max(hi - 1 - lo, 0)))
+        if self.shape.columns % 2:
+            both = arith.andi(both, build.is_inside(self._slot(left), self.shape.columns - 1))
         branch = scf.IfOp(both, has_else=True)
         with ir.InsertionPoint(branch.then_block):
             self._expand_inside(y, at, self._slot(left, line))
@@ -236,17 +238,17 @@ class Emitter:
             acc = self.last.run(load, Index(0), channel, width, Index(0), depth, self.last.start(tile, channel, width))
             value = self.last.requant.emit(acc, channel, build.i8())
             for number in range(tile):
-                with if_(self._exists(column, number)):
+                with if_(self._exists(column + number) if number else None):
                     one = build.as_row(build.row_of(value, number))
                     build.segment_store(one, self.dest, row * columns, channel, within=column + number)
 
-    def _exists(self, column: Index, number: int) -> ir.Value | None:
-        """Whether a step makes pixel `number` from `column` on; None if it always does.
+    def _exists(self, column: Index) -> ir.Value | None:
+        """Whether there is an output column; None if steps make no others.
 
         Only where a row has an odd number of pixels does one step make fewer than it might.
         """
         columns = self.window.output[1]
-        return build.is_inside(column + number, columns) if number and columns % self.shape.tile else None
+        return build.is_inside(column, columns) if columns % self.shape.tile else None
 
 
 class _Dots:

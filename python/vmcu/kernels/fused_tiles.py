@@ -9,22 +9,28 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mlir import ir
-from mlir.dialects import scf
+from mlir.dialects import memref, scf
 
 from . import build
 from .build import Index
 from .conv2d import Conv2D
-from .fused_loops import Emitter
+from .fused_loops import Emitter, if_
 from .geometry import Span, Window
 from .tiles import TileEmitter
+
+
+def project_pixels(project: Conv2D, count: int) -> Conv2D:
+    """A projection of just so many pixels."""
+    return replace(project, window=Window((1, count), (1, count)))
 
 
 class FusedTileEmitter(Emitter):
     def __init__(self, *arguments: object, **options: object):
         super().__init__(*arguments, **options)
-        pixels = Window((1, self.shape.tile), (1, self.shape.tile))
-        self.expander = _Tiles(self.kernel.expand, self.source, self.expanded)
-        self.projector = _Tiles(replace(self.kernel.project, window=pixels), self.pixels, self.dest)
+        kind = ir.MemRefType.get([self.kernel.scratch // 2], ir.IntegerType.get_signless(16))
+        lanes = memref.alloca(kind, [], [])
+        self.expander = _Tiles(self.kernel.expand, self.source, self.expanded, lanes)
+        self.projector = _Tiles(project_pixels(self.kernel.project, self.shape.tile), self.pixels, self.dest, lanes)
 
     def _expand_inside(self, y: Index, x: Index, slot: Index) -> None:
         self.expander.widen(y, x, 2)
@@ -32,8 +38,14 @@ class FusedTileEmitter(Emitter):
 
     def _project_pixels(self, row: Index, column: Index) -> None:
         tile, first = self.shape.tile, row * self.window.output[1]
+        if self.kernel.variant.get("pixels", tile) < tile:
+            for number in build.loop(0, tile):
+                with if_(self._exists(column + number)):
+                    self.projector.widen(Index(0), number, 1)
+                    self.projector.multiply(first, column + number, 1)
+            return
         self.projector.widen(Index(0), Index(0), tile)
-        exists = self._exists(column, tile - 1)
+        exists = self._exists(column + (tile - 1))
         if exists is None:
             self.projector.multiply(first, column, tile)
             return
@@ -45,10 +57,14 @@ class FusedTileEmitter(Emitter):
 
 
 class _Tiles(TileEmitter):
-    """Tiles of any row and column, made wherever one likes."""
+    """Tiles of any row and column, made wherever one likes, with lanes that another convolution takes as well."""
 
-    def __init__(self, conv: Conv2D, source: ir.Value, dest: ir.Value):
+    def __init__(self, conv: Conv2D, source: ir.Value, dest: ir.Value, lanes: ir.Value):
+        self._shared = lanes
         super().__init__(conv, source, dest, backward=False, by_rows=True)
+
+    def _reserve_lanes(self) -> ir.Value:
+        return self._shared
 
     def widen(self, y: Index, x: Index, pixels: int) -> None:
         """Widen the windows of the pixels (y, x), (y, x + 1), ...; a kernel that takes bytes needs nothing."""

@@ -42,11 +42,12 @@ class TileEmitter:
             (requant.shift, np.int8),
         )
         self.constants = [build.flash(table.astype(kind)) for table, kind in tables]
-        self.lanes = None
-        if not conv.takes_bytes:
-            count = self.layout.count(min(conv.pixels, self.window.output[1]))
-            kind = ir.MemRefType.get([count], ir.IntegerType.get_signless(16))
-            self.lanes = memref.alloca(kind, [], [])
+        self.lanes = None if conv.takes_bytes else self._reserve_lanes()
+
+    def _reserve_lanes(self) -> ir.Value:
+        """Lanes for a tile on the stack."""
+        count = self.layout.count(min(self.conv.pixels, self.window.output[1]))
+        return memref.alloca(ir.MemRefType.get([count], ir.IntegerType.get_signless(16)), [], [])
 
     def emit(self) -> None:
         free_unread(self.source, self.window, backward=self.backward)
