@@ -45,7 +45,9 @@ def test_unknown_shape_has_no_choice() -> None:
     assert CACHE.choose("another") is None
 
 
-@given(st.dictionaries(st.text(max_size=8), st.lists(st.builds(Measured, st.text(max_size=8), *[st.integers(0, 9)] * 3))))
+@given(
+    st.dictionaries(st.text(max_size=8), st.lists(st.builds(Measured, st.text(max_size=8), *[st.integers(0, 9)] * 3)))
+)
 def test_cache_survives_its_file(entries: dict[str, list[Measured]]) -> None:
     import tempfile
 
