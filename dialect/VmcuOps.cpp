@@ -580,7 +580,7 @@ LogicalResult MatmulOp::verify() {
   if (failed(verifyConstants(*this, getConstants().getTypes(), {channels, depth}, channels)))
     return failure();
   // matmul_c4
-  if (pixels < 1 || pixels > 2 ||
+  if (pixels < 1 || pixels > 3 ||
       (lanes && (!lanes.hasStaticShape() || (pixels - 1) * pitch + depth > lanes.getNumElements())))
     return emitOpError() << "reads " << pixels << " pixels of " << depth << " lanes, " << pitch << " apart, from "
                          << getSource().getType();

@@ -23,7 +23,7 @@ class Matmul:
     """The shape of a product.
 
     Args:
-        pixels: 1 or 2.
+        pixels: 1 to 3; three pixels take two channels at a time, as more sums do not fit the registers.
         channels: output channels.
         depth: lanes (or bytes) of a pixel, a multiple of 4.
         pitch: lanes from one pixel to the next.
@@ -77,6 +77,9 @@ class Matmul:
         asm("vmov", slot, "r3")
 
     def _emit_group(self, asm: Asm, channels: int) -> None:
+        if self.pixels == 3:
+            self._emit_group_of_three(asm, channels)
+            return
         names, pairs = iter(reversed(_FREE)), -(-channels // 2)
         sums, firsts = ([[next(names) for _ in range(pairs)] for _ in range(self.pixels)] for _ in range(2))
         step = self._byte_step if self.bytes else self._lane_step
@@ -95,6 +98,60 @@ class Matmul:
                 for _ in range(unrolled):
                     step(asm, sums, firsts, False)
         self._finish(asm, channels, sums, firsts)
+
+    def _emit_group_of_three(self, asm: Asm, channels: int) -> None:
+        """Pair after pair: `r6` walks a pair's weights, which lie among those of the group."""
+        pairs = -(-channels // 2)
+        before, trips, unrolled = self._steps
+        x, v, walker = ["r2", "r3", "r4"], "r5", "r6"
+        for pair in range(pairs):
+            names = iter(reversed(_FREE))
+            sums, firsts = ([[next(names)] for _ in range(3)] for _ in range(2))
+            for pixel in range(1 if before else 3):
+                asm.load(sums[pixel][0], "r1", 8 * pair)
+                asm.load(firsts[pixel][0], "r1", 8 * pair + 4)
+            asm("add", walker, "r1", 8 * pairs + 4 * pair)
+
+            def step(is_first: bool, sums: list[list[str]] = sums, firsts: list[list[str]] = firsts) -> None:
+                for pixel in reversed(range(3)):
+                    asm.load(x[pixel], "r0", 2 * pixel * self.pitch, step=0 if pixel else 4)
+                asm.load(v, walker, step=4 * pairs)
+                self._multiply(asm, x, [v], sums, is_first)
+                asm("sxtb16", v, v)
+                self._multiply(asm, x, [v], firsts, is_first)
+
+            for number in range(before):
+                step(number == 0)
+            if trips:
+                with asm.loop("r0", "s1", x[1]):
+                    for _ in range(unrolled):
+                        step(False)
+            self._finish_pair_of_three(asm, pair, 2 * pair + 1 < channels, sums, firsts, walker)
+        asm.add("r1", 4 * matmul_words(self.depth, channels))
+        asm("vmov", "r2", "s2")
+        asm.add("r2", channels)
+        asm("vmov", "s2", "r2")
+
+    def _finish_pair_of_three(
+        self, asm: Asm, pair: int, both: bool, sums: list[list[str]], firsts: list[list[str]], walker: str
+    ) -> None:
+        constants = ["r2", "r3", "r4", "r5"]
+        for number, register in enumerate(constants):
+            asm.load(register, walker, 12 * pair + 4 * number)  # behind the weights of all pairs
+        asm.set("r0", self.scaling.zero_point)
+        asm("vmov", walker, "s2")
+        for pixel in range(3):
+            a, s = firsts[pixel][0], sums[pixel][0]
+            if both:
+                asm("sub", s, s, a)
+                asm("asr", s, s, 8)
+                self.scaling.emit(asm, s, *constants[2:], "r0")
+            self.scaling.emit(asm, a, *constants[:2], "r0")
+        for pixel in range(3):
+            asm.store(firsts[pixel][0], walker, pixel * self.out_pitch + 2 * pair, op="strb")
+            if both:
+                asm.store(sums[pixel][0], walker, pixel * self.out_pitch + 2 * pair + 1, op="strb")
+        asm("vmov", "r0", "s0")
 
     def _lane_step(self, asm: Asm, sums: list[list[str]], firsts: list[list[str]], is_first: bool) -> None:
         """Two lanes of depth."""

@@ -32,6 +32,7 @@ Made = list[ir.OpView]  # the operations that an operator became
 # BuiltinOperator and ActivationFunctionType of the TFLite schema.
 _AVERAGE_POOL_2D, _MAX_POOL_2D, _RELU, _RELU_N1_TO_1, _RELU6, _RESIZE_BILINEAR = 1, 17, 19, 20, 21, 23
 _NEG, _RESIZE_NEAREST_NEIGHBOR, _ABS, _ROUND, _RELU_0_TO_1 = 59, 97, 101, 116, 152
+_MOST_OPTIONS = 8  # of an operator above
 _BOUNDS = {1: (0.0, math.inf), 2: (-1.0, 1.0), 3: (0.0, 6.0)}  # RELU, RELU_N1_TO_1, RELU6
 
 
@@ -44,9 +45,20 @@ def correct(path: Path, module: ir.Module) -> None:
     made: dict[str, Made] = {}
     for op in _ir.walk(module.operation):
         made.setdefault(_ir.layer(op), []).append(op)
-    for operator in operators(path):
-        if operator.code in _CORRECTIONS and operator.source.scale is not None:
-            _CORRECTIONS[operator.code](operator, made.get(f"'{operator.result.name}'", []))
+    wanted = [each for each in operators(path) if each.code in _CORRECTIONS and each.source.scale is not None]
+    by_layer = {each.result.name: made.get(f"'{each.result.name}'", []) for each in wanted}
+    done = {_identity(each) for each in wanted if by_layer[each.result.name]}
+    for operator in wanted:
+        # The converter makes equal operators one: what it made of the other is mended once.
+        if by_layer[operator.result.name] or _identity(operator) not in done:
+            _CORRECTIONS[operator.code](operator, by_layer[operator.result.name])
+
+
+def _identity(operator: Operator) -> tuple[object, ...]:
+    """Equal for operators that compute the same."""
+    source, result = operator.source, operator.result
+    options = tuple(operator.option(field) for field in range(_MOST_OPTIONS))
+    return operator.code, source.name, result.scale, result.zero_point, options
 
 
 def _clamp(operator: Operator, made: Made) -> None:

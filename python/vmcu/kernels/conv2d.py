@@ -28,6 +28,8 @@ from .scale import choose_form
 from .variant import PLAIN, Variant
 
 UNROLLED = 3  # most window rows that are unrolled where a row's place is found once
+WIDEST = 9  # pixels of a row of which the last one is worth code of its own
+WIDE_SCRATCH = 768  # most bytes of lanes for it
 MAX_UNROLL = 64  # most lanes of depth in a loop's body that are worth a try
 PIXELS, CHANNELS = 2, 2  # the register tile: 4 accumulators leave room for both operands in 14 registers
 
@@ -94,11 +96,26 @@ class Conv2D:
         return self.variant.get("pixels", tiles.PIXELS)
 
     @property
+    def is_wide(self) -> bool:
+        """Whether the last tile of a row of the variant `matmul` takes three pixels rather than one by itself."""
+        odd = self.window.output[1] % 2 == 1 and 1 < self.window.output[1] <= WIDEST
+        return odd and self.pixels == tiles.PIXELS and 2 * self._lanes.count(3) <= WIDE_SCRATCH
+
+    @property
+    def tile_pixels(self) -> int:
+        """Pixels of the largest tile of the variant `matmul`."""
+        return self.pixels + 1 if self.is_wide else min(self.pixels, self.window.output[1])
+
+    @property
+    def _lanes(self) -> Lanes:
+        return Lanes(self.window, self.channels[0])
+
+    @property
     def scratch(self) -> int:
         """Bytes of stack for lanes."""
         if self.variant.name != "matmul" or self.takes_bytes:
             return 0
-        return 2 * Lanes(self.window, self.channels[0]).count(min(self.pixels, self.window.output[1]))
+        return 2 * self._lanes.count(self.tile_pixels)
 
     @property
     def takes_bytes(self) -> bool:
@@ -113,7 +130,13 @@ class Conv2D:
             inputs, outputs = self.channels
             return Steps(*np.array([[0] * 3, [inputs] * 3, [0, 0, outputs], [0, outputs, outputs]], np.int64))
         if self.variant.name == "matmul":
-            return window.steps(self.pixels, *self.channels, np.array([[0, self.channels[1]]]), across=True)
+            return window.steps(
+                self.pixels,
+                *self.channels,
+                np.array([[0, self.channels[1]]]),
+                across=True,
+                wide=self.normalised().is_wide,
+            )
         return window.steps(PIXELS, *self.channels, split_channels(self.channels[1], CHANNELS))
 
     def rows(self) -> Rows:

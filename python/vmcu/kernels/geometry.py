@@ -104,12 +104,16 @@ class Window:
         ]
         return [region for region in regions if region.start < region.stop]
 
-    def spans(self, tile: int) -> list[Span]:
-        """An output row as tiles from its first column on, the last one narrower; tiles that are inside are joined."""
-        lo, hi = self.inside(1)
+    def spans(self, tile: int, *, wide: bool = False) -> list[Span]:
+        """An output row as tiles from its first column on; tiles that are inside are joined.
+
+        What is left of a row is a narrower tile, or with `wide`, if it is one pixel, part of a wider one.
+        """
+        (lo, hi), total = self.inside(1), self.output[1]
         spans: list[Span] = []
-        for start in range(0, self.output[1], tile):
-            stop = min(start + tile, self.output[1])
+        last_start = total - tile - 1 if wide and total % tile == 1 and total > tile else total
+        for start in [*range(0, min(last_start, total), tile), *([last_start] if last_start < total else [])]:
+            stop = total if start == last_start else min(start + tile, total)
             span = Span(start, stop, stop - start, lo <= start and stop <= hi)
             last = spans[-1] if spans else None
             if last is not None and last.is_inside and span.is_inside and last.step == span.step:
@@ -132,7 +136,14 @@ class Window:
         return y * self.image[1] + x + 1
 
     def steps(
-        self, tile: int, in_bytes: int, out_bytes: int, channel_tiles: np.ndarray, *, across: bool = False
+        self,
+        tile: int,
+        in_bytes: int,
+        out_bytes: int,
+        channel_tiles: np.ndarray,
+        *,
+        across: bool = False,
+        wide: bool = False,
     ) -> Steps:
         """The access relation of a kernel that walks rows, column tiles, channel tiles.
 
@@ -142,8 +153,9 @@ class Window:
             out_bytes: bytes of an output pixel.
             channel_tiles: (n, 2) first byte and end byte of each channel tile in an output pixel.
             across: column tiles are those of `spans`, across borders, rather than those of `regions`.
+            wide: as of `spans`.
         """
-        parts = self.spans(tile) if across else self.regions(tile)
+        parts = self.spans(tile, wide=wide) if across else self.regions(tile)
         starts = [(column, each.step) for each in parts for column in range(each.start, each.stop, each.step)]
         columns, counts = np.array(starts, np.int64).T
         rows = np.arange(self.output[0], dtype=np.int64)[:, None, None]

@@ -59,7 +59,7 @@ class TileEmitter:
         free_rows(self.source, self.window, row, backward=self.backward)
 
     def _emit_columns(self, row: Index) -> None:
-        spans = self.window.spans(self.conv.pixels)
+        spans = self.window.spans(self.conv.pixels, wide=self.conv.is_wide)
         # Tiles of equal size differ in what they widen; they share the product, which is most of the code.
         groups = [list(group) for _, group in groupby(spans, key=lambda span: span.step)]
         for group in reversed(groups) if self.backward else groups:
