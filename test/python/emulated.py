@@ -12,13 +12,16 @@ from vmcu.api import Compiled, compile_model
 TARGETS = ("cortex-m4", "cortex-m7")
 
 
-def check_model(path: Path, target: str = "cortex-m4") -> Compiled:
+def check_model(path: Path, target: str = "cortex-m4", **options: object) -> Compiled:
     """Seven runs (five random inputs, all -128, all 127) that must equal the host's result and LiteRT's.
+
+    Args:
+        options: those of `compile_model`.
 
     Returns:
         The compiled model.
     """
-    compiled = compile_model(path, target)
+    compiled = compile_model(path, target, **options)
     with compiled.firmware() as firmware:
         for inputs in int8_inputs([each.shape for each in compiled.inputs]):
             (found,) = firmware.run(*inputs, count=False).outputs
