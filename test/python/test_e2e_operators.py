@@ -206,8 +206,11 @@ def windows(draw: st.DrawFn) -> tuple[tuple, dict]:
     st.sampled_from(["cortex-m4", "cortex-m4", *CORES]),
     st.sampled_from(["layers", "streams", "fed"]),
     st.integers(-1, 11),
+    st.booleans(),
 )
-def test_random_layer(tmp_path: Path, layer: tuple[tuple, dict], target: str, mode: str, variant: int) -> None:
+def test_random_layer(
+    tmp_path: Path, layer: tuple[tuple, dict], target: str, mode: str, variant: int, sanitize: bool
+) -> None:
     """A layer in plain loops (`variant` -1), or in one of its kernel's variants; as a whole, or row by row."""
     arguments, more = layer
     path = window(tmp_path / "model.tflite", *arguments, **more)
@@ -215,7 +218,7 @@ def test_random_layer(tmp_path: Path, layer: tuple[tuple, dict], target: str, mo
         for kind in (Conv2D, Depthwise):
             patch.setattr(kind, "variants", prefer(variant, kind.variants))
         try:
-            check_model(path, target, **MODES[mode])
+            check_model(path, target, sanitize=sanitize, **MODES[mode])
         except Unsupported as error:
             # TOSA asks for windows that end at the padded image's end; the converter does not always crop to that.
             assume("to be wholly divisible by stride" not in str(error))
