@@ -575,6 +575,7 @@ LogicalResult MatmulOp::verify() {
   // matmul_c3
   if (depth < 4 || depth % 4)
     return emitOpError() << "has depth " << depth << ", which is no positive multiple of 4";
+  // matmul_c6
   if (std::optional<uint64_t> unroll = getUnroll(); unroll && (int64_t(*unroll) < 4 || *unroll % 4))
     return emitOpError() << "unrolls " << int64_t(*unroll) << " lanes, which is no positive multiple of 4";
   if (failed(verifyConstants(*this, getConstants().getTypes(), {channels, depth}, channels)))

@@ -435,6 +435,7 @@ def Vmcu_MatmulOp : Vmcu_Op<"matmul", [AttrSizedOperandSegments]> {
     - (matmul_c3) weights are `channels x depth`, where a segment of `dest` has `channels` bytes; the depth is a multiple of 4.
     - (matmul_c4) the lanes hold all pixels: `(pixels - 1) * pitch + depth` of them.
     - (matmul_c5) `min <= max`, both in int8.
+    - (matmul_c6) `unroll` is a positive multiple of 4.
 
     Example:
     ```mlir
@@ -466,7 +467,7 @@ def Vmcu_DepthwiseOp : Vmcu_Op<"depthwise", [AttrSizedOperandSegments]> {
     - (depthwise_c1) there is one guard per row, or none.
     - (depthwise_c2) there are four constants, or one record.
     - (depthwise_c3) weights are `rows x window columns x channels`, where a segment of source and dest has `channels` bytes.
-    - (depthwise_c4) stride, columns and out_columns are positive.
+    - (depthwise_c4) there are rows; stride, columns, out_columns and tile are positive.
     - (depthwise_c5) `min <= max`, both in int8.
 
     Example:

@@ -236,6 +236,26 @@ func.func @matmul_c5_element(%lanes: memref<16xi16>, %y: !vmcu.sequence<64x4>, %
 
 // -----
 
+func.func @matmul_c6_zero(%lanes: memref<16xi16>, %y: !vmcu.sequence<64x4>, %i: index,
+    %w: tensor<4x8xi8>, %b: tensor<4xi32>, %m: tensor<4xi32>, %s: tensor<4xi8>) {
+  // expected-error@+1 {{unrolls 0 lanes, which is no positive multiple of 4}}
+  vmcu.matmul %lanes times %w, %b, %m, %s into %y[%i] pixels 2 pitch 8 depth 8 round double zero_point 0
+    clamp -128 to 127 unroll 0 : memref<16xi16>, tensor<4x8xi8>, tensor<4xi32>, tensor<4xi32>, tensor<4xi8> into !vmcu.sequence<64x4>
+  return
+}
+
+// -----
+
+func.func @matmul_c6_fours(%lanes: memref<16xi16>, %y: !vmcu.sequence<64x4>, %i: index,
+    %w: tensor<4x8xi8>, %b: tensor<4xi32>, %m: tensor<4xi32>, %s: tensor<4xi8>) {
+  // expected-error@+1 {{unrolls 6 lanes, which is no positive multiple of 4}}
+  vmcu.matmul %lanes times %w, %b, %m, %s into %y[%i] pixels 2 pitch 8 depth 8 round double zero_point 0
+    clamp -128 to 127 unroll 6 : memref<16xi16>, tensor<4x8xi8>, tensor<4xi32>, tensor<4xi32>, tensor<4xi8> into !vmcu.sequence<64x4>
+  return
+}
+
+// -----
+
 func.func @depthwise_c1(%x: !vmcu.sequence<36x8>, %y: !vmcu.sequence<36x8>, %i: index, %g: i1,
     %w: tensor<2x3x8xi8>, %b: tensor<8xi32>, %m: tensor<8xi32>, %s: tensor<8xi8>) {
   // expected-error@+1 {{has 1 guards for 2 rows}}
@@ -318,6 +338,17 @@ func.func @depthwise_c4_stride(%x: !vmcu.sequence<36x8>, %y: !vmcu.sequence<36x8
   // expected-error@+1 {{needs rows, and a positive stride and positive columns}}
   vmcu.depthwise %x[%i, %i] with %w, %b, %m, %s into %y[%i] window 3 stride 0 pad 1 columns 6 to 6 halo 0
     round double zero_point 0 clamp -128 to 127
+    : !vmcu.sequence<36x8>, tensor<2x3x8xi8>, tensor<8xi32>, tensor<8xi32>, tensor<8xi8> into !vmcu.sequence<36x8>
+  return
+}
+
+// -----
+
+func.func @depthwise_c4_tile(%x: !vmcu.sequence<36x8>, %y: !vmcu.sequence<36x8>, %i: index, %g: i1,
+    %w: tensor<2x3x8xi8>, %b: tensor<8xi32>, %m: tensor<8xi32>, %s: tensor<8xi8>) {
+  // expected-error@+1 {{makes 0 columns together}}
+  vmcu.depthwise %x[%i, %i] with %w, %b, %m, %s into %y[%i] window 3 stride 1 pad 1 columns 6 to 6 halo 0
+    round double zero_point 0 clamp -128 to 127 tile 0
     : !vmcu.sequence<36x8>, tensor<2x3x8xi8>, tensor<8xi32>, tensor<8xi32>, tensor<8xi8> into !vmcu.sequence<36x8>
   return
 }

@@ -25,6 +25,9 @@ func.func @matmul(%lanes: memref<16xi16>, %x: !vmcu.sequence<1x8>, %y: !vmcu.seq
   vmcu.matmul %lanes times %w, %b, %m, %s into %y[%i + %j] pixels 2 pitch 8 depth 8 round double zero_point -128
     clamp -128 to 127
     : memref<16xi16>, tensor<5x8xi8>, tensor<5xi32>, tensor<5xi32>, tensor<5xi8> into !vmcu.sequence<64x5>
+  // CHECK: vmcu.matmul {{.*}} clamp -128 to 127 unroll 32 :
+  vmcu.matmul %lanes times %w, %b, %m, %s into %y[%i] pixels 1 pitch 8 depth 8 round double zero_point 0 clamp -128 to 127
+    unroll 32 : memref<16xi16>, tensor<5x8xi8>, tensor<5xi32>, tensor<5xi32>, tensor<5xi8> into !vmcu.sequence<64x5>
   // One scale for all channels.
   // CHECK: vmcu.matmul %{{.*}} times %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} into %{{.*}}[%{{.*}}] pixels 1 pitch 0 depth 8 round single zero_point 3 clamp 3 to 3
   vmcu.matmul %lanes times %w, %b, %m1, %s1 into %y[%i] pixels 1 pitch 0 depth 8 round single zero_point 3 clamp 3 to 3
@@ -43,9 +46,9 @@ func.func @depthwise(%x: !vmcu.sequence<36x8, ring = 18>, %y: !vmcu.sequence<18x
   vmcu.depthwise %x[%i, %j] if(%g, %g) with %w, %b, %m, %s into %y[%i] window 3 stride 2 pad 1 columns 6 to 3 halo -5
     round double zero_point 1 clamp 1 to 127 : !vmcu.sequence<36x8, ring = 18>, tensor<2x3x8xi8>, tensor<8xi32>,
     tensor<8xi32>, tensor<8xi8> into !vmcu.sequence<18x8>
-  // CHECK: vmcu.depthwise %{{.*}}[%{{.*}}, %{{.*}}] with %{{.*}} into %{{.*}}[%{{.*}}] window 3 stride 1 pad -1 columns
+  // CHECK: vmcu.depthwise %{{.*}}[%{{.*}}, %{{.*}}] with %{{.*}} into %{{.*}}[%{{.*}}] window 3 stride 1 pad -1 columns 6 to 3 {{.*}} clamp -128 to 127 tile 3 :
   vmcu.depthwise %x[%i, %j] with %record into %y[%i] window 3 stride 1 pad -1 columns 6 to 3 halo 0
-    round single zero_point 0 clamp -128 to 127 : !vmcu.sequence<36x8, ring = 18>, tensor<56xi32> into !vmcu.sequence<18x8>
+    round single zero_point 0 clamp -128 to 127 tile 3 : !vmcu.sequence<36x8, ring = 18>, tensor<56xi32> into !vmcu.sequence<18x8>
   return
 }
 

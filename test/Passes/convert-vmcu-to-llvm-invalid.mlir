@@ -104,3 +104,20 @@ func.func @depthwise_not_packed() {
   }
   return
 }
+
+// -----
+
+func.func @pieces_in_another_order() {
+  %pool = vmcu.pool : !vmcu.pool<64>
+  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x6>
+  %y = vmcu.place %pool[32] : !vmcu.pool<64> -> !vmcu.sequence<4x2>
+  vmcu.kernel "k" conv2d ins(%x : !vmcu.sequence<4x6>) outs(%y : !vmcu.sequence<4x2>) {
+  ^bb0(%in: !vmcu.sequence<4x6>, %out: !vmcu.sequence<4x2>):
+    %c0 = arith.constant 0 : index
+    %lanes = memref.alloca() : memref<12xi16>
+    // expected-error@+1 {{has pieces 6 lanes apart; supported are multiples of 4}}
+    vmcu.widen %in[%c0, %c0] to %lanes[0] bytes 6 pieces 2 step 6 : !vmcu.sequence<4x6> to memref<12xi16>
+    vmcu.yield
+  }
+  return
+}

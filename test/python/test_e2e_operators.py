@@ -20,9 +20,11 @@ from test_kernels import small_network
 from test_reference import OPERATORS, int8_inputs
 from vmcu.api import Compilation, compile_model
 from vmcu.errors import Unsupported
+from vmcu.kernels import Conv2D, Depthwise
 from vmcu.targets import CORES
 
 Pair = tuple[int, int]
+MODES: dict[str, dict] = {"layers": {"streams": False}, "streams": {}, "fed": {"input": "fed"}}
 FUZZ_EXAMPLES = int(os.environ.get("VMCU_FUZZ_EXAMPLES", "25"))
 
 
@@ -176,15 +178,16 @@ def windows(draw: st.DrawFn) -> tuple[tuple, dict]:
     """Arguments of `window` for a small layer of any kind."""
     code = draw(st.sampled_from(["CONV_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "AVERAGE_POOL_2D", "MAX_POOL_2D"]))
     sizes = st.integers(1, 9)
-    image, kernel = draw(st.tuples(sizes, sizes)), draw(st.tuples(st.integers(1, 5), st.integers(1, 5)))
-    more: dict = dict(valid=draw(st.booleans()), zero_point=draw(st.sampled_from([-128, -3, 0, 127])))
+    taps = st.sampled_from([1, 2, 3, 3, 4, 5, 6, 7])
+    image, kernel = draw(st.tuples(sizes, sizes)), draw(st.tuples(taps, taps))
+    more: dict = dict(valid=draw(st.booleans()), zero_point=draw(st.sampled_from([-128, -3, 0, 5, 127])))
     more["stride"] = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
     channels = draw(st.integers(1, 20 if code == "CONV_2D" else 9))
     if "POOL" not in code:
         # The reference kernels take a dilation only where the stride is 1.
         if more["stride"] == (1, 1):
             more["dilation"] = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
-        more["filters"] = draw(st.integers(1, 7)) if code == "CONV_2D" else channels * draw(st.sampled_from([1, 1, 2]))
+        more["filters"] = draw(st.integers(1, 13)) if code == "CONV_2D" else channels * draw(st.sampled_from([1, 1, 2]))
         more |= dict(activation=draw(st.sampled_from([0, 1, 3])), per_channel=draw(st.booleans()))
     extent = [(k - 1) * d + 1 for k, d in zip(kernel, more.get("dilation", (1, 1)))]
     if more["valid"]:
@@ -198,15 +201,41 @@ def windows(draw: st.DrawFn) -> tuple[tuple, dict]:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     derandomize=FUZZ_EXAMPLES == 25,
 )
-@given(windows(), st.sampled_from(list(CORES)))
-def test_random_layer(tmp_path: Path, layer: tuple[tuple, dict], target: str) -> None:
+@given(
+    windows(),
+    st.sampled_from(["cortex-m4", "cortex-m4", *CORES]),
+    st.sampled_from(["layers", "streams", "fed"]),
+    st.integers(-1, 11),
+    st.booleans(),
+)
+def test_random_layer(
+    tmp_path: Path, layer: tuple[tuple, dict], target: str, mode: str, variant: int, sanitize: bool
+) -> None:
+    """A layer in plain loops (`variant` -1), or in one of its kernel's variants; as a whole, or row by row."""
     arguments, more = layer
-    try:
-        check_model(window(tmp_path / "model.tflite", *arguments, **more), target)
-    except Unsupported as error:
-        # TOSA asks for windows that end at the padded image's end; the converter does not always crop to that.
-        assume("to be wholly divisible by stride" not in str(error))
-        raise
+    path = window(tmp_path / "model.tflite", *arguments, **more)
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in (Conv2D, Depthwise):
+            patch.setattr(kind, "variants", prefer(variant, kind.variants))
+        try:
+            check_model(path, target, sanitize=sanitize, **MODES[mode])
+        except Unsupported as error:
+            # TOSA asks for windows that end at the padded image's end; the converter does not always crop to that.
+            assume("to be wholly divisible by stride" not in str(error))
+            # A layer whose rows cannot be made one by one.
+            assume(mode != "fed" or not ("fed" in str(error) or "feed" in str(error)))
+            raise
+
+
+def prefer(number: int, variants: Callable[[object], list]) -> Callable[[object], list]:
+    """`variants` with another one first; none at all if `number` is negative."""
+
+    def reorder(kernel: object) -> list:
+        found = variants(kernel)
+        first = number % len(found) if found else 0
+        return found[first:] + found[:first] if number >= 0 else []
+
+    return reorder
 
 
 @pytest.mark.parametrize("target", TARGETS)

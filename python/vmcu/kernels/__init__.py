@@ -40,7 +40,7 @@ def describe_kernel(kernel: d.KernelOp) -> AnyKernel:
     """What a kernel (on tensors, or placed) computes.
 
     Raises:
-        Unsupported: its kind promises a segment kernel, but the body is not of that form.
+        Unsupported: its kind promises a segment kernel, but the body is not of that form, or it has no such variant.
     """
     if "buffer" in str(kernel.kind):
         return read_buffer_kernel(kernel)
@@ -55,13 +55,21 @@ def describe_kernel(kernel: d.KernelOp) -> AnyKernel:
         raise error
     if kernel.variant is None:
         return description
-    variant = Variant.parse(kernel.variant.value)
-    known = dict.fromkeys(each.name for each in description.variants())
-    if variant.name not in known:
-        supported = " or ".join(map(repr, known)) or "none"
-        error = Unsupported(
-            f"kernel {kernel.name.value} has no variant {variant.name!r}; supported for it is {supported}"
-        )
-        error.location = kernel.location
-        raise error
-    return replace(description, variant=variant)
+    return replace(description, variant=_read_variant(kernel, description.variants()))
+
+
+def _read_variant(kernel: d.KernelOp, known: list[Variant]) -> Variant:
+    """The variant that a kernel names: one of `known`, though its numbers may be others."""
+    text = kernel.variant.value
+    try:
+        variant = Variant.parse(text)
+    except ValueError:
+        variant = PLAIN
+    options = {key for each in known if each.name == variant.name for key, _ in each.options}
+    names = dict.fromkeys(each.name for each in known)
+    if variant.name in names and all(key in options and number > 0 for key, number in variant.options):
+        return variant
+    supported = " or ".join(map(repr, map(str, known))) or "none"
+    error = Unsupported(f"kernel {kernel.name.value} has no variant {text!r}; supported for it is {supported}")
+    error.location = kernel.location
+    raise error
