@@ -135,7 +135,7 @@ def _table(title: str, first: str, *columns: str) -> Table:
 
 
 def main() -> None:
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 120)
     console.print("RAM in bytes\n")
     cycles = "--cycles" in sys.argv[1:]
     for table in (compare_layers(cycles), *compare_blocks(cycles), compare_networks()):

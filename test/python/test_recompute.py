@@ -195,6 +195,8 @@ def test_commands_take_the_factor(model: Path, capsys: pytest.CaptureFixture[str
     points = run("frontier", model, "--json", "--recompute", 2)
     assert [point["recompute_factor"] for point in points][:1] == [1.0] and points[-1]["recompute_factor"] > 1
     assert all(point["exact"] for point in points) and points[-1]["pool_bytes"] == row["pool_bytes"]
+    app(["compile", str(model), "-o", str(model.parent), "--recompute", "2"], standalone_mode=False)
+    assert f"{row['recompute_factor']:.2f} times the network's multiply-accumulates" in capsys.readouterr().out
 
 
 def test_chains_that_others_read_are_left_alone(tmp_path: Path) -> None:
