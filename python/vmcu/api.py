@@ -166,6 +166,7 @@ class Compilation:
         if self.ram <= 0:
             raise InputError(f"ram is a positive number of bytes, found {self.ram}")
         self.seconds = 0.0  # spent on levels so far
+        self._compares = True  # plans, where the fastest is wished for
         self._progress = progress or (lambda level: None)
         self._context = pipeline.context()
         self._modules: dict[str, ir.Module | ir.OpView] = {}
@@ -254,14 +255,16 @@ class Compilation:
         return _read.plan(self._module("plan")).pool_bytes
 
     def within(self, ram: int) -> Compilation:
-        """The same kernels to be planned with `optimize="latency"` and a pool of at most `ram` bytes.
+        """The same kernels to be planned with as few of them in streams as a pool of `ram` bytes allows.
+
+        Unlike with `optimize="latency"` this is the plan even if one with more streams is faster.
 
         Raises:
             VmcuError: as `compile_model`.
         """
         self._module("kernels")  # made here, it is shared by all plans
         twin = self._share("tosa", "linalg", "kernels")
-        twin.optimize, twin.ram = "latency", ram
+        twin.optimize, twin.ram, twin._compares = "latency", ram, False
         return twin
 
     def _share(self, *levels: str) -> Compilation:
@@ -310,7 +313,7 @@ class Compilation:
         if level == "plan":
             if self.input == "fed":
                 self._require_rows(above)
-            wish = Wish(self.ram, self.input, self.streams, self.optimize, self.recompute)
+            wish = Wish(self.ram, self.input, self.streams, self.optimize, self.recompute, self._compares)
             return plan_module(above, self.target, wish, self._count_cycles)
         module = above.operation.clone()
         if level == "linalg":

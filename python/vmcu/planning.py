@@ -34,13 +34,17 @@ SPILLS = 128  # bytes of lanes that a kernel may have where RAM is all that coun
 
 @dataclass(frozen=True)
 class Wish:
-    """What a plan shall be; the arguments are those of `vmcu.api.Compilation`."""
+    """What a plan shall be; the arguments are those of `vmcu.api.Compilation`.
+
+    `compares`: for `latency`, weigh the plan with few kernels in streams against the smallest one.
+    """
 
     ram: int
     input: Input
     streams: bool
     optimize: Optimize
     recompute: float
+    compares: bool = True
 
 
 def plan_module(
@@ -58,9 +62,11 @@ def plan_module(
         DoesNotFit: the smallest pool found has more bytes than the wish allows.
         Unsupported: the input cannot be fed row by row.
     """
-    if wish.optimize == "latency" and wish.streams:
-        smallest = _fit(kernels, target, replace(wish, optimize="balanced"), slack=1.0)
+    if wish.optimize == "latency" and wish.streams and wish.compares:
         layers = _fit(kernels, target, wish)
+        if _read.plan(layers).macs > _read.count_macs(_read.kernels(kernels)):
+            return layers  # It computes things again because nothing else fits.
+        smallest = _fit(kernels, target, replace(wish, optimize="balanced", recompute=1.0), slack=1.0)
         if _read.plan(smallest).pool_bytes == _read.plan(layers).pool_bytes:
             return smallest
         return min(smallest, layers, key=count_cycles)

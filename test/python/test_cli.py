@@ -14,7 +14,7 @@ import pytest
 from mlir import ir
 
 import vmcu
-from vmcu import cli, planner
+from vmcu import cli, pipeline, planner
 from vmcu.emulator import Machine, MachineFault
 from vmcu.targets import CORES
 from vmcu.toolchain import tools
@@ -272,6 +272,7 @@ def read_network() -> planner.Network:
 
     with vmcu.context():
         module = ir.Module.parse(vmcu.Compilation(DIGITS).emit("kernels"))
+        pipeline.run(module, ["vmcu-choose-variants{measured=cortex-m4}"])
         (function,) = module.body.operations
         return pass_._describe(function, pass_._name_tensors(function))[0]
 

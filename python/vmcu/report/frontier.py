@@ -50,7 +50,7 @@ class Point:
 def find_points(compilation: Compilation, inputs: Sequence[np.ndarray]) -> Iterator[Point]:
     """Measure the pools of `vmcu.planner.frontier` that fit the RAM of `compilation`, the largest one first.
 
-    Each is what `optimize="latency"` makes of just that many bytes.
+    Each has as few kernels in streams as just that many bytes allow.
 
     Raises:
         VmcuError: as `compile_model`; DoesNotFit if not even the smallest plan fits.
