@@ -46,7 +46,7 @@ class TileEmitter:
 
     def _reserve_lanes(self) -> ir.Value:
         """Lanes for a tile on the stack."""
-        count = self.layout.count(min(self.conv.pixels, self.window.output[1]))
+        count = self.layout.count(self.conv.tile_pixels)
         return memref.alloca(ir.MemRefType.get([count], ir.IntegerType.get_signless(16)), [], [])
 
     def emit(self) -> None:
