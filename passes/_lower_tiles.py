@@ -37,7 +37,9 @@ def lower_alloca(lowering: SegmentLowering, op: memref.AllocaOp) -> bool | None:
 def lower_widen(lowering: SegmentLowering, op: d.WidenOp) -> None:
     size, pieces, step, at = op.bytes.value, op.pieces.value, op.step.value, op.at.value
     if pieces > 1 and step % 4:
-        raise PassError(op, f"has pieces {step} lanes apart; supported are multiples of 4")  # else each has another order
+        raise PassError(
+            op, f"has pieces {step} lanes apart; supported are multiples of 4"
+        )  # else each has another order
     lanes = lowering.lane_addresses[op.lanes]
     address = lowering.address(op.source, op, op.byte)
     if op.guard is not None:

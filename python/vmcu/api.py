@@ -166,7 +166,7 @@ class Compilation:
         if self.ram <= 0:
             raise InputError(f"ram is a positive number of bytes, found {self.ram}")
         self.seconds = 0.0  # spent on levels so far
-        self._compares = True  # plans, where the fastest is wished for
+        self._pool: int | None = None  # most bytes of the pool, where it is not the RAM that limits it
         self._progress = progress or (lambda level: None)
         self._context = pipeline.context()
         self._modules: dict[str, ir.Module | ir.OpView] = {}
@@ -254,8 +254,8 @@ class Compilation:
         """
         return _read.plan(self._module("plan")).pool_bytes
 
-    def within(self, ram: int) -> Compilation:
-        """The same kernels to be planned with as few of them in streams as a pool of `ram` bytes allows.
+    def within(self, pool: int) -> Compilation:
+        """The same kernels to be planned with as few of them in streams as a pool of so many bytes allows.
 
         Unlike with `optimize="latency"` this is the plan even if one with more streams is faster.
 
@@ -264,7 +264,7 @@ class Compilation:
         """
         self._module("kernels")  # made here, it is shared by all plans
         twin = self._share("tosa", "linalg", "kernels")
-        twin.optimize, twin.ram, twin._compares = "latency", ram, False
+        twin.optimize, twin._pool = "latency", pool
         return twin
 
     def _share(self, *levels: str) -> Compilation:
@@ -313,7 +313,8 @@ class Compilation:
         if level == "plan":
             if self.input == "fed":
                 self._require_rows(above)
-            wish = Wish(self.ram, self.input, self.streams, self.optimize, self.recompute, self._compares)
+            how = {"pool": self._pool, "compares": self._pool is None}
+            wish = Wish(self.ram, self.input, self.streams, self.optimize, self.recompute, **how)
             return plan_module(above, self.target, wish, self._count_cycles)
         module = above.operation.clone()
         if level == "linalg":

@@ -36,6 +36,7 @@ SPILLS = 128  # bytes of lanes that a kernel may have where RAM is all that coun
 class Wish:
     """What a plan shall be; the arguments are those of `vmcu.api.Compilation`.
 
+    `pool`: most bytes of the pool alone; None leaves it to `ram`, which pool and lanes share.
     `compares`: for `latency`, weigh the plan with few kernels in streams against the smallest one.
     """
 
@@ -44,6 +45,7 @@ class Wish:
     streams: bool
     optimize: Optimize
     recompute: float
+    pool: int | None = None
     compares: bool = True
 
 
@@ -96,7 +98,7 @@ def _attempt(
     pipeline.run(module, fill_options(VARIANTS, core, **choice))
     scratch = max((_scratch(op) for op in _kernels(module)), default=0)
     how = {
-        "ram": format_bytes(wish.ram),
+        "ram": format_bytes(wish.ram if wish.pool is None else wish.pool),
         "input": wish.input,
         "streams": wish.streams,
         "optimize": "latency" if wish.optimize == "latency" else "ram",

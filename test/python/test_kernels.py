@@ -158,12 +158,14 @@ def test_loads_are_the_bytes_that_the_window_needs(kernel: Kernel, backward: boo
     for events in found:
         stored = sorted(bytes_of(events, "store"))
         pixels = {taps for byte in stored for taps in pixel_taps(kernel.window, byte // out_size)}
-        if (
-            isinstance(kernel, Depthwise) and kernel.variant.name == "row"
-        ):  # whole rows: no tile knows of columns between windows
-            columns = {pixel % kernel.window.image[1] for pixel in pixels}
-            hull = range(min(columns, default=0), max(columns, default=-1) + 1)
-            pixels = {pixel - pixel % kernel.window.image[1] + column for pixel in pixels for column in hull}
+        if isinstance(kernel, Depthwise) and kernel.variant.name == "row":
+            # Whole rows: no tile knows of columns between windows.
+            window, row = kernel.window, stored[0] // out_size // kernel.window.output[1]
+            rows = [row * window.stride[0] + k * window.dilation[0] - window.pad[0] for k in range(window.kernel[0])]
+            end = (window.output[1] - 1) * window.stride[1] - window.pad[1] + window.kernel[1]
+            columns = range(max(0, -window.pad[1]), min(window.image[1], end))
+            inside = [each for each in rows if 0 <= each < window.image[0]]
+            pixels = {each * window.image[1] + column for each in inside for column in columns}
         channels = range(in_size) if isinstance(kernel, Conv2D) else {byte % out_size for byte in stored}
         assert bytes_of(events, "load") == {pixel * in_size + channel for pixel in pixels for channel in channels}
 
