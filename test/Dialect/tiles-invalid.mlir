@@ -198,8 +198,8 @@ func.func @matmul_c4_reach(%lanes: memref<16xi16>, %y: !vmcu.sequence<64x4>, %i:
 
 func.func @matmul_c4_pixels(%lanes: memref<16xi16>, %y: !vmcu.sequence<64x4>, %i: index,
     %w: tensor<4x8xi8>, %b: tensor<4xi32>, %m: tensor<4xi32>, %s: tensor<4xi8>) {
-  // expected-error@+1 {{reads 3 pixels of 8 lanes, 4 apart, from 'memref<16xi16>'}}
-  vmcu.matmul %lanes times %w, %b, %m, %s into %y[%i] pixels 3 pitch 4 depth 8 round double zero_point 0
+  // expected-error@+1 {{reads 4 pixels of 8 lanes, 4 apart, from 'memref<16xi16>'}}
+  vmcu.matmul %lanes times %w, %b, %m, %s into %y[%i] pixels 4 pitch 4 depth 8 round double zero_point 0
     clamp -128 to 127 : memref<16xi16>, tensor<4x8xi8>, tensor<4xi32>, tensor<4xi32>, tensor<4xi8> into !vmcu.sequence<64x4>
   return
 }
