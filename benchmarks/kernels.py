@@ -76,6 +76,13 @@ CASES = (
     _depthwise(12, 64, 2, *STRIDE_2),
     Case("convolution", 96, 3, 8, 3, 2, "1.55", "-", "8.0"),
     Case("convolution", 80, 3, 16, 3, 2, "1.45", "-", "8.0"),
+    # Sizes that no tile divides.
+    Case("pointwise", 23, 32, 32),
+    Case("pointwise", 24, 32, 33),
+    Case("pointwise", 24, 33, 32),
+    Case("convolution", 16, 16, 16, 3, 1),
+    Case("convolution", 16, 17, 17, 3, 1),
+    Case("depthwise", 25, 31, 31, 3, 1),
     Case("fully connected", 1, 640, 128, 1, 1, "-", "1.26", "2.7"),
     Case("fully connected", 1, 64, 12, 1, 1, "-", "1.60", "2.7"),
 )
@@ -129,12 +136,16 @@ def write_model(case: Case, path: Path, *, relu: bool) -> Path:
     return graph.write(path, [x], [y])
 
 
+def random_inputs(compiled: vmcu.Compiled) -> list[np.ndarray]:
+    return [each.random(np.random.default_rng(0)) for each in compiled.inputs]
+
+
 def measure(case: Case, target: str, *, relu: bool) -> tuple[vmcu.Profile, bool]:
     """The profile of a layer, and whether it computes what the host does."""
     with tempfile.TemporaryDirectory() as scratch:
         model = write_model(case, Path(scratch) / "layer.tflite", relu=relu)
         compiled = vmcu.compile_model(model, target, optimize="latency")
-        inputs = [each.random(np.random.default_rng(0)) for each in compiled.inputs]
+        inputs = random_inputs(compiled)
         with compiled.firmware() as firmware:
             found = firmware.run(*inputs, count=False).outputs
         return compiled.profile(*inputs), is_exact(found, compiled.reference(*inputs))
