@@ -216,9 +216,7 @@ class _Row:
         started: set[int] = set()
         for row in range(shape.kernel[0]):
             base = self._address(row)
-            self._load_row(base, first, reach, data, temps, accs if row == 0 else [])
-            if not self.parked:
-                asm.add(base, step)
+            self._load_row(base, first, reach, data, [*temps, *(accs if row == 0 else [])], 0 if self.parked else step)
             self._multiply_row(row, count, data, temps, accs, started)
         if self.parked:
             asm.add(self.offset, step)
@@ -232,35 +230,30 @@ class _Row:
         self.asm("add", base, base, self.offset)
         return base
 
-    def _load_row(
-        self, base: str, first: int, reach: int, data: list[str], temps: list[str], unused: list[str]
-    ) -> None:
-        """Columns `first` to `first + reach` of a row, packed in pairs. `base` is the address of column `first`."""
+    def _load_row(self, base: str, first: int, reach: int, data: list[str], temps: list[str], step: int) -> None:
+        """Columns `first` to `first + reach` of a row, packed in pairs.
+
+        `base` is the address of column `first`, and moves on by `step` bytes: with the last load, if that can be column 0.
+        """
         shape, asm = self.shape, self.asm
-        extra = [*temps, *unused]
-
-        def place(column: int) -> int | None:
-            """Offset from `base`; None in the halo."""
-            at = first + column
-            return column * shape.channels if 0 <= at < shape.columns[0] else None
-
+        inside = {column for column in range(reach) if 0 <= first + column < shape.columns[0]}
+        moves = 0 in inside and 0 < step <= MAX_STEP
         # As many pairs at a time as there are registers for their second halves: loads in a row are cheap.
-        for begin in range(0, len(data), len(extra)):
-            chunk = list(enumerate(data))[begin : begin + len(extra)]
-            loads = []
-            for (pair, register), temp in zip(chunk, extra):
-                loads.append((2 * pair, register))
-                if 2 * pair + 1 < reach:
-                    loads.append((2 * pair + 1, temp))
+        for begin in reversed(range(0, len(data), len(temps))):
+            chunk = [(pair, *both) for pair, both in zip(range(begin, len(data)), zip(data[begin:], temps))]
+            loads = [(2 * pair + half, both[half]) for pair, *both in reversed(chunk) for half in (1, 0)]
             for column, register in loads:
-                if place(column) is not None:
-                    asm.load(register, base, place(column), op="ldrsb")
+                if column in inside:
+                    last = moves and column == 0
+                    asm.load(register, base, column * shape.channels, op="ldrsb", step=step if last else 0)
             for column, register in loads:
-                if place(column) is None:
+                if column < reach and column not in inside:
                     asm.set(register, shape.halo)
-            for (pair, register), temp in zip(chunk, extra):
+            for pair, register, temp in chunk:
                 if 2 * pair + 1 < reach:
                     asm("pkhbt", register, register, temp, "lsl #16")
+        if not moves:
+            asm.add(base, step)
 
     def _multiply_row(
         self, row: int, count: int, data: list[str], temps: list[str], accs: list[str], started: set[int]
