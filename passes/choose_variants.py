@@ -26,7 +26,7 @@ from ._registry import option, vmcu_pass
 class VariantOptions(CoreOptions):
     """Options of `vmcu-choose-variants`."""
 
-    measured: str | None = option(None, "the core whose measurements decide")
+    measured: str | None = option(None, "cores whose measurements decide, separated by commas: the first that has some")
     scratch: int | None = option(None, "most bytes of stack that a kernel may take for lanes", unit="bytes")
     smallest: bool = option(False, "prefer little code to few cycles")
 
@@ -52,10 +52,11 @@ def _choose(kernel: d.KernelOp, cache: Cache, options: VariantOptions) -> None:
     allowed = [each for each in known if limit is None or replace(description, variant=each).scratch <= limit]
     chosen = allowed[0] if allowed else PLAIN
     if known and options.measured is not None:
-        name = key(options.measured, description.signature)
-        best = cache.choose(name, scratch=limit, smallest=options.smallest)
+        names = [key(core, description.signature) for core in options.measured.split(",")]
+        found = (cache.choose(name, scratch=limit, smallest=options.smallest) for name in names)
+        best = next((Variant.parse(each) for each in found if each is not None), None)
         # Measurements may be older than the compiler.
-        if best is not None and Variant.parse(best) in (*allowed, PLAIN):
-            chosen = Variant.parse(best)
+        if best in (*allowed, PLAIN):
+            chosen = best
     if chosen != PLAIN:
         kernel.operation.attributes["variant"] = ir.StringAttr.get(str(chosen))

@@ -94,7 +94,7 @@ def _attempt(
 
     module = kernels.operation.clone()
     core = pipeline.core_options(target)
-    choice = {"measured": target.measured, "scratch": limit, "smallest": wish.optimize == "size"}
+    choice = {"measured": ",".join(target.measured) or None, "scratch": limit, "smallest": wish.optimize == "size"}
     pipeline.run(module, fill_options(VARIANTS, core, **choice))
     scratch = max((_scratch(op) for op in _kernels(module)), default=0)
     how = {

@@ -90,7 +90,7 @@ class Target:
         cycles: the model that turns executed instructions into cycles.
         cycle_model: one line for reports that says how far the cycles can be trusted.
         features: instructions that the core has; the passes choose by them.
-        measured: the core whose measured variants of kernels are taken (`vmcu.tuner`); None takes unmeasured ones.
+        measured: the cores whose measured variants of kernels are taken (`vmcu.tuner`), the first that has some.
 
     Raises:
         InputError: a memory is empty, not whole KiB, or larger than its region of the address map.
@@ -105,7 +105,7 @@ class Target:
     ram: int
     cycle_model: str
     features: Features = field(default_factory=Features)
-    measured: str | None = None
+    measured: tuple[str, ...] = ()
     llc_flags: tuple[str, ...] = ()
     cycles: CycleTable = field(default_factory=CycleTable)
     data_layout: str = "e-m:e-p:32:32-Fi8-i64:64-v128:64:128-a:0:32-n32-S64"
@@ -158,7 +158,7 @@ CORES: dict[str, Target] = {
     for target in (
         Target(
             name="cortex-m4",
-            measured="cortex-m4",
+            measured=("cortex-m4",),
             triple="thumbv7em-none-eabi",
             cpu="cortex-m4",
             zig_cpu="cortex_m4",
@@ -170,7 +170,7 @@ CORES: dict[str, Target] = {
         ),
         Target(
             name="cortex-m7",
-            measured="cortex-m4",
+            measured=("cortex-m7", "cortex-m4"),
             triple="thumbv7em-none-eabi",
             cpu="cortex-m7",
             zig_cpu="cortex_m7-fp64",
@@ -184,7 +184,7 @@ CORES: dict[str, Target] = {
         ),
         Target(
             name="cortex-m33",
-            measured="cortex-m4",
+            measured=("cortex-m33", "cortex-m4"),
             triple="thumbv8m.main-none-eabi",
             cpu="cortex-m33",
             zig_cpu="cortex_m33",

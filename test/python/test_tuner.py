@@ -107,6 +107,17 @@ def test_tune_command_extends_the_users_cache(
     assert list(json.loads(capsys.readouterr().out)) == [name]
 
 
+def test_a_core_without_measurements_takes_those_of_its_kin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VMCU_CACHE", str(tmp_path))
+    path = conv((6, 6), 8, (1, 1), 8)(tmp_path / "layer.tflite")
+    m4, m7 = (find_tasks(Compilation(path, core).kernels, CORES[core])[0].key for core in ("cortex-m4", "cortex-m7"))
+    single = (Measured("matmul,pixels=1", 1, 1, 0),)
+    Cache({m4: single}).save(tmp_path / "measured.json")
+    assert 'variant "matmul,pixels=1"' in Compilation(path, "cortex-m7").emit("plan", elide=True)
+    Cache({m4: single, m7: (Measured("matmul", 1, 1, 0),)}).save(tmp_path / "measured.json")
+    assert 'variant "matmul"' in Compilation(path, "cortex-m7").emit("plan", elide=True)
+
+
 def test_measurements_decide_what_is_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VMCU_CACHE", str(tmp_path))
     path = conv((6, 6), 8, (1, 1), 8)(tmp_path / "layer.tflite")
