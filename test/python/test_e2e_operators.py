@@ -133,6 +133,12 @@ LAYERS: dict[str, Callable[[Path], Path]] = {
     "fully_connected_odd": lambda p: tiny.fully_connected(p, depth=37, width=5),
     "fully_connected_rows": lambda p: tiny.fully_connected(p, rows=3, depth=7, width=9, per_channel=True),
     "mean_odd": mean,
+    "mean_of_rows": lambda path: tiny.unary(
+        path, "MEAN", (1, 5, 3, 7), (1, 3, 7), "ReducerOptions", ([1],), into=(0.05, 9), out=(0.03, 4), keepDims=False
+    ),
+    "mean_large": lambda path: tiny.unary(
+        path, "MEAN", (1, 9, 12, 6), (1, 1, 1, 6), "ReducerOptions", ([1, 2],), into=(0.05, -9), out=(0.03, 4), keepDims=True
+    ),
     "add_odd": lambda p: tiny.binary(p, "ADD", (1, 3, 5, 7), (1, 3, 5, 7)),
     "add_scalar": lambda p: tiny.binary(p, "ADD", (1, 3, 4, 4), (1, 1, 1, 1)),
     "sub_broadcast": lambda p: tiny.binary(p, "SUB", (1, 3, 5, 4), (1, 1, 1, 4)),
@@ -146,7 +152,7 @@ LAYERS: dict[str, Callable[[Path], Path]] = {
                                     into=(0.05, -5), out=(0.05, -5)),
 }  # fmt: skip
 BUFFERS = ("depthwise_multiplier_2", "average_pool_same", "softmax_of_pixels", "sub_broadcast", "add_scalar", "pad_odd",
-           "mean_odd")  # fmt: skip
+           "mean_of_rows")  # fmt: skip
 SUBSET = ("conv_3x3", "conv_stride_2", "conv_dilated", "depthwise_5_channels", "average_pool_valid", "max_pool_same",
           "fully_connected_odd", "mul", "add_odd", "softmax_of_pixels")  # fmt: skip
 

@@ -117,16 +117,29 @@ def test_depthwise_bias_and_requantisation_are_one_generic(tmp_path: Path) -> No
         assert len([op for op in walk(only) if op.operation.name == "tosa.apply_scale"]) == 1
 
 
-def test_mean_widens_inside_its_reduction(tmp_path: Path) -> None:
+def test_mean_of_rows_widens_inside_its_reduction(tmp_path: Path) -> None:
     path = tiny.unary(
-        tmp_path / "model.tflite", "MEAN", (1, 7, 5, 4), (1, 4), "ReducerOptions", ([1, 2],), keepDims=False
+        tmp_path / "model.tflite", "MEAN", (1, 7, 5, 4), (1, 5, 4), "ReducerOptions", ([1],), keepDims=False
     )
     with ir.Context():
         module = load(path)
         to_linalg(module)
         generics = named(module, "linalg.generic")
         reductions = [op for op in generics if "reduction" in str(op.attributes["iterator_types"])]
-        assert [str(op.inputs[0].type) for op in reductions] == ["tensor<1x7x5x4xi8>", "tensor<1x1x5x4xi32>"]
+        assert [str(op.inputs[0].type) for op in reductions] == ["tensor<1x7x5x4xi8>"]
+
+
+@pytest.mark.parametrize("axes", [[1, 2], [2, 1]])
+def test_mean_of_all_pixels_is_a_convolution(tmp_path: Path, axes: list[int]) -> None:
+    path = tiny.unary(
+        tmp_path / "model.tflite", "MEAN", (1, 7, 5, 4), (1, 4), "ReducerOptions", (axes,), keepDims=False
+    )
+    with ir.Context():
+        module = load(path)
+        to_linalg(module)
+        (anchor,) = named(module, "linalg.depthwise_conv_2d_nhwc_hwcm")
+        assert str(anchor.inputs[0].type) == "tensor<1x7x5x4xi8>"
+        assert not any("reduction" in str(op.attributes["iterator_types"]) for op in named(module, "linalg.generic"))
 
 
 def test_padding_becomes_attributes(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from mlir.passmanager import PassManager
 
 from vmcu.errors import SUPPORTED, Unsupported
 from vmcu.frontends import _ir
+from vmcu.frontends.means import sum_by_convolution
 from vmcu.locations import place
 
 TOSA_TO_LINALG: tuple[str, ...] = (
@@ -47,6 +48,7 @@ def to_linalg(module: ir.Module) -> None:
     Raises:
         Unsupported: an operation has no lowering; the message names it and its layer.
     """
+    sum_by_convolution(module)
     run(module, TOSA_TO_LINALG)
     _refuse_leftovers(module)
     for function in _ir.functions(module):

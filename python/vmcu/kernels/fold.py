@@ -57,7 +57,7 @@ def write_folded(kernel: d.KernelOp, description: object) -> None:
         return
     terminator = block.operations[len(block.operations) - 1]
     yielded = terminator.operands[0]
-    weights = description.weights
+    weights = _weights(description)
     template = ir.Module.parse(_fill(description, shape_of(anchor.operands[0]), shape_of(yielded)))
     body = template.body.operations[0]
     inner = list(body.regions[0].blocks[0].operations)
@@ -71,8 +71,17 @@ def write_folded(kernel: d.KernelOp, description: object) -> None:
     _erase_dead(block)
 
 
+def _weights(description: Conv2D | Depthwise) -> np.ndarray:
+    """With one weight for each channel, where one for all is enough for the kernel."""
+    shape = description.weights.shape
+    is_shared = isinstance(description, Depthwise) and shape[2] == 1
+    return (
+        np.broadcast_to(description.weights, (*shape[:2], description.channels)) if is_shared else description.weights
+    )
+
+
 def _fill(description: Conv2D | Depthwise, image: tuple[int, ...], output: tuple[int, ...]) -> str:
-    weights, channels = description.weights, len(description.bias)
+    weights, channels = _weights(description), len(description.bias)
     depthwise = isinstance(description, Depthwise)
     result, output = output, (*output[:3], channels)
     split = _SPLIT.format(shape=list(result), output=_type(output, 8), result=_type(result, 8))

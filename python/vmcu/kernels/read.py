@@ -191,6 +191,10 @@ def _read_depthwise(op: ir.OpView, epilogue: Epilogue, inputs: Sequence[ir.Value
     if multiplier > 1:
         return None
     weights = weights.reshape(weights.shape[:3])
+    if (weights == 1).all() and window.kernel == window.image and window.output == (1, 1) and image[2] is None:
+        return Depthwise(
+            window, channels, 0, weights[..., :1], wrap(bias), epilogue.requant.shared(), d.KernelKind.pool
+        )
     weights, bias, requant = settle_constant_channels(weights, 2, wrap(bias), epilogue.requant)
     return Depthwise(window, channels, image[2] or 0, weights, bias, requant)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -40,6 +40,15 @@ class Requant:
         if self.rounding == "double" and shift > 31:
             total += (1 << 30) if acc >= 0 else -(1 << 30)
         return min(max((total >> shift) + self.zero_point, self.min), self.max)
+
+    def shared(self) -> Requant:
+        """The same with one scale for all channels, if they have equal ones."""
+        scales = np.stack([self.multiplier.astype(np.int64), self.shift.astype(np.int64)])
+        return (
+            replace(self, multiplier=self.multiplier[:1], shift=self.shift[:1])
+            if np.ptp(scales, 1).max() == 0
+            else self
+        )
 
     def clamped(self, low: int, high: int) -> Requant:
         """This requantisation followed by a clamp to `[low, high]`."""
