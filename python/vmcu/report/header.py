@@ -106,9 +106,17 @@ def _comment(compiled: Program, ports: list[tuple[str, Tensor]]) -> str:
             *read,
             " *",
             *rules,
+            *(_FPU if compiled.target.features.fpu else ()),
             " */",
         )
     )
+
+
+_FPU = (
+    " *",
+    " * The code keeps constants in registers of the FPU: switch it on first, as CMSIS's SystemInit does",
+    " * (SCB->CPACR |= 0xF << 20).",
+)
 
 
 def _declare(name: str, port: str, tensor: Tensor) -> str:
