@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import kernels
@@ -20,22 +20,11 @@ from rich.table import Table
 import vmcu
 from vmcu.toolchain.tools import run_llvm
 
+# The tests count the instructions of loops.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test" / "Target" / "Inputs"))
+from count_loops import INSTRUCTION, find_loops, read_functions  # noqa: E402
+
 ITERATIONS = 100
-_LABEL, _INSTRUCTION = re.compile(r"^(\.L\w+):"), re.compile(r"^\t([a-z][\w.]*)\s*(.*?)\s*(?:@.*)?$")
-
-
-def find_loops(assembly: str) -> Iterator[list[str]]:
-    """The instructions of each loop, from its label to the branch back to it."""
-    labels: dict[str, int] = {}
-    body: list[str] = []
-    for line in assembly.splitlines():
-        if match := _LABEL.match(line):
-            labels[match[1]] = len(body)
-        elif match := _INSTRUCTION.match(line):
-            body.append(f"{match[1]} {match[2]}")
-            target = match[2].split()[-1] if match[1].startswith("b") and match[2] else ""
-            if target in labels:
-                yield body[labels[target] :]
 
 
 def count_macs(body: list[str]) -> int:
@@ -44,12 +33,15 @@ def count_macs(body: list[str]) -> int:
 
 
 def find_innermost(assembly: str) -> list[str]:
-    """The loop with multiplications that contains no other; of several the one with the most of them."""
-    loops = [body for body in find_loops(assembly) if count_macs(body)]
-    innermost = [
-        body for body in loops if sum(line.split()[-1] in "\n".join(body) for line in body if line[0] == "b") <= 1
-    ]
-    return max(innermost or loops, key=count_macs)
+    """Of the loops that contain no other, the instructions of the one with the most multiplications."""
+    bodies = []
+    for _, lines in read_functions(assembly):
+        loops = find_loops(lines)
+        for start, end in loops:
+            if not any(start < other <= end for other, _ in loops):
+                found = (INSTRUCTION.match(line) for line in lines[start : end + 1])
+                bodies.append([f"{match[1]} {match[2]}" for match in found if match])
+    return max(bodies, key=count_macs)
 
 
 def estimate(body: list[str], target: vmcu.Target) -> float:

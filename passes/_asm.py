@@ -98,10 +98,6 @@ class Scaling:
     high: int
 
     @property
-    def cycles(self) -> int:
-        return 4 if self.kind == "double" and self.rounds_away else 3
-
-    @property
     def rounds_away(self) -> bool:
         """Whether ties below zero matter: not if everything below zero is clamped to the zero point."""
         return self.low < self.zero_point

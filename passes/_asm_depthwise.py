@@ -12,12 +12,12 @@ many, weights are loaded where they are needed. Columns outside of the image are
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mlir import ir
 from mlir.dialects import arith
 
+from vmcu.kernels.geometry import Window
 from vmcu.kernels.packing import SCALE_WORDS, weight_pairs
 
 from . import _emit as emit
@@ -85,11 +85,6 @@ class Depthwise:
     def pairs(self, tile: int) -> int:
         """Registers for the columns of a window row of so many pixels."""
         return -(-((tile - 1) * self.stride + self.kernel[1]) // 2)
-
-    @property
-    def fits(self) -> bool:
-        """Whether the registers and addresses allow any tile at all."""
-        return (self.kernel[1] - 1) * self.channels <= MAX_OFFSET and self.kernel[0] <= 8 and self.kernel[1] <= 8
 
     def emit(self, rows: list[ir.Value], record: ir.Value, out: ir.Value) -> None:
         """`rows` are the addresses of the window's input rows, `record` that of the first channel's."""
@@ -162,7 +157,9 @@ class _Row:
         """All pixels of a channel; afterwards all addresses are those of the next channel's first pixel."""
         shape, asm = self.shape, self.asm
         moved = read = 0
-        for column, count, trips in self._tiles():
+        row = Window((1, shape.columns[0]), (1, shape.columns[1]), shape.kernel, (1, shape.stride), pad=(0, shape.pad))
+        for span in row.spans(shape.tile):
+            column, count, trips = span.start, span.step, (span.stop - span.start) // span.step
             if trips == 1:
                 # After the last tile the addresses go back anyhow.
                 is_last = column + count == shape.columns[1]
@@ -181,28 +178,6 @@ class _Row:
         back = 1 - read * shape.stride * shape.channels
         for register in [self.offset] if self.parked else self.pointers:
             asm.add(register, back)
-
-    def _tiles(self) -> Iterator[tuple[int, int, int]]:
-        """(first output column, pixels, times) of the tiles of a row; those that repeat see no halo."""
-        total, tile = self.shape.columns[1], self.shape.tile
-        starts = [(column, min(tile, total - column)) for column in range(0, total, tile)]
-        column = 0
-        while column < len(starts):
-            first, count = starts[column]
-            trips = 1
-            if self._is_inside(first, count):
-                while (
-                    column + trips < len(starts)
-                    and starts[column + trips][1] == count
-                    and self._is_inside(*starts[column + trips])
-                ):
-                    trips += 1
-            yield first, count, trips
-            column += trips
-
-    def _is_inside(self, column: int, count: int) -> bool:
-        first = column * self.shape.stride - self.shape.pad
-        return first >= 0 and first + (count - 1) * self.shape.stride + self.shape.kernel[1] <= self.shape.columns[0]
 
     def _emit_tile(self, column: int, count: int, advance: int) -> None:
         """`count` pixels; the addresses of the rows move on by as many as `advance` pixels need."""

@@ -140,18 +140,24 @@ class Matmul:
             asm.load(register, walker, 12 * pair + 4 * number)  # behind the weights of all pairs
         asm.set("r0", self.scaling.zero_point)
         asm("vmov", walker, "s2")
-        for pixel in range(3):
-            a, s = firsts[pixel][0], sums[pixel][0]
+        accs = [(first, total) for (first,), (total,) in zip(firsts, sums)]
+        self._scale(asm, accs, both, constants)
+        self._store(asm, accs, both, walker, 2 * pair)
+        asm("vmov", "r0", "s0")
+
+    def _scale(self, asm: Asm, accs: list[tuple[str, str]], both: bool, constants: list[str]) -> None:
+        """Requantise a pair of channels (A, S) of each pixel, or A alone; `r0` holds the zero point."""
+        for a, s in accs:
             if both:
                 asm("sub", s, s, a)
                 asm("asr", s, s, 8)
                 self.scaling.emit(asm, s, *constants[2:], "r0")
             self.scaling.emit(asm, a, *constants[:2], "r0")
-        for pixel in range(3):
-            asm.store(firsts[pixel][0], walker, pixel * self.out_pitch + 2 * pair, op="strb")
-            if both:
-                asm.store(sums[pixel][0], walker, pixel * self.out_pitch + 2 * pair + 1, op="strb")
-        asm("vmov", "r0", "s0")
+
+    def _store(self, asm: Asm, accs: list[tuple[str, str]], both: bool, out: str, channel: int) -> None:
+        for pixel, pair in enumerate(accs):
+            for half, register in enumerate(pair if both else pair[:1]):
+                asm.store(register, out, pixel * self.out_pitch + channel + half, op="strb")
 
     def _lane_step(self, asm: Asm, sums: list[list[str]], firsts: list[list[str]], is_first: bool) -> None:
         """Two lanes of depth."""
@@ -199,19 +205,11 @@ class Matmul:
             both = 2 * pair + 1 < channels
             for register in constants:
                 asm.load(register, "r1", step=4)
-            for pixel in range(self.pixels):
-                a, s = firsts[pixel][pair], sums[pixel][pair]
-                if both:
-                    asm("sub", s, s, a)
-                    asm("asr", s, s, 8)
-                    self.scaling.emit(asm, s, *constants[2:], "r0")
-                self.scaling.emit(asm, a, *constants[:2], "r0")
+            accs = [(firsts[pixel][pair], sums[pixel][pair]) for pixel in range(self.pixels)]
+            self._scale(asm, accs, both, constants)
             if pair == 0:
                 asm("vmov", out, "s2")
-            for pixel in range(self.pixels):
-                asm.store(firsts[pixel][pair], out, pixel * self.out_pitch + 2 * pair, op="strb")
-                if both:
-                    asm.store(sums[pixel][pair], out, pixel * self.out_pitch + 2 * pair + 1, op="strb")
+            self._store(asm, accs, both, out, 2 * pair)
             constants = ["r3", "r4", "r5", firsts[0][pair]]  # stored, that register is free
         asm.add(out, channels)
         asm("vmov", "s2", out)

@@ -248,7 +248,7 @@ class SegmentLowering:
     def _requantize(self, op: d.RequantizeOp) -> None:
         kind = ir.VectorType(op.result.type)
         values = emit.elements(op.value)
-        rounding = "double" if "double" in str(op.rounding) else "single"
+        rounding = d.read_rounding(op)
         scale = self._scale(op.multiplier, op.shift, rounding)
         low, high, zero = op.min.value, op.max.value, op.zero_point.value
         lanes = [

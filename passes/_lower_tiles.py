@@ -154,8 +154,7 @@ def _record(lowering: SegmentLowering, op: d.MatmulOp | d.DepthwiseOp) -> ir.Val
 
 
 def _scaling(op: d.MatmulOp | d.DepthwiseOp) -> Scaling:
-    kind = "double" if "double" in str(op.rounding) else "single"
-    return Scaling(kind, op.zero_point.value, op.min.value, op.max.value)
+    return Scaling(d.read_rounding(op), op.zero_point.value, op.min.value, op.max.value)
 
 
 def _index(value: int) -> ir.Value:

@@ -59,7 +59,7 @@ def _pack_tile(tile: d.MatmulOp | d.DepthwiseOp, records: dict[tuple, ir.Value])
         if any(each is None for each in arrays):
             raise PassError(tile, "packs weights, bias and scale that are constants")
         weights, bias, multiplier, shift = arrays
-        rounding = "double" if "double" in str(tile.rounding) else "single"
+        rounding = d.read_rounding(tile)
         form = choose_form(multiplier, shift, rounding)
         if form.kind not in ("double", "single"):
             raise PassError(tile, "has a scale whose rounding takes more than two multiplications")

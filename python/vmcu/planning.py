@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from mlir import ir
-from mlir.dialects import func
 
 from vmcu import _read, pipeline
 from vmcu.dialects import vmcu as d
@@ -96,7 +95,7 @@ def _attempt(
     core = pipeline.core_options(target)
     choice = {"measured": ",".join(target.measured) or None, "scratch": limit, "smallest": wish.optimize == "size"}
     pipeline.run(module, fill_options(VARIANTS, core, **choice))
-    scratch = max((_scratch(op) for op in _kernels(module)), default=0)
+    scratch = max((_scratch(op) for op in _read.kernels(module)), default=0)
     how = {
         "ram": format_bytes(wish.ram if wish.pool is None else wish.pool),
         "input": wish.input,
@@ -106,11 +105,6 @@ def _attempt(
     }
     pipeline.run(module, fill_options(PLAN, **how))
     return module, scratch
-
-
-def _kernels(module: ir.Module | ir.OpView) -> list[d.KernelOp]:
-    functions = [op for op in module.body.operations if isinstance(op, func.FuncOp) and not op.is_external]
-    return [op for each in functions for op in each.regions[0].blocks[0].operations if isinstance(op, d.KernelOp)]
 
 
 def _scratch(kernel: d.KernelOp) -> int:

@@ -43,3 +43,8 @@ def read_sequence(kind: ir.Type) -> Sequence:
 def read_pool(kind: ir.Type) -> int:
     """The bytes of a `!vmcu.pool` type."""
     return int(re.fullmatch(r"!vmcu\.pool<(\d+)>", str(kind))[1])
+
+
+def read_rounding(op: ir.OpView) -> str:
+    """`double` or `single`: how an op that requantises rounds."""
+    return "double" if "double" in str(op.rounding) else "single"

@@ -22,8 +22,9 @@ from . import build, packing, tiles
 from .build import DEPTH, Index
 from .geometry import Region, Steps, Window, split_channels
 from .lanes import Lanes
-from .liveness import at_least, at_most, free_rows, free_unread, free_window
+from .liveness import at_least, at_most, free_window
 from .requant import Requant, RequantEmitter
+from .rows import RowEmitter
 from .scale import choose_form
 from .variant import PLAIN, Variant
 
@@ -154,10 +155,10 @@ class Conv2D:
         emitter(self, inputs[0], output, backward, by_rows=True).emit_row(row)
 
 
-class _Emitter:
+class _Emitter(RowEmitter):
     def __init__(self, conv: Conv2D, source: ir.Value, dest: ir.Value, backward: bool, by_rows: bool = False):
-        self.conv, self.window = conv, conv.window
-        self.source, self.dest, self.backward, self.by_rows = source, dest, backward, by_rows
+        super().__init__(conv.window, source, dest, backward=backward, by_rows=by_rows)
+        self.conv = conv
         outputs, rows, columns, inputs = conv.weights.shape
         weights = conv.weights.reshape(outputs, rows, columns * inputs).transpose(1, 0, 2)
         # A run's last word may reach past it. The pixels' lanes are zero there, so any weight will do.
@@ -165,15 +166,6 @@ class _Emitter:
         self.weights = build.flash(np.pad(weights, ((0, 0), (0, 0), (0, slack))).astype(np.int8))
         self.bias = build.flash(conv.bias.astype(np.int32))
         self.requant = RequantEmitter(conv.requant, outputs)
-
-    def emit(self) -> None:
-        free_unread(self.source, self.window, backward=self.backward)
-        for row in build.loop(0, self.window.output[0], backward=self.backward):
-            self._emit_columns(row)
-
-    def emit_row(self, row: Index) -> None:
-        self._emit_columns(row)
-        free_rows(self.source, self.window, row, backward=self.backward)
 
     def _emit_columns(self, row: Index) -> None:
         regions = self.window.regions(PIXELS)
@@ -207,10 +199,6 @@ class _Emitter:
             free_window(self.source, self.window, row, column, region.step, done, backward=self.backward)
         first, within = self._segment(row * self.window.output[1], column)
         build.segment_store(tile, self.dest, first, channel, within=within)
-
-    def _segment(self, first: Index, within: Index) -> tuple[Index, Index | None]:
-        """A segment of a row that starts at `first`. Row by row, the place of a row is found once, outside the loops."""
-        return (first, within) if self.by_rows else (first + within, None)
 
     def _dot_row(
         self, row: Index, column: Index, region: Region, channel: Index, channels: int, ky: Index, acc: ir.Value

@@ -20,8 +20,9 @@ from vmcu.dialects import vmcu as d
 from . import build
 from .build import DEPTH, Index
 from .conv2d import Conv2D
-from .liveness import free_rows, free_unread, free_window
+from .liveness import free_window
 from .requant import RequantEmitter
+from .rows import RowEmitter
 
 if TYPE_CHECKING:
     from .fused import Fused
@@ -31,7 +32,7 @@ LANES = 4  # channels of a tile of the depthwise window
 UNROLLED = 7  # most columns of the depthwise window that are unrolled
 
 
-class Emitter:
+class Emitter(RowEmitter):
     """Columns are counted along the walk; `_column` finds the one of the image."""
 
     def __init__(
@@ -43,8 +44,8 @@ class Emitter:
         backward: bool,
         by_rows: bool = False,
     ):
-        self.kernel, self.shape, self.window = kernel, kernel.geometry, kernel.geometry.window
-        self.source, self.dest, self.backward, self.by_rows = source, dest, backward, by_rows
+        super().__init__(kernel.geometry.window, source, dest, backward=backward, by_rows=by_rows)
+        self.kernel, self.shape = kernel, kernel.geometry
         self.expanded, self.pixels = workspace
         self.mirrored = backward and not by_rows  # row by row, the order of the columns is ours to choose
         self.walk = self.shape.walk(mirrored=self.mirrored)
@@ -59,14 +60,8 @@ class Emitter:
         self.bias = build.flash(np.pad(kernel.middle.bias, (0, spare)).astype(np.int32))
         self.requant = RequantEmitter(kernel.middle.requant, channels + spare)
 
-    def emit(self) -> None:
-        free_unread(self.source, self.window, backward=self.backward)
-        for row in build.loop(0, self.window.output[0], backward=self.backward):
-            self._emit_columns(row)
-
     def emit_row(self, row: Index) -> None:
-        self._emit_columns(row)
-        free_rows(self.source, self.window, row, backward=self.backward)
+        super().emit_row(row)
         last = 0 if self.backward else self.window.output[0] - 1
         is_last = arith.cmpi(arith.CmpIPredicate.eq, row.value, build.constant(last))
         for sequence in (self.expanded, self.pixels):

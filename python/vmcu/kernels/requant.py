@@ -41,6 +41,12 @@ class Requant:
             total += (1 << 30) if acc >= 0 else -(1 << 30)
         return min(max((total >> shift) + self.zero_point, self.min), self.max)
 
+    @property
+    def attributes(self) -> tuple[d.Rounding, int, int, int]:
+        """Rounding, zero point, smallest and largest result, as ops that requantise take them."""
+        rounding = d.Rounding.double_round if self.rounding == "double" else d.Rounding.single_round
+        return rounding, self.zero_point, self.min, self.max
+
     def shared(self) -> Requant:
         """The same with one scale for all channels, if they have equal ones."""
         scales = np.stack([self.multiplier.astype(np.int64), self.shift.astype(np.int64)])
@@ -77,17 +83,19 @@ class RequantEmitter:
         if self.per_channel:
             multiplier = build.flash_load(multiplier, [channel], shape[-1])
             shift = build.flash_load(shift, [channel], shape[-1])
-        r = self.requant
         return d.requantize(
             build.vector(element, *shape),
             acc,
             multiplier,
             shift,
-            d.Rounding.double_round if r.rounding == "double" else d.Rounding.single_round,
-            r.zero_point,
-            r.min,
-            r.max,
+            *self.requant.attributes,
         )
+
+
+def flash_constants(weights: np.ndarray, bias: np.ndarray, requant: Requant) -> list[ir.Value]:
+    """The constants of a `vmcu.matmul` or `vmcu.depthwise`: weights, bias, multiplier, shift."""
+    tables = (weights, np.int8), (bias, np.int32), (requant.multiplier, np.int32), (requant.shift, np.int8)
+    return [build.flash(table.astype(kind)) for table, kind in tables]
 
 
 def _pad_to(table: np.ndarray, channels: int) -> np.ndarray:

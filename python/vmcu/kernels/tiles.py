@@ -9,7 +9,6 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-import numpy as np
 from mlir import ir
 from mlir.dialects import arith, memref, scf
 
@@ -19,7 +18,9 @@ from . import build
 from .build import Index
 from .geometry import Span
 from .lanes import Lanes
-from .liveness import free_rows, free_unread, free_window
+from .liveness import free_window
+from .requant import flash_constants
+from .rows import RowEmitter
 
 if TYPE_CHECKING:
     from .conv2d import Conv2D
@@ -27,36 +28,20 @@ if TYPE_CHECKING:
 PIXELS = 2  # of a tile, unless the variant says otherwise
 
 
-class TileEmitter:
+class TileEmitter(RowEmitter):
     """Emits a convolution's rows tile by tile."""
 
     def __init__(self, conv: Conv2D, source: ir.Value, dest: ir.Value, backward: bool, by_rows: bool = False):
-        self.conv, self.window = conv, conv.window
-        self.source, self.dest, self.backward, self.by_rows = source, dest, backward, by_rows
+        super().__init__(conv.window, source, dest, backward=backward, by_rows=by_rows)
+        self.conv = conv
         self.layout = Lanes(conv.window, conv.channels[0])
-        requant = conv.requant
-        tables = (
-            (self.layout.order(conv.weights), np.int8),
-            (conv.bias, np.int32),
-            (requant.multiplier, np.int32),
-            (requant.shift, np.int8),
-        )
-        self.constants = [build.flash(table.astype(kind)) for table, kind in tables]
+        self.constants = flash_constants(self.layout.order(conv.weights), conv.bias, conv.requant)
         self.lanes = None if conv.takes_bytes else self._reserve_lanes()
 
     def _reserve_lanes(self) -> ir.Value:
         """Lanes for a tile on the stack."""
         count = self.layout.count(self.conv.tile_pixels)
         return memref.alloca(ir.MemRefType.get([count], ir.IntegerType.get_signless(16)), [], [])
-
-    def emit(self) -> None:
-        free_unread(self.source, self.window, backward=self.backward)
-        for row in build.loop(0, self.window.output[0], backward=self.backward):
-            self._emit_columns(row)
-
-    def emit_row(self, row: Index) -> None:
-        self._emit_columns(row)
-        free_rows(self.source, self.window, row, backward=self.backward)
 
     def _emit_columns(self, row: Index) -> None:
         spans = self.window.spans(self.conv.pixels, wide=self.conv.is_wide)
@@ -79,7 +64,6 @@ class TileEmitter:
 
     def store_product(self, index: ir.Value, within: ir.Value | None, pixels: int, source: ir.Value) -> None:
         """Multiply the lanes, or without any the pixel in segment `source`, and store from segment `index` on."""
-        requant = self.conv.requant
         d.matmul(
             self.lanes if self.lanes is not None else self.source,
             self.constants,
@@ -88,10 +72,7 @@ class TileEmitter:
             pixels,
             self.layout.pitch,
             self.layout.depth,
-            d.Rounding.double_round if requant.rounding == "double" else d.Rounding.single_round,
-            requant.zero_point,
-            requant.min,
-            requant.max,
+            *self.conv.requant.attributes,
             first=None if self.lanes is not None else source,
             within=within,
             unroll=self.conv.variant.get("unroll"),
@@ -120,10 +101,6 @@ class TileEmitter:
         if not self.by_rows:
             done = arith.constant(ir.IntegerType.get_signless(1), 1)
             free_window(self.source, self.window, row, column, span.step, done, backward=self.backward)
-
-    def _segment(self, first: Index, within: Index) -> tuple[Index, Index | None]:
-        """A segment of a row that starts at `first`. Row by row, the place of a row is found once, outside the loops."""
-        return (first, within) if self.by_rows else (first + within, None)
 
     def _widen_row(self, row: Index, column: Index, span: Span, ky: int) -> None:
         """The bytes of window row `ky` that the pixels of a tile need."""

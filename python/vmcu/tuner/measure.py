@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from mlir import ir
 from mlir.dialects import func
 
-from vmcu import pipeline
+from vmcu import _read, pipeline
 from vmcu.dialects import vmcu as d
 from vmcu.kernels import PLAIN, BufferKernel, Variant, describe_kernel
 from vmcu.program import compile_module
@@ -49,7 +49,7 @@ def find_tasks(module: ir.Module | ir.OpView, target: Target) -> list[Task]:
     if not (target.features.dsp and target.features.fpu):
         return []
     tasks: dict[str, Task] = {}
-    for op in _kernels(module):
+    for op in _read.kernels(module):
         with op.operation.context:
             description = describe_kernel(op)
         variants = [] if isinstance(description, BufferKernel) else description.variants()
@@ -63,16 +63,10 @@ def find_tasks(module: ir.Module | ir.OpView, target: Target) -> list[Task]:
     return list(tasks.values())
 
 
-def _kernels(module: ir.Module | ir.OpView) -> Iterator[d.KernelOp]:
-    for function in module.body.operations:
-        if isinstance(function, func.FuncOp) and not function.is_external:
-            yield from (op for op in function.regions[0].blocks[0].operations if isinstance(op, d.KernelOp))
-
-
 def _measure(kernel: d.KernelOp, variant: Variant, target: Target) -> Measured:
     with kernel.operation.context, ir.Location.unknown():
         module = _alone(kernel, variant)
-        description = describe_kernel(next(_kernels(module)))
+        description = describe_kernel(_read.kernels(module)[0])
         pipeline.run(module, ["vmcu-plan{streams=false}"])
         program = compile_module(module, target)
     with program.firmware() as firmware:

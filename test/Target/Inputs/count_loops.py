@@ -61,5 +61,6 @@ def print_loops(name: str, lines: list[str], wanted: str | None) -> None:
         print(f"  of these on the stack {touching}")
 
 
-for function in read_functions(sys.stdin.read()):
-    print_loops(*function, sys.argv[1] if len(sys.argv) > 1 else None)
+if __name__ == "__main__":
+    for function in read_functions(sys.stdin.read()):
+        print_loops(*function, sys.argv[1] if len(sys.argv) > 1 else None)
