@@ -1,7 +1,7 @@
 """The layers, blocks and networks of the paper's evaluation, for the planner: shapes only, no weights.
 
 Tensors are int8, rows x columns x channels, batch 1. The access relations are those of the compiler's own kernels
-(`vmcu.kernels.geometry`), so that a pool found here is the pool of the compiled model.
+(`vmcu.operators.geometry`), so that a pool found here is the pool of the compiled model.
 
 * *MCUNet-5fps-VWW* is the network of MCUNet's model zoo, 80 x 80 x 3.
 * *MCUNet-320KB-ImageNet* is the chain of the paper's blocks B1 to B17, 176 x 176 x 3. Where two neighbouring rows of
@@ -15,10 +15,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
-from vmcu.kernels.bottleneck import Bottleneck as FusedShape
-from vmcu.kernels.channelwise import CHANNELS as LANES
-from vmcu.kernels.conv2d import CHANNELS, PIXELS
-from vmcu.kernels.geometry import Steps, Window, split_channels
+from vmcu.operators.bottleneck.geometry import Bottleneck as FusedShape
+from vmcu.operators.channelwise import CHANNELS as LANES
+from vmcu.operators.conv2d import CHANNELS, PIXELS
+from vmcu.operators.geometry import Steps, Window, split_channels
 from vmcu.planner import Access, Fusion, Kernel, Network, Rows, Tensor
 
 Shape = tuple[int, int, int]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from vmcu.api import Compiled
+    from vmcu.driver.compilation import Compiled
 
 HERE = Path(__file__).resolve().parent
 LAYER = HERE / "layer.mlir"
@@ -25,7 +25,7 @@ def write_architecture() -> str:
     Raises:
         RuntimeError: the emulated core and the host disagree about the layer.
     """
-    from vmcu.api import Compilation
+    from vmcu.driver.compilation import Compilation
 
     layer = Compilation(LAYER, "cortex-m4")
     plan = layer.emit("plan", elide=True)

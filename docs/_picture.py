@@ -71,18 +71,19 @@ def draw_plan(network: planner.Network, plan: planner.Plan, layerwise_bytes: int
 @cache
 def read_plan(path: Path) -> tuple[planner.Network, planner.Plan, int]:
     """What the planner is asked for a model file, what it answers, and the bytes of the largest layer."""
-    from vmcu import _read, pipeline
-    from vmcu.api import Compilation
+    from vmcu.driver import summaries
+    from vmcu.driver.compilation import Compilation
+    from vmcu.ir import bridge
     from vmcu.passes import plan as pass_
     from vmcu.passes.pipelines import KERNELS
 
     compilation = Compilation(path)
-    with pipeline.context(), pass_.ir.Location.unknown():
+    with bridge.context(), pass_.ir.Location.unknown():
         module = pass_.ir.Module.parse(compilation.emit("linalg"))
-        pipeline.run(module, KERNELS)
+        bridge.run(module, KERNELS)
         function = module.body.operations[0]
         network, _ = pass_._describe(function, pass_._name_tensors(function))
-        layerwise_bytes = _read.largest_layer(_read.kernels(module))
+        layerwise_bytes = summaries.largest_layer(summaries.kernels(module))
     return network, planner.plan(network), layerwise_bytes
 
 

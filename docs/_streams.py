@@ -182,10 +182,12 @@ def _describe_stream(plans: Plans) -> dict[str, object]:
 
 def _count_macs() -> tuple[int, int]:
     """The multiply-accumulates of the network, and those that the plan executes."""
-    from vmcu import _read
+    from vmcu.driver import summaries
 
     levels = compilation(fed=False)
-    return _read.count_macs(_read.kernels(levels._module("kernels"))), _read.plan(levels._module("plan")).macs
+    return summaries.count_macs(summaries.kernels(levels._module("kernels"))), summaries.plan(
+        levels._module("plan")
+    ).macs
 
 
 def _fed_bytes(plans: Plans) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from _architecture import DIGITS, describe_streams
 
 if TYPE_CHECKING:
-    from vmcu.api import Compilation
+    from vmcu.driver.compilation import Compilation
 
 LOWER = ("vmcu-lower-streams", "canonicalize", "cse")
 
@@ -17,7 +17,7 @@ LOWER = ("vmcu-lower-streams", "canonicalize", "cse")
 @cache
 def compilation(*, fed: bool) -> Compilation:
     """The example on its way down the levels."""
-    from vmcu.api import Compilation
+    from vmcu.driver.compilation import Compilation
 
     return Compilation(DIGITS, input="fed" if fed else "resident")
 
@@ -36,11 +36,11 @@ def _lower(fed: bool) -> str:
     """The example after `vmcu-lower-streams`, kernels folded, maps in place."""
     from mlir import ir
 
-    from vmcu import pipeline
+    from vmcu.ir import bridge
 
-    with pipeline.context(), ir.Location.unknown():
+    with bridge.context(), ir.Location.unknown():
         module = ir.Module.parse(compilation(fed=fed).emit("plan"))
-        pipeline.run(module, LOWER)
+        bridge.run(module, LOWER)
         text = module.operation.get_asm(large_elements_limit=16)
     maps = dict(re.findall(r"^(#map\d*) = (affine_map<.*>)$", text, re.MULTILINE))
     text = re.sub(r"(?<=affine\.apply )#map\d*", lambda match: maps[match[0]], text)

@@ -78,9 +78,11 @@ def write_targets() -> str:
         "memories. Kernels on cores without `dsp` multiply bytes one by one. Cores without `unaligned` load words only "
         "from multiples of four, and the emulated core stops at any other address.\n\n"
         "Cycles are modelled, with memory that never waits; the rows of the second table are explained in "
-        "`python/vmcu/targets.py`.\n"
+        "`python/vmcu/cores/__init__.py`.\n"
     )
-    return _tidy(_replace_head("\n".join((f"<!-- -->\n\n{head}", *describe_targets())), "python/vmcu/targets.py"))
+    return _tidy(
+        _replace_head("\n".join((f"<!-- -->\n\n{head}", *describe_targets())), "python/vmcu/cores/__init__.py")
+    )
 
 
 def _describe_pass(info: PassInfo) -> str:

@@ -42,7 +42,7 @@ def measure(folder: Path) -> str:
 
 def find_layerwise(folder: Path, name: str) -> int:
     """Bytes of the input and the output of a model's largest layer."""
-    from vmcu.api import compile_model
+    from vmcu.driver.compilation import compile_model
 
     return compile_model(folder / f"{name}.tflite").layerwise_bytes
 

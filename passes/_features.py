@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ._registry import option
+from vmcu.passes._registry import option
 
 
 @dataclass(frozen=True)
 class CoreOptions:
-    """Options of passes that choose by instructions; those of `vmcu.targets.Features` that matter to them."""
+    """Options of passes that choose by instructions; those of `vmcu.cores.Features` that matter to them."""
 
     dsp: bool = option(True, "the core has the DSP extension: SMLAD, SXTB16, SMMULR")
     fpu: bool = option(True, "the core has an FPU, whose registers hold constants of inner loops")

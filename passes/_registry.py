@@ -7,7 +7,7 @@ fields of the options dataclass are the command line's options (`time_limit` is 
 The IR verifies before and after each pass: MLIR's pass manager sees to it.
 
 An exception must not cross the C++ frames between this pass and whoever started the pipeline. It is reported as a
-diagnostic at the op it concerns, kept, and raised again by `vmcu.pipeline.run` once the pass manager has returned.
+diagnostic at the op it concerns, kept, and raised again by `vmcu.ir.bridge.run` once the pass manager has returned.
 """
 
 from __future__ import annotations

@@ -15,11 +15,10 @@ from mlir import ir
 from mlir.dialects import func
 
 from vmcu.dialects import vmcu as d
-from vmcu.kernels import PLAIN, BufferKernel, Variant, describe_kernel
+from vmcu.operators import PLAIN, BufferKernel, Variant, describe_kernel
+from vmcu.passes._features import CoreOptions
+from vmcu.passes._registry import option, vmcu_pass
 from vmcu.tuner import Cache, key, load_all
-
-from ._features import CoreOptions
-from ._registry import option, vmcu_pass
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,13 @@ from mlir import ir
 from mlir.dialects import func
 
 from vmcu.dialects import vmcu as d
-
-from . import _emit as emit
-from ._features import CoreOptions
-from ._globals import Globals
-from ._lower_scalar import ScalarLowering
-from ._lower_segments import Address, Landed, SegmentLowering, copy_row, settle_row
-from ._registry import PassError, option, vmcu_pass
-from ._sanitize import SITES, Reports
+from vmcu.isa import emit
+from vmcu.isa.globals import Globals
+from vmcu.isa.lower_segments import Address, Landed, SegmentLowering, copy_row, settle_row
+from vmcu.isa.reports import SITES, Reports
+from vmcu.isa.scalar.lower_scalar import ScalarLowering
+from vmcu.passes._features import CoreOptions
+from vmcu.passes._registry import PassError, option, vmcu_pass
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,12 @@ from mlir import ir
 from mlir.dialects import func
 
 from vmcu.dialects import vmcu as d
-from vmcu.kernels import match
-from vmcu.kernels.clone import clone_into, rename_operands, used_values
-from vmcu.kernels.elementwise import can_vectorise
-from vmcu.kernels.fold import write_folded
-from vmcu.kernels.read import ANCHORS, read_kernel
-
-from ._registry import PassError, vmcu_pass
+from vmcu.ir.clone import clone_into, rename_operands, used_values
+from vmcu.operators import match
+from vmcu.operators.elementwise import can_vectorise
+from vmcu.operators.fold import write_folded
+from vmcu.operators.read import ANCHORS, read_kernel
+from vmcu.passes._registry import PassError, vmcu_pass
 
 
 @vmcu_pass("vmcu-form-kernels", summary="Group linalg ops into vmcu.kernel ops")

@@ -17,10 +17,9 @@ from mlir import ir
 from mlir.dialects import func
 
 from vmcu.dialects import vmcu as d
-from vmcu.kernels import AnyKernel, Fused, describe_kernel, fuse, match
-from vmcu.kernels.clone import clone_into
-
-from ._registry import PassError, option, vmcu_pass
+from vmcu.ir.clone import clone_into
+from vmcu.operators import AnyKernel, Fused, describe_kernel, fuse, match
+from vmcu.passes._registry import PassError, option, vmcu_pass
 
 Chain = tuple[str, str, str]
 

@@ -20,10 +20,9 @@ from mlir import ir
 from mlir.dialects import affine, arith, func, memref, scf
 
 from vmcu.dialects import vmcu as d
-from vmcu.kernels import describe_kernel
-from vmcu.kernels.build import constant
-
-from ._registry import PassError, vmcu_pass
+from vmcu.ir.build import constant
+from vmcu.operators import describe_kernel
+from vmcu.passes._registry import PassError, vmcu_pass
 
 NOWHERE = -(1 << 30)  # a newest row that no index is near
 

@@ -6,7 +6,7 @@ After:  the constant is `[.., tap pairs, channel pairs, 2, 2]` and so is the loa
         tap is paired with a weight of zero.
 
 Weights of `dot` are taken as they are: a word of one output channel meets a word of one pixel. The constants of `matmul`
-and `depthwise` become one record each (`vmcu.kernels.packing`), with the scale in the form that its instructions take.
+and `depthwise` become one record each (`vmcu.isa.arm_dsp.packing`), with the scale in the form that its instructions take.
 
 Constants are flash, so that any layout costs nothing at run time. Runs after `vmcu-tile-to-segments`.
 """
@@ -17,12 +17,12 @@ import numpy as np
 from mlir import ir
 
 from vmcu.dialects import vmcu as d
-from vmcu.kernels import build, packing
-from vmcu.kernels.build import Index
-from vmcu.kernels.match import constant_array, producer
-from vmcu.kernels.scale import choose_form
-
-from ._registry import PassError, vmcu_pass
+from vmcu.ir import build
+from vmcu.ir.build import Index
+from vmcu.isa.arm_dsp import packing
+from vmcu.operators.match import constant_array, producer
+from vmcu.operators.scale import choose_form
+from vmcu.passes._registry import PassError, vmcu_pass
 
 
 @vmcu_pass("vmcu-pack-weights", summary="Lay constants out for the multiply-accumulate instruction")

@@ -26,11 +26,10 @@ from mlir.dialects import func
 from vmcu import planner
 from vmcu.dialects import vmcu as d
 from vmcu.errors import DoesNotFit, InputError
-from vmcu.kernels import AnyKernel, Fused, describe_kernel, match
-from vmcu.kernels.buffer import BufferKernel
-
-from ._registry import PassError, option, vmcu_pass
-from .fuse_kernels import Chain, find_chains, fuse_chains
+from vmcu.operators import AnyKernel, Fused, describe_kernel, match
+from vmcu.operators.buffer import BufferKernel
+from vmcu.passes._registry import PassError, option, vmcu_pass
+from vmcu.passes.fuse_kernels import Chain, find_chains, fuse_chains
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,10 @@ from dataclasses import dataclass
 from mlir import ir
 
 from vmcu.dialects import vmcu as d
-from vmcu.kernels import BufferKernel, describe_kernel
-from vmcu.kernels.build import Index, preferring_loops
+from vmcu.ir.build import Index, preferring_loops
+from vmcu.operators import BufferKernel, describe_kernel
+from vmcu.passes._registry import PassError, option, vmcu_pass
 from vmcu.planner import Rows
-
-from ._registry import PassError, option, vmcu_pass
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from mlir.dialects import arith, func
 import vmcu
 from vmcu import planner
 from vmcu.dialects import vmcu as d
-from vmcu.kernels import build
-from vmcu.kernels.build import Index
+from vmcu.ir import build
+from vmcu.ir.build import Index
 
 PIXELS, INPUTS, OUTPUTS = 64, 16, 24  # of an image of 64 pixels: bytes of one in the input and in the output
 TILE = 4  # output channels of one step: as many accumulators are alive in registers

@@ -16,27 +16,27 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from vmcu.api import Compilation, Compiled, compile_model
-    from vmcu.emulator import Counts, MachineFault
+    from vmcu.abi.tensor import Tensor
+    from vmcu.cores import Target
+    from vmcu.driver.compilation import Compilation, Compiled, compile_model
+    from vmcu.driver.program import Program, compile_module
     from vmcu.errors import DoesNotFit, InputError, Internal, Unsupported, VmcuError
-    from vmcu.firmware import Firmware, Result
-    from vmcu.pipeline import context
-    from vmcu.program import Program, compile_module
+    from vmcu.ir.bridge import context
     from vmcu.reference import Reference
-    from vmcu.targets import Target
-    from vmcu.tensor import Tensor
+    from vmcu.run.emulator import Counts, MachineFault
+    from vmcu.run.firmware import Firmware, Result
     from vmcu.toolchain import MissingTool, Sizes, ToolFailed
 
 _HOMES = {
-    "api": ("Compilation", "Compiled", "Layer", "Profile", "compile_model"),
-    "emulator": ("Counts", "MachineFault"),
+    "driver.compilation": ("Compilation", "Compiled", "Layer", "Profile", "compile_model"),
+    "run.emulator": ("Counts", "MachineFault"),
     "errors": ("DoesNotFit", "InputError", "Internal", "Unsupported", "VmcuError"),
-    "firmware": ("Firmware", "Result"),
-    "pipeline": ("context",),
-    "program": ("Program", "compile_module"),
+    "run.firmware": ("Firmware", "Result"),
+    "ir.bridge": ("context",),
+    "driver.program": ("Program", "compile_module"),
     "reference": ("Reference",),
-    "targets": ("Target",),
-    "tensor": ("Tensor",),
+    "cores": ("Target",),
+    "abi.tensor": ("Tensor",),
     "toolchain": ("MissingTool", "Sizes", "ToolFailed"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

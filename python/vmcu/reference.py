@@ -21,10 +21,10 @@ from mlir.execution_engine import ExecutionEngine
 from mlir.runtime import get_ranked_memref_descriptor
 
 from vmcu.errors import InputError, Unsupported
-from vmcu.frontends import _ir
 from vmcu.frontends.tosa_to_linalg import run as run_passes
 from vmcu.frontends.tosa_to_linalg import to_linalg
-from vmcu.locations import place
+from vmcu.ir import walk
+from vmcu.ir.locations import place
 
 LINALG_TO_MEMREF: tuple[str, ...] = (
     "func.func(tosa-to-arith{include-apply-rescale=true})",
@@ -70,7 +70,7 @@ class Reference:
     """
 
     def __init__(self, module: ir.Module):
-        function = _ir.main_function(module).type
+        function = walk.main_function(module).type
         _refuse_declarations(module)
         self._inputs = [_signature(of) for of in function.inputs]
         self._outputs = [_signature(of) for of in function.results]
@@ -145,7 +145,7 @@ def _copy(module: ir.Module) -> ir.Module:
 def _prepare(module: ir.Module) -> None:
     """Ask for a C interface, and drop attributes that mean nothing to LLVM."""
     with module.context:
-        for function in _ir.functions(module):
+        for function in walk.functions(module):
             for key in ("arg_attrs", "res_attrs", "tf.entry_function"):
                 if key in function.attributes:
                     del function.attributes[key]
@@ -154,7 +154,7 @@ def _prepare(module: ir.Module) -> None:
 
 def _copy_in_loops(module: ir.Module) -> None:
     """Spell copies as linalg: a strided `memref.copy` becomes a call into a runtime library that need not be there."""
-    for op in [op for op in _ir.walk(module.operation) if op.operation.name == "memref.copy"]:
+    for op in [op for op in walk.walk(module.operation) if op.operation.name == "memref.copy"]:
         with ir.InsertionPoint(op), op.location:
             linalg.copy(op.operands[0], outs=[op.operands[1]])
         op.operation.erase()
@@ -166,14 +166,14 @@ def _outline_loops(module: ir.Module) -> None:
     LLVM's optimiser takes more than linear time in the size of a function: a network of sixty layers in one function
     compiled for 12 s, and for 2 s with a function per layer.
     """
-    main = _ir.main_function(module)
+    main = walk.main_function(module)
     nests = [op for op in main.regions[0].blocks[0].operations if op.operation.name == "scf.for"]
     for index, nest in enumerate(nests):
         _outline(module, nest.operation, f"__nest{index}")
 
 
 def _outline(module: ir.Module, nest: ir.Operation, name: str) -> None:
-    inside = [nest, *(op.operation for op in _ir.walk(nest))]
+    inside = [nest, *(op.operation for op in walk.walk(nest))]
     captured = _captured(inside)
     passed = [value for value in captured if not _is_constant(value)]
     with ir.InsertionPoint.at_block_begin(module.body), nest.location:
@@ -203,5 +203,5 @@ def _captured(inside: list[ir.Operation]) -> list[ir.Value]:
 
 
 def _is_constant(value: ir.Value) -> bool:
-    made = _ir.owner(value)
+    made = walk.owner(value)
     return made is not None and made.name in ("arith.constant", "memref.get_global")

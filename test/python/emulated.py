@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from test_reference import int8_inputs, litert
-from vmcu.api import Compilation, Compiled
+from vmcu.driver.compilation import Compilation, Compiled
 
 TARGETS = ("cortex-m4", "cortex-m7")
 

@@ -13,10 +13,10 @@ from mlir import ir
 
 import tiny_tflite as tiny
 import vmcu
-from vmcu.emulator import Machine
-from vmcu.program import translate
+from vmcu.driver.program import translate
+from vmcu.files import write_file
 from vmcu.report.figures import is_exact
-from vmcu.report.files import write_file
+from vmcu.run.emulator import Machine
 from vmcu.toolchain import link_firmware
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"

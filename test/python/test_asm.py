@@ -10,9 +10,9 @@ import pytest
 
 from test_scale import apply_scale, tie_heavy
 from thumb import M4, M7, assemble
-from vmcu.kernels.scale import choose_form
-from vmcu.passes._asm import Asm, Scaling
-from vmcu.targets import Target
+from vmcu.cores import Target
+from vmcu.isa.arm_dsp.asm import Asm, Scaling
+from vmcu.operators.scale import choose_form
 
 MOST = 100_000
 

@@ -14,10 +14,11 @@ import pytest
 from mlir import ir
 
 import vmcu
-from vmcu import cli, pipeline, planner
+from vmcu import cli, planner
 from vmcu.cli.arrays import random_inputs
-from vmcu.emulator import Machine, MachineFault
-from vmcu.targets import CORES
+from vmcu.cores import CORES
+from vmcu.ir import bridge
+from vmcu.run.emulator import Machine, MachineFault
 from vmcu.toolchain import tools
 
 ROOT = Path(__file__).parents[2]
@@ -274,7 +275,7 @@ def read_network() -> planner.Network:
 
     with vmcu.context():
         module = ir.Module.parse(vmcu.Compilation(DIGITS).emit("kernels"))
-        pipeline.run(module, ["vmcu-choose-variants{measured=cortex-m4}"])
+        bridge.run(module, ["vmcu-choose-variants{measured=cortex-m4}"])
         (function,) = module.body.operations
         return pass_._describe(function, pass_._name_tensors(function))[0]
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from test_scale import apply_scale, tie_heavy
-from vmcu.kernels.constant_channels import settle_constant_channels
-from vmcu.kernels.packing import is_exact
-from vmcu.kernels.requant import Requant
-from vmcu.kernels.scale import choose_form
+from vmcu.isa.arm_dsp.packing import is_exact
+from vmcu.operators.constant_channels import settle_constant_channels
+from vmcu.operators.requant import Requant
+from vmcu.operators.scale import choose_form
 
 INT32 = (-(2**31), 2**31 - 1)
 CHANNELS = 3

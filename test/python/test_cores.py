@@ -13,8 +13,8 @@ import vmcu
 from test_api import DIGITS, random_inputs
 from test_e2e_operators import LAYERS
 from thumb import run
+from vmcu.cores import CORES
 from vmcu.report.figures import is_exact
-from vmcu.targets import CORES
 
 PLAIN = [name for name, core in CORES.items() if not core.features.dsp]
 DSP = re.compile(r"\b(smla[bdt]\w*|smul[bt][bt]|smuad|s[su]b16|sxtb16|sxtab16|pkh[bt]{2}|smml?\w+|qadd\w*|[su]sat16)\b")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mlir import ir
 
-from vmcu import pipeline
+from vmcu.ir import bridge
 
 DIALECT = Path(__file__).resolve().parents[2] / "dialect"
 HEAD = re.compile(r'^def Vmcu_\w+ : Vmcu_(?:Op<"(?P<op>\w+)"|Type<"\w+", "(?P<type>\w+)")', re.MULTILINE)
@@ -81,7 +81,7 @@ def test_all_definitions_were_found() -> None:
 def test_example(name: str) -> None:
     found = examples(name)
     assert found, f"{name} has no example"
-    with pipeline.context():
+    with bridge.context():
         for example in found:
             if name.startswith("!"):
                 assert example.startswith(f"{name}<")

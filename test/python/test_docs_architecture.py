@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from test_reference import ZOO
-from vmcu.api import TEXT_LEVELS, compile_model
-from vmcu.tensor import Tensor
+from vmcu.abi.tensor import Tensor
+from vmcu.driver.compilation import TEXT_LEVELS, compile_model
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "docs"))

@@ -11,8 +11,8 @@ import pytest
 import vmcu
 from emulated import TARGETS
 from test_reference import int8_inputs, litert
-from vmcu.api import Compiled
-from vmcu.targets import CORES
+from vmcu.cores import CORES
+from vmcu.driver.compilation import Compiled
 from vmcu.toolchain.elf import symbols
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "digits"

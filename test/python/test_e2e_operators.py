@@ -18,10 +18,10 @@ import tiny_tflite as tiny
 from emulated import TARGETS, check_model
 from test_kernels import small_network
 from test_reference import OPERATORS, int8_inputs
-from vmcu.api import Compilation, compile_model
+from vmcu.cores import CORES
+from vmcu.driver.compilation import Compilation, compile_model
 from vmcu.errors import Unsupported
-from vmcu.kernels import Conv2D, Depthwise
-from vmcu.targets import CORES
+from vmcu.operators import Conv2D, Depthwise
 
 Pair = tuple[int, int]
 MODES: dict[str, dict] = {"layers": {"streams": False}, "streams": {}, "fed": {"input": "fed"}}

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from thumb import M4, M7, assemble, machine_from_ir, run
-from vmcu.emulator import Machine, MachineFault, StackOverflow
+from vmcu.cores import CORES, Target
 from vmcu.errors import InputError
-from vmcu.targets import CORES, Target
+from vmcu.run.emulator import Machine, MachineFault, StackOverflow
 from vmcu.toolchain import compile_to_object, link_firmware
 
 

@@ -12,8 +12,8 @@ import tiny_tflite as tiny
 import vmcu
 from random_networks import Layer, Network, write_network
 from test_api import DIGITS, MODELS, ZOO, compile_c, random_inputs
-from vmcu.emulator import Machine
 from vmcu.report.figures import is_exact
+from vmcu.run.emulator import Machine
 from vmcu.toolchain import link_firmware
 from vmcu.toolchain.elf import symbols
 
@@ -121,7 +121,7 @@ def test_executed_macs_are_counted_in_the_plan() -> None:
     """A plan whose first stream ends earlier makes fewer rows."""
     from mlir import ir
 
-    from vmcu import _read
+    from vmcu.driver import summaries
 
     compilation = vmcu.Compilation(DIGITS)
     whole = compilation.finish()
@@ -129,8 +129,8 @@ def test_executed_macs_are_counted_in_the_plan() -> None:
     first = re.search(r"from (-?\d+) to (\d+)", text)
     shorter = text.replace(first[0], f"from {first[1]} to {int(first[2]) - 4}", 1)
     with compilation._context, ir.Location.unknown():
-        assert _read.plan(ir.Module.parse(text)).macs == whole.macs
-        assert _read.plan(ir.Module.parse(shorter)).macs < whole.macs
+        assert summaries.plan(ir.Module.parse(text)).macs == whole.macs
+        assert summaries.plan(ir.Module.parse(shorter)).macs < whole.macs
 
 
 @pytest.mark.parametrize(

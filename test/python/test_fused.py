@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from random_networks import Layer, Network, write_network
 from test_reference import int8_inputs
-from vmcu.api import Compilation, Compiled
+from vmcu.driver.compilation import Compilation, Compiled
 from vmcu.errors import Unsupported
-from vmcu.kernels.bottleneck import Bottleneck
-from vmcu.kernels.geometry import Window
+from vmcu.operators.bottleneck.geometry import Bottleneck
+from vmcu.operators.geometry import Window
 from vmcu.passes import pipelines
 
 Pair = tuple[int, int]

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from random_networks import Network, networks, write_network
 from test_reference import litert
-from vmcu.api import Compilation, Compiled
+from vmcu.cores import CORES
+from vmcu.driver.compilation import Compilation, Compiled
 from vmcu.errors import Unsupported
-from vmcu.targets import CORES
 
 EXAMPLES = int(os.environ.get("VMCU_FUZZ_EXAMPLES", "0"))
 QUICK = 16  # some 40 seconds of one core

@@ -19,11 +19,12 @@ from mlir.dialects import func
 
 import tiny_tflite as tiny
 from segment_interpreter import Event, record, replay
-from vmcu import frontends, pipeline, planner
+from vmcu import frontends, planner
 from vmcu.dialects import vmcu as d
-from vmcu.kernels import PLAIN, Conv2D, Depthwise, MaxPool
-from vmcu.kernels.geometry import Window
-from vmcu.kernels.requant import Requant
+from vmcu.ir import bridge
+from vmcu.operators import PLAIN, Conv2D, Depthwise, MaxPool
+from vmcu.operators.geometry import Window
+from vmcu.operators.requant import Requant
 from vmcu.passes.pipelines import KERNELS, PLAN, fill_options
 from vmcu.planner.distance import find_forbidden
 
@@ -84,7 +85,7 @@ def taps(window: Window, row: int, column: int) -> Iterator[int]:
 def emit(kernel: Kernel, *, backward: bool) -> list[Event]:
     """The events of a kernel that has a pool to itself."""
     inputs, output = kernel.sequences()
-    with pipeline.context(), ir.Location.unknown():
+    with bridge.context(), ir.Location.unknown():
         module = ir.Module.create()
         with ir.InsertionPoint(module.body):
             function = func.FuncOp("f", ((), ()))
@@ -250,20 +251,20 @@ def tiled_function(path: Path, *, plan_options: dict) -> tuple[ir.Module, ir.OpV
     """A model down to segments, without clean-up, so that every free that was emitted is still there."""
     module = frontends.load(path)
     frontends.to_linalg(module)
-    pipeline.run(module, [*KERNELS, *fill_options(PLAN, streams="false", **plan_options), "vmcu-tile-to-segments"])
+    bridge.run(module, [*KERNELS, *fill_options(PLAN, streams="false", **plan_options), "vmcu-tile-to-segments"])
     return module, next(op for op in module.body.operations if "vmcu.inputs" in op.attributes)
 
 
 @pytest.mark.parametrize("align", [1, 4, 16])
 def test_network_loses_no_byte(align: int, tmp_path: Path) -> None:
-    with pipeline.context():
+    with bridge.context():
         module, function = tiled_function(small_network(tmp_path / "m.tflite"), plan_options=dict(align=align))
         replay(function)
 
 
 @pytest.mark.parametrize("passes", [0, 2])
 def test_example_loses_no_byte(passes: int) -> None:
-    with pipeline.context():
+    with bridge.context():
         module, function = tiled_function(EXAMPLE, plan_options={})
-        pipeline.run(module, ["canonicalize", "cse"][:passes])
+        bridge.run(module, ["canonicalize", "cse"][:passes])
         replay(function)

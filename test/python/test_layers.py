@@ -15,7 +15,7 @@ import vmcu
 from test_api import DIGITS, random_inputs
 from test_cli import Command, command  # noqa: F401  a fixture
 from thumb import machine_from_ir
-from vmcu.targets import Target
+from vmcu.cores import Target
 
 WAYS = [{}, {"input": "fed"}, {"streams": False}]
 

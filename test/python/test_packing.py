@@ -8,11 +8,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from vmcu.kernels import packing
-from vmcu.kernels.geometry import Window
-from vmcu.kernels.lanes import Lanes
-from vmcu.passes._asm import Scaling
-from vmcu.passes._asm_depthwise import Depthwise, _operations
+from vmcu.isa.arm_dsp import packing
+from vmcu.isa.arm_dsp.asm import Scaling
+from vmcu.isa.arm_dsp.asm_depthwise import Depthwise, _operations
+from vmcu.isa.arm_dsp.lanes import Lanes
+from vmcu.operators.geometry import Window
 
 INT8 = st.sampled_from([-128, -127, -1, 0, 1, 126, 127]) | st.integers(-128, 127)
 SCALING = Scaling("double", 0, -128, 127)

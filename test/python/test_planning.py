@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vmcu.api import Compiled, compile_model
-from vmcu.planning import SLACK
+from vmcu.driver.compilation import Compiled, compile_model
+from vmcu.driver.weighing import SLACK
 
 ZOO = os.environ.get("VMCU_MODEL_ZOO")
 #: Modelled Cortex-M4 cycles of a run, at most.

@@ -16,11 +16,11 @@ from random_networks import Layer, write_network
 from random_networks import Network as Model
 from test_fused import bottleneck
 from test_reference import int8_inputs
-from vmcu.api import Compilation, compile_model
 from vmcu.cli.app import app
+from vmcu.driver.compilation import Compilation, compile_model
 from vmcu.errors import DoesNotFit, InputError
-from vmcu.kernels.bottleneck import Bottleneck
-from vmcu.kernels.geometry import Steps, Window, split_channels
+from vmcu.operators.bottleneck.geometry import Bottleneck
+from vmcu.operators.geometry import Steps, Window, split_channels
 from vmcu.planner import Access, Fusion, InvalidNetwork, Kernel, Network, Plan, Rows, Tensor, check, frontier, plan
 
 BIG = bottleneck((24, 24), (8, 48, 8), residual=True)

@@ -8,8 +8,8 @@ from typing import Literal
 import pytest
 from mlir import ir
 
-from vmcu import pipeline
 from vmcu.errors import InputError
+from vmcu.ir import bridge
 from vmcu.passes._registry import PASSES, PassInfo, describe_options, option, parse_options, vmcu_pass
 
 
@@ -112,8 +112,8 @@ def test_names_are_unique(name: str, message: str) -> None:
 
 
 def test_wrong_option_in_a_pipeline_raises() -> None:
-    with pipeline.context(), pytest.raises(Exception, match="no option 'rom'; options are: ram, align"):
-        pipeline.run(ir.Module.create(ir.Location.unknown()), ["vmcu-plan{rom=1}"])
+    with bridge.context(), pytest.raises(Exception, match="no option 'rom'; options are: ram, align"):
+        bridge.run(ir.Module.create(ir.Location.unknown()), ["vmcu-plan{rom=1}"])
 
 
 @pytest.mark.parametrize("info", PASSES.values(), ids=lambda info: info.name)

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mlir import ir
 
-from vmcu import pipeline
+from vmcu.ir import bridge
 
 INT32 = 2**31
 
@@ -32,9 +32,9 @@ def fold(value: int, multiplier: int, shift: int, rounding: str, zero_point: int
         : vector<1xi32>, vector<1xi32>, vector<1xi8> -> vector<1xi32>
       return %r : vector<1xi32>
     }}"""
-    with pipeline.context():
+    with bridge.context():
         module = ir.Module.parse(text)
-        pipeline.run(module, ["canonicalize"])
+        bridge.run(module, ["canonicalize"])
         return int(re.search(r"dense<(-?\d+)>", str(module))[1])
 
 

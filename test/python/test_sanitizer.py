@@ -20,7 +20,7 @@ from test_e2e_operators import window
 from vmcu import planner
 from vmcu.dialects import vmcu as d
 from vmcu.errors import Internal
-from vmcu.sanitizer import Held, Home, PoolFault, PoolMap, PoolShadow, Site, View
+from vmcu.run.sanitizer import Held, Home, PoolFault, PoolMap, PoolShadow, Site, View
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"
 ZOO = os.environ.get("VMCU_MODEL_ZOO")

@@ -16,10 +16,10 @@ from mlir import ir
 from mlir.dialects import llvm
 
 from thumb import M4, machine_from_ir
-from vmcu import pipeline
-from vmcu.kernels.scale import ScaleForm, choose_form
+from vmcu.cores import CORES, Target
+from vmcu.ir import bridge
+from vmcu.operators.scale import ScaleForm, choose_form
 from vmcu.passes.pipelines import LLVM, fill_options
-from vmcu.targets import CORES, Target
 
 INT32 = (-(2**31), 2**31 - 1)
 EDGES = (*INT32, INT32[0] + 1, -1, 0, 1)
@@ -216,9 +216,9 @@ def run_on_core(
         reads="\n".join([*places, *reads, collect]),
         zero_point=zero_point,
     )
-    with pipeline.context():
+    with bridge.context():
         module = ir.Module.parse(text)
-        pipeline.run(module, fill_options(LLVM, pipeline.core_options(target), name="t"))
+        bridge.run(module, fill_options(LLVM, bridge.core_options(target), name="t"))
         attributes = module.operation.attributes
         attributes["llvm.data_layout"] = ir.StringAttr.get(target.data_layout)
         code = llvm.translate_module_to_llvmir(module.operation)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vmcu.cores import CORES, Target, format_bytes, parse_bytes
 from vmcu.errors import InputError
-from vmcu.targets import CORES, Target, format_bytes, parse_bytes
 
 kibibytes = st.integers(1, 511 * 1024).map(lambda count: count * 1024)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from vmcu.cores import FLASH_BASE, RAM_BASE, Target
 from vmcu.errors import InputError
-from vmcu.targets import FLASH_BASE, RAM_BASE, Target
 from vmcu.toolchain import (
     MissingTool,
     ToolFailed,

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from test_e2e_operators import conv, depthwise
-from vmcu.api import Compilation
 from vmcu.cli import main
+from vmcu.cores import CORES
+from vmcu.driver.compilation import Compilation
 from vmcu.errors import InputError
-from vmcu.kernels import PLAIN, Variant
-from vmcu.targets import CORES
+from vmcu.operators import PLAIN, Variant
 from vmcu.tuner import CODE_BUDGET, SHIPPED, Cache, Measured, key
 from vmcu.tuner.measure import find_tasks
 

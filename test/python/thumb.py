@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from vmcu.emulator import Counts, Machine
-from vmcu.targets import Target
+from vmcu.cores import Target
+from vmcu.run.emulator import Counts, Machine
 from vmcu.toolchain import compile_to_object, link_firmware
 
 M4 = Target.parse("cortex-m4")

@@ -17,7 +17,7 @@ from vmcu.cli.progress import progress
 if TYPE_CHECKING:
     import numpy as np
 
-    from vmcu.api import Compilation
+    from vmcu.driver.compilation import Compilation
 
 app = typer.Typer(
     help="Compile int8 neural networks for Cortex-M, with all tensors in one pool of segments.",
@@ -85,7 +85,7 @@ def compile_command(
     """Compile a model to an object file and a C header."""
     if emit in ("obj", "elf") and output is None:
         raise typer.BadParameter(f"--emit {emit} is not text: name a file by -o", param_hint="--output")
-    from vmcu.api import Compilation
+    from vmcu.driver.compilation import Compilation
 
     with progress(f"compiling {model}") as step:
         compilation = Compilation(
@@ -110,7 +110,7 @@ def compile_command(
 
 
 def _build(compilation: Compilation, emit: Emit | None, output: Path) -> str:
-    from vmcu.report.files import write_file
+    from vmcu.files import write_file
     from vmcu.report.text import summarise
 
     compiled = compilation.finish()
@@ -124,7 +124,7 @@ def _build(compilation: Compilation, emit: Emit | None, output: Path) -> str:
 
 
 def _emit(text: str, output: Path | None, name: str) -> str:
-    from vmcu.report.files import write_file
+    from vmcu.files import write_file
 
     if output is None:
         return text.rstrip("\n")
@@ -152,8 +152,8 @@ def run(
     as_json: options.Json = False,
 ) -> None:
     """Compile a model and run it on an emulated core."""
-    from vmcu.api import Compilation
     from vmcu.cli import arrays
+    from vmcu.driver.compilation import Compilation
 
     with progress(f"running {model}") as step:
         placing = "fed" if fed else "resident"
@@ -219,12 +219,12 @@ def bench(
 
     Every result is compared bit for bit with that of the same network executed on this machine.
     """
-    from vmcu.api import Compilation
     from vmcu.cli.arrays import random_inputs
+    from vmcu.cores import Target
+    from vmcu.driver.compilation import Compilation
     from vmcu.report.figures import measure
     from vmcu.report.layers import tabulate_layers
     from vmcu.report.text import figures_as_dicts, tabulate
-    from vmcu.targets import Target
 
     cores = [Target.parse(text) for text in targets]
     rows, profiles = [], []
@@ -277,9 +277,9 @@ def frontier(
     """
     from dataclasses import asdict
 
-    from vmcu.api import Compilation
     from vmcu.cli.arrays import random_inputs
     from vmcu.cli.progress import describe_step
+    from vmcu.driver.compilation import Compilation
     from vmcu.report.frontier import Point, find_points, tabulate_points
 
     points: list[Point] = []
@@ -312,8 +312,8 @@ def reference(
     """
     if not inputs or not outputs:
         raise typer.BadParameter("the command needs --input and --output", param_hint="--input, --output")
-    from vmcu.api import Compilation
     from vmcu.cli import arrays
+    from vmcu.driver.compilation import Compilation
 
     with progress(f"running {model} on this machine") as step:
         compilation = Compilation(model, io=io, progress=step)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from vmcu.abi.tensor import Tensor
 from vmcu.errors import InputError
-from vmcu.report.files import write_file
-from vmcu.tensor import Tensor
+from vmcu.files import write_file
 
 
 def read_inputs(paths: Sequence[Path], tensors: Sequence[Tensor]) -> tuple[list[np.ndarray], list[str]]:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from vmcu.targets import CORES
+from vmcu.cores import CORES
 from vmcu.units import parse_bytes
 
 Model = Annotated[

@@ -17,7 +17,7 @@ from vmcu.cli.app import app
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from vmcu.targets import Target
+    from vmcu.cores import Target
     from vmcu.tuner import Cache, Measured
     from vmcu.tuner.measure import Task
 
@@ -41,7 +41,7 @@ def tune(
     Every variant is compiled alone and run on the emulated core. Shapes that are known, from the package or from before,
     are not measured again. Compiling takes the fastest variant that its RAM and its budget of code allow.
     """
-    from vmcu.targets import Target
+    from vmcu.cores import Target
     from vmcu.tuner import Cache, load_all, user_path
 
     core, path = Target.parse(target), output or user_path()
@@ -66,7 +66,7 @@ def tune(
 
 
 def _find_tasks(model: Path, core: Target, io: options.Io) -> list[Task]:
-    from vmcu.api import Compilation
+    from vmcu.driver.compilation import Compilation
     from vmcu.tuner.measure import find_tasks
 
     return find_tasks(Compilation(model, core, io=io).kernels, core)

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from mlir import ir
 
-from ._vmcu_enum_gen import *  # noqa: F403
-from ._vmcu_ops_gen import *  # noqa: F403
+from vmcu.dialects._vmcu_enum_gen import *  # noqa: F403
+from vmcu.dialects._vmcu_ops_gen import *  # noqa: F403
 
 
 def pool_type(size: int) -> ir.Type:

@@ -17,12 +17,12 @@ from typing import Literal
 from mlir import ir
 
 from vmcu.errors import InputError, Unsupported, VmcuError
-from vmcu.frontends import _ir
 from vmcu.frontends.boundary import int8_boundaries
 from vmcu.frontends.mlir import load_mlir
 from vmcu.frontends.ports import Port, ports, write_ports
 from vmcu.frontends.tflite import load_tflite
 from vmcu.frontends.tosa_to_linalg import TOSA_TO_LINALG, to_linalg
+from vmcu.ir import walk
 
 __all__ = ["TOSA_TO_LINALG", "Port", "load", "ports", "to_linalg"]
 
@@ -63,7 +63,7 @@ def _checked(module: ir.Module, *, strip: bool) -> ir.Module:
     with module.context, ir.Location.unknown():
         _refuse_dynamic_shapes(module)
         found = int8_boundaries(module, strip=strip)
-        main = _ir.main_function(module)
+        main = walk.main_function(module)
         _refuse_inputs(main, strip=strip)
         write_ports(main, *(tuple(map(_merge, known, cut)) for known, cut in zip(ports(module), found)))
         module.operation.verify()
@@ -75,7 +75,7 @@ def _merge(known: Port, cut: Port) -> Port:
 
 
 def _refuse_dynamic_shapes(module: ir.Module) -> None:
-    main = _ir.main_function(module)
+    main = walk.main_function(module)
     for index, of in enumerate(main.type.inputs):
         if not isinstance(of, ir.RankedTensorType) or not of.has_static_shape:
             raise Unsupported(f"input {index} of @main is {of}; supported are tensors of static shape")
@@ -85,5 +85,5 @@ def _refuse_dynamic_shapes(module: ir.Module) -> None:
 
 def _refuse_inputs(main: ir.OpView, *, strip: bool) -> None:
     for index, of in enumerate(main.type.inputs):
-        if not _ir.is_int8(of) and not (_ir.is_float(of) and not strip):
+        if not walk.is_int8(of) and not (walk.is_float(of) and not strip):
             raise Unsupported(f"input {index} of @main is {of}; supported are int8 tensors")

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from mlir import ir
 
 from vmcu.errors import Unsupported
-from vmcu.frontends import _ir
 from vmcu.frontends.ports import Port
+from vmcu.ir import walk
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class _Affine:
         if op.name not in ("tosa.mul", "tosa.add", "tosa.sub"):
             return None
         first = op.operands[0] == value
-        constant = _ir.scalar(op.operands[1] if first else op.operands[0])
+        constant = walk.scalar(op.operands[1] if first else op.operands[0])
         if constant is None or (op.name == "tosa.sub" and not first):
             return None
         if op.name == "tosa.mul":
@@ -55,8 +55,8 @@ class Boundary:
 def input_boundary(argument: ir.Value) -> Boundary | None:
     """The conversion behind a float argument, down to its int8 value; none when there is no such chain."""
     value, affine, ops = argument, _Affine(), []
-    while affine is not None and not _ir.is_int8(value.type):
-        users = _ir.users(value)
+    while affine is not None and not walk.is_int8(value.type):
+        users = walk.users(value)
         if len(users) != 1:
             return None
         affine = affine.then(users[0], value)
@@ -71,10 +71,10 @@ def output_boundary(result: ir.Value) -> Boundary | None:
     """The conversion before a float result, back to its `tosa.cast` from int8; none when there is no such chain."""
     ops: list[ir.Operation] = []
     value = result
-    while (op := _ir.owner(value)) is not None and op.name in ("tosa.mul", "tosa.add", "tosa.sub"):
+    while (op := walk.owner(value)) is not None and op.name in ("tosa.mul", "tosa.add", "tosa.sub"):
         ops.insert(0, op)
-        value = op.operands[0] if _ir.scalar(op.operands[0]) is None else op.operands[1]
-    if op is None or op.name != "tosa.cast" or not _ir.is_int8(op.operands[0].type):
+        value = op.operands[0] if walk.scalar(op.operands[0]) is None else op.operands[1]
+    if op is None or op.name != "tosa.cast" or not walk.is_int8(op.operands[0].type):
         return None
     affine, value = _Affine(), op.results[0]
     for step in ops:
@@ -94,10 +94,12 @@ def int8_boundaries(module: ir.Module, *, strip: bool) -> tuple[tuple[Port, ...]
     Raises:
         Unsupported: an operation of the core computes on floats.
     """
-    main = _ir.main_function(module)
+    main = walk.main_function(module)
     block = main.regions[0].blocks[0]
-    inputs = [input_boundary(argument) if _ir.is_float(argument.type) else None for argument in block.arguments]
-    outputs = [output_boundary(value) if _ir.is_float(value.type) else None for value in _ir.terminator(main).operands]
+    inputs = [input_boundary(argument) if walk.is_float(argument.type) else None for argument in block.arguments]
+    outputs = [
+        output_boundary(value) if walk.is_float(value.type) else None for value in walk.terminator(main).operands
+    ]
     _refuse_floats(main, [op for found in (*inputs, *outputs) if found for op in found.ops])
     if strip:
         _strip(main, inputs, outputs)
@@ -109,24 +111,24 @@ def _refuse_floats(main: ir.OpView, allowed: list[ir.Operation]) -> None:
         types = [value.type for value in (*op.operands, *op.results)]
         if op.operation.name in ("tosa.const", "func.return") or op.operation in allowed:
             continue
-        if any(_ir.is_float(of) for of in types):
-            found = next(of for of in types if _ir.is_float(of))
+        if any(walk.is_float(of) for of in types):
+            found = next(of for of in types if walk.is_float(of))
             raise Unsupported(
-                f"{op.operation.name} at layer {_ir.layer(op)} computes on {found}; supported are int8 networks, "
+                f"{op.operation.name} at layer {walk.layer(op)} computes on {found}; supported are int8 networks, "
                 "with float conversions at their inputs and outputs only"
             )
 
 
 def _strip(main: ir.OpView, inputs: list[Boundary | None], outputs: list[Boundary | None]) -> None:
-    block, end = main.regions[0].blocks[0], _ir.terminator(main)
+    block, end = main.regions[0].blocks[0], walk.terminator(main)
     for index, found in enumerate(outputs):
         if found:
             end.operation.operands[index] = found.int8
-            _ir.erase(found.ops)
+            walk.erase(found.ops)
     for argument, found in zip(block.arguments, inputs):
         if found:
             argument.set_type(found.int8.type)
             found.int8.replace_all_uses_with(argument)
-            _ir.erase(found.ops)
+            walk.erase(found.ops)
     types = ([argument.type for argument in block.arguments], [value.type for value in end.operands])
     main.attributes["function_type"] = ir.TypeAttr.get(ir.FunctionType.get(*types))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from mlir import ir
 
-from vmcu.frontends import _ir
+from vmcu.ir import walk
 
 _ROWS, _COLUMNS = 1, 2
 _IDENTITY = (1 << 30, 30)  # multiplier and shift of a scale of one
@@ -25,7 +25,7 @@ def sum_by_convolution(module: ir.Module) -> int:
     Returns:
         How many were rewritten.
     """
-    found = [each for op in list(_ir.walk(module.operation)) if (each := _match(op.operation)) is not None]
+    found = [each for op in list(walk.walk(module.operation)) if (each := _match(op.operation)) is not None]
     for last, widening in found:
         _rewrite(last, widening)
     return len(found)
@@ -38,16 +38,16 @@ def _match(last: ir.Operation) -> tuple[ir.Operation, ir.Operation] | None:
     if widening is None or widening.name != "tosa.rescale" or {_axis(first), _axis(last)} != {_ROWS, _COLUMNS}:
         return None
     source, multiplier, shift, _, output_zero = widening.operands
-    scale = _ir.scalar(multiplier), _ir.scalar(shift)
-    is_image = _ir.is_int8(source.type) and source.type.rank == 4 and source.type.shape[0] == 1
-    if not is_image or scale != _IDENTITY or _ir.scalar(output_zero) != 0:
+    scale = walk.scalar(multiplier), walk.scalar(shift)
+    is_image = walk.is_int8(source.type) and source.type.rank == 4 and source.type.shape[0] == 1
+    if not is_image or scale != _IDENTITY or walk.scalar(output_zero) != 0:
         return None
     return last, widening
 
 
 def _summed(op: ir.Operation) -> ir.Operation | None:
     """What makes the tensor that a `tosa.reduce_sum` sums."""
-    return _ir.owner(op.operands[0]) if op.name == "tosa.reduce_sum" else None
+    return walk.owner(op.operands[0]) if op.name == "tosa.reduce_sum" else None
 
 
 def _axis(op: ir.Operation | None) -> int | None:

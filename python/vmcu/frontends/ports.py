@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from mlir import ir
 
-from vmcu.frontends import _ir
+from vmcu.ir import walk
 
 _NAME, _SCALE, _ZERO_POINT = "vmcu.name", "vmcu.scale", "vmcu.zero_point"
 
@@ -29,7 +29,7 @@ class Port:
 
 def ports(module: ir.Module) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
     """The inputs and the outputs of `@main`, one `Port` each, in order."""
-    main = _ir.main_function(module)
+    main = walk.main_function(module)
     return _read(main, "arg_attrs", len(main.type.inputs)), _read(main, "res_attrs", len(main.type.results))
 
 

@@ -19,9 +19,9 @@ from mlir.dialects import linalg, tensor
 from mlir.passmanager import PassManager
 
 from vmcu.errors import SUPPORTED, Unsupported
-from vmcu.frontends import _ir
 from vmcu.frontends.means import sum_by_convolution
-from vmcu.locations import place
+from vmcu.ir import walk
+from vmcu.ir.locations import place
 
 TOSA_TO_LINALG: tuple[str, ...] = (
     "func.func(tosa-infer-shapes)",
@@ -51,13 +51,13 @@ def to_linalg(module: ir.Module) -> None:
     sum_by_convolution(module)
     run(module, TOSA_TO_LINALG)
     _refuse_leftovers(module)
-    for function in _ir.functions(module):
+    for function in walk.functions(module):
         _make_padding_static(function)
         _generalise_reductions(function)
-    returned = {function.name.value: _return_kept(function) for function in _ir.functions(module)}
+    returned = {function.name.value: _return_kept(function) for function in walk.functions(module)}
     run(module, FUSE_ELEMENTWISE)
-    for function in _ir.functions(module):
-        _set_returned(function, list(_ir.terminator(function).operands)[: returned[function.name.value]])
+    for function in walk.functions(module):
+        _set_returned(function, list(walk.terminator(function).operands)[: returned[function.name.value]])
     run(module, ("canonicalize", "cse"))
 
 
@@ -84,15 +84,15 @@ def _describe(error: ir.MLIRError) -> str:
 
 
 def _refuse_leftovers(module: ir.Module) -> None:
-    for op in _ir.walk(module.operation):
+    for op in walk.walk(module.operation):
         name = op.operation.name
         if name.startswith("tosa.") and name != "tosa.apply_scale":
-            raise Unsupported(f"{name} at layer {_ir.layer(op)} has no lowering to linalg; {SUPPORTED}")
+            raise Unsupported(f"{name} at layer {walk.layer(op)} has no lowering to linalg; {SUPPORTED}")
 
 
 def _make_padding_static(function: ir.OpView) -> None:
     """Turn paddings that are constants among the operands of `tensor.pad` into attributes."""
-    for op in [op for op in _ir.walk(function) if op.operation.name == "tensor.pad" and len(op.operands) > 1]:
+    for op in [op for op in walk.walk(function) if op.operation.name == "tensor.pad" and len(op.operands) > 1]:
         amounts = [_constant_index(value) for value in list(op.operands)[1:]]
         if None in amounts or not op.results[0].type.has_static_shape:
             continue
@@ -106,7 +106,7 @@ def _make_padding_static(function: ir.OpView) -> None:
 
 def _generalise_reductions(function: ir.OpView) -> None:
     """Spell `linalg.reduce` as `linalg.generic`: fusion brings the widening of its input into no other spelling."""
-    for op in [op for op in _ir.walk(function) if op.operation.name == "linalg.reduce"]:
+    for op in [op for op in walk.walk(function) if op.operation.name == "linalg.reduce"]:
         gone, rank = list(op.attributes["dimensions"]), op.operands[0].type.rank
         with ir.InsertionPoint(op), op.location:
             identity = ir.AffineMap.get_identity(rank)
@@ -130,13 +130,13 @@ def _fill(sizes: ir.DenseI64ArrayAttr, amounts: list[int]) -> list[int]:
 
 
 def _constant_index(value: ir.Value) -> int | None:
-    made = _ir.owner(value)
+    made = walk.owner(value)
     return made.attributes["value"].value if made is not None and made.name == "arith.constant" else None
 
 
 def _return_kept(function: ir.OpView) -> int:
     """Return the tensors that fusion must keep as well; says how many results the function really has."""
-    operands = list(_ir.terminator(function).operands)
+    operands = list(walk.terminator(function).operands)
     kept = [op.results[0] for op in function.regions[0].blocks[0].operations if _is_kept(op)]
     _set_returned(function, operands + kept)
     return len(operands)
@@ -147,15 +147,15 @@ def _is_kept(op: ir.OpView) -> bool:
         return False
     if any("reduction" in str(kind) for kind in op.attributes["iterator_types"]):
         return True
-    return _ir.is_int8(op.results[0].type) and not all(_is_clamp(user) for user in _ir.users(op.results[0]))
+    return walk.is_int8(op.results[0].type) and not all(_is_clamp(user) for user in walk.users(op.results[0]))
 
 
 def _is_clamp(op: ir.Operation) -> bool:
-    return op.name == "linalg.generic" and {inner.operation.name for inner in _ir.walk(op)} <= _CLAMP
+    return op.name == "linalg.generic" and {inner.operation.name for inner in walk.walk(op)} <= _CLAMP
 
 
 def _set_returned(function: ir.OpView, values: list[ir.Value]) -> None:
-    end = _ir.terminator(function).operation
+    end = walk.terminator(function).operation
     with ir.InsertionPoint(end), end.location:
         ir.Operation.create("func.return", operands=values)
     end.erase()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from vmcu.api import Compiled
+    from vmcu.driver.compilation import Compiled
 
 
 @dataclass(frozen=True)

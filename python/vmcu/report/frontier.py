@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vmcu.cores import Target
 from vmcu.errors import DoesNotFit
 from vmcu.report.figures import is_exact
-from vmcu.targets import Target
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from vmcu.api import Compilation, Compiled
+    from vmcu.driver.compilation import Compilation, Compiled
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vmcu.emulator import FunctionCounts
+from vmcu.run.emulator import FunctionCounts
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from vmcu.api import Compiled
+    from vmcu.driver.compilation import Compiled
 
 #: The name of the row for all that is no kernel.
 OUTSIDE = "outside"
@@ -158,7 +158,7 @@ def tabulate_layers(found: Profile) -> Table:
     """A table of one profile."""
     from rich.table import Table
 
-    from vmcu.targets import Target
+    from vmcu.cores import Target
 
     table = Table(
         title=f"layers of {found.model} on {found.target.split(',')[0]}",

@@ -1,4 +1,4 @@
-"""The cores of `vmcu.targets` as tables, for the terminal and for the documentation."""
+"""The cores of `vmcu.cores` as tables, for the terminal and for the documentation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
-from vmcu.targets import CORES, CycleTable, Features
+from vmcu.cores import CORES, CycleTable, Features
 from vmcu.units import format_bytes
 
 if TYPE_CHECKING:

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vmcu.cores import KIB
 from vmcu.report.figures import Figures
-from vmcu.targets import KIB
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from vmcu.api import Compiled
-    from vmcu.emulator import Counts
-    from vmcu.firmware import Result
+    from vmcu.abi.tensor import Tensor
+    from vmcu.cores import Target
+    from vmcu.driver.compilation import Compiled
     from vmcu.report.layers import Profile
-    from vmcu.targets import Target
-    from vmcu.tensor import Tensor
+    from vmcu.run.emulator import Counts
+    from vmcu.run.firmware import Result
 
 
 def kib(count: int) -> str:
@@ -148,7 +148,7 @@ def tabulate(rows: Sequence[Figures]) -> Table:
 
 
 def _caption(rows: Sequence[Figures]) -> str:
-    from vmcu.targets import Target
+    from vmcu.cores import Target
 
     targets = {row.target.split(",")[0]: Target.parse(row.target) for row in rows}
     models = "; ".join(f"{name}: {target.cycle_model}" for name, target in targets.items())

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
+from vmcu.cores import FLASH_BASE, RAM_BASE, Target
 from vmcu.errors import InputError
-from vmcu.targets import FLASH_BASE, RAM_BASE, Target
 from vmcu.toolchain.elf import symbols
 from vmcu.toolchain.llvm import compile_to_object
 from vmcu.toolchain.runtime import runtime_library, startup_objects

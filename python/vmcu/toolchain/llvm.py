@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from vmcu.targets import Target
+from vmcu.cores import Target
 from vmcu.toolchain.tools import run_llvm
 
 #: What `opt` does to every function, in this order: promote stack slots, fold, and remove repeated computations.

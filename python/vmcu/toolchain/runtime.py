@@ -17,7 +17,7 @@ from pathlib import Path
 
 import platformdirs
 
-from vmcu.targets import Target
+from vmcu.cores import Target
 from vmcu.toolchain.tools import run_zig, zig_folder
 
 #: Overrides the cache folder, for machines whose home is read-only.

@@ -9,13 +9,13 @@ import numpy as np
 from mlir import ir
 from mlir.dialects import func
 
-from vmcu import _read, pipeline
+from vmcu.cores import Target
 from vmcu.dialects import vmcu as d
-from vmcu.kernels import PLAIN, BufferKernel, Variant, describe_kernel
-from vmcu.program import compile_module
-from vmcu.targets import Target
-
-from .cache import Measured, key
+from vmcu.driver import summaries
+from vmcu.driver.program import compile_module
+from vmcu.ir import bridge
+from vmcu.isa.measurements import Measured, key
+from vmcu.operators import PLAIN, BufferKernel, Variant, describe_kernel
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def find_tasks(module: ir.Module | ir.OpView, target: Target) -> list[Task]:
     if not (target.features.dsp and target.features.fpu):
         return []
     tasks: dict[str, Task] = {}
-    for op in _read.kernels(module):
+    for op in summaries.kernels(module):
         with op.operation.context:
             description = describe_kernel(op)
         variants = [] if isinstance(description, BufferKernel) else description.variants()
@@ -66,8 +66,8 @@ def find_tasks(module: ir.Module | ir.OpView, target: Target) -> list[Task]:
 def _measure(kernel: d.KernelOp, variant: Variant, target: Target) -> Measured:
     with kernel.operation.context, ir.Location.unknown():
         module = _alone(kernel, variant)
-        description = describe_kernel(_read.kernels(module)[0])
-        pipeline.run(module, ["vmcu-plan{streams=false}"])
+        description = describe_kernel(summaries.kernels(module)[0])
+        bridge.run(module, ["vmcu-plan{streams=false}"])
         program = compile_module(module, target)
     with program.firmware() as firmware:
         zeros = [np.zeros(each.shape, each.dtype) for each in program.inputs]

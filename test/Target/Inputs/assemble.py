@@ -13,18 +13,18 @@ from pathlib import Path
 from mlir import ir
 from mlir.dialects import llvm
 
-from vmcu import pipeline
+from vmcu.cores import Target
+from vmcu.ir import bridge
 from vmcu.passes.pipelines import LEVELS, fill_options
-from vmcu.targets import Target
 from vmcu.toolchain import compile_to_assembly
 
 file, target, *options = sys.argv[1:]
 text, target = sys.stdin.read() if file == "-" else Path(file).read_text(), Target.parse(target)
-with pipeline.context():
+with bridge.context():
     module = ir.Module.parse(text)
     for level, passes in LEVELS.items():
         if level == "variants" and "--plain" in options:
             continue
-        pipeline.run(module, fill_options(passes, pipeline.core_options(target)))
+        bridge.run(module, fill_options(passes, bridge.core_options(target)))
     module.operation.attributes["llvm.data_layout"] = ir.StringAttr.get(target.data_layout)
     print(compile_to_assembly(llvm.translate_module_to_llvmir(module.operation), target))

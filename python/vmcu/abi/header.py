@@ -1,0 +1,161 @@
+"""A C header for a compiled model: fill the input or feed its rows, call one function, read the output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import vmcu
+
+if TYPE_CHECKING:
+    from vmcu.abi.tensor import Tensor
+    from vmcu.driver.program import Program
+
+_C_TYPES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t", "float32": "float"}
+
+
+def write_header(compiled: Program) -> str:
+    """The text of `NAME.h`, for C99 and C++.
+
+    It declares `NAME_run` and `NAME_pool`, and gives for every input and output a function that returns its address,
+    its number of elements, its shape and, where the model tells them, scale and zero point. One input is `NAME_input`;
+    several are `NAME_input0`, `NAME_input1` and so on; outputs alike.
+
+    If rows are fed there is no `NAME_input`, as the input has no place, but `NAME_feed_row`, which takes a row, the
+    number of rows and the bytes of one; `NAME_run` then takes a whole image and feeds its rows.
+    """
+    name = compiled.name
+    guard = f"{name.upper()}_H"
+    sides = [("input", compiled.inputs), ("output", compiled.outputs)]
+    included = "outputs" if compiled.input == "fed" else "inputs and outputs"
+    ports = [(_numbered(side, index, tensors), each) for side, tensors in sides for index, each in enumerate(tensors)]
+    return "\n".join(
+        (
+            _comment(compiled, ports),
+            f"#ifndef {guard}\n#define {guard}\n",
+            "#include <stdint.h>\n",
+            '#ifdef __cplusplus\nextern "C" {\n#endif\n',
+            f"/* Bytes of RAM for all tensors, {included} included; the stack comes on top. */\n"
+            f"#define {name.upper()}_POOL_BYTES {compiled.pool_bytes}\n"
+            f"extern uint8_t {name}_pool[{name.upper()}_POOL_BYTES];\n",
+            *(_declare(name, port, tensor) for port, tensor in ports),
+            _declare_entry(compiled),
+            "#ifdef __cplusplus\n}\n#endif\n",
+            f"#endif /* {guard} */\n",
+        )
+    )
+
+
+def _numbered(side: str, index: int, tensors: tuple[Tensor, ...]) -> str:
+    return side if len(tensors) == 1 else f"{side}{index}"
+
+
+def _declare_entry(compiled: Program) -> str:
+    name, upper = compiled.name, compiled.name.upper()
+    if compiled.input == "resident":
+        return f"/* Run the network once. Not reentrant: there is one pool. */\nvoid {name}_run(void);\n"
+    return f"""/* How many rows of the image have come. Begin with zero; it is zero again after the last row. */
+typedef struct {{ int32_t row; }} {name}_state;
+
+#define {upper}_INPUT_ROWS {compiled.rows}
+#define {upper}_INPUT_ROW_BYTES {compiled.row_bytes}
+
+/* Take the next row of the image, from top to bottom, and do what it allows; the row is free again on return.
+ * Returns 1 with the last row, when the outputs are in the pool, and 0 before. Not reentrant: there is one pool. */
+int {name}_feed_row({name}_state *state, const int8_t *row);
+
+/* Run the network once, on an image that is whole somewhere: in flash, or in a camera's memory. */
+static inline void {name}_run(const int8_t *image) {{
+  {name}_state state = {{0}};
+  for (int row = 0; row < {upper}_INPUT_ROWS; row++)
+    {name}_feed_row(&state, image + row * {upper}_INPUT_ROW_BYTES);
+}}
+"""
+
+
+def _comment(compiled: Program, ports: list[tuple[str, Tensor]]) -> str:
+    name = compiled.name
+    inputs = [(port, each) for port, each in ports if port.startswith("input")]
+    outputs = [(port, each) for port, each in ports if port.startswith("output")]
+    read = [
+        f" *     const {_c_type(each)} *{port} = {name}_{port}();  // {each.count} values" for port, each in outputs
+    ]
+    if compiled.input == "fed":
+        size = f"{compiled.rows} rows of {compiled.row_bytes} bytes"
+        run = [
+            f" *     {name}_state state = {{0}};",
+            f" *     while (!{name}_feed_row(&state, next_row()));  // {size}",
+        ]
+        rules = [
+            " * The image is never whole in RAM: each row is taken when it comes. Outputs lie in",
+            f" * {name}_pool: read them before you feed the first row of the next image.",
+        ]
+    else:
+        fill = "// {} values: fill them"
+        run = [f" *     {_c_type(each)} *{port} = {name}_{port}();  {fill.format(each.count)}" for port, each in inputs]
+        run += [f" *     {name}_run();"]
+        rules = [
+            f" * Inputs and outputs lie in {name}_pool, and a run reuses the bytes of what it has read:",
+            " * every run overwrites the inputs. Fill all of them before each run, and read the outputs before",
+            " * you fill the next ones.",
+        ]
+    return "\n".join(
+        (
+            f"/* {name}: a neural network for {compiled.target.name}, compiled by vmcu {vmcu.__version__}.",
+            " *",
+            *run,
+            *read,
+            " *",
+            *rules,
+            *(_FPU if compiled.target.features.fpu else ()),
+            " */",
+        )
+    )
+
+
+_FPU = (
+    " *",
+    " * The code keeps constants in registers of the FPU: switch it on first, as CMSIS's SystemInit does",
+    " * (SCB->CPACR |= 0xF << 20).",
+)
+
+
+def _declare(name: str, port: str, tensor: Tensor) -> str:
+    prefix = f"{name.upper()}_{port.upper()}"
+    shape = ", ".join(map(str, tensor.shape))
+    lines = [
+        f"/* {port}: {_plain(tensor.name)}, {tensor}{_quantisation(tensor)} */",
+        f"#define {prefix}_COUNT {tensor.count}",
+        f"#define {prefix}_SHAPE {{{shape or 1}}}",
+    ]
+    if tensor.is_quantised:
+        lines += [
+            f"#define {prefix}_SCALE {_c_float(tensor.scale)}",
+            f"#define {prefix}_ZERO_POINT ({tensor.zero_point})",
+        ]
+    if tensor.offset is None:
+        return "\n".join((*lines, ""))
+    kind = _c_type(tensor)
+    # By way of void: the pool is aligned to 16 bytes and every offset to 4, which a compiler cannot know.
+    address = f"({kind} *)(void *)({name}_pool + {tensor.offset})"
+    lines.append(f"static inline {kind} *{name}_{port}(void) {{ return {address}; }}\n")
+    return "\n".join(lines)
+
+
+def _quantisation(tensor: Tensor) -> str:
+    if not tensor.is_quantised:
+        return ""
+    return f"; real = {tensor.scale:.9g} * (value - ({tensor.zero_point}))"
+
+
+def _c_type(tensor: Tensor) -> str:
+    return _C_TYPES[str(tensor.dtype)]
+
+
+def _c_float(value: float) -> str:
+    text = f"{value:.9g}"  # nine digits tell any two float32 apart
+    return f"{text}f" if any(mark in text for mark in ".e") else f"{text}.0f"
+
+
+def _plain(text: str) -> str:
+    """A model's own name, made harmless inside a comment."""
+    return "".join(each if each.isprintable() else "?" for each in text).replace("*/", "*-").replace("/*", "-*")

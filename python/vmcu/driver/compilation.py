@@ -1,0 +1,391 @@
+"""Compile a model, link it to firmware, run it on an emulated core.
+
+compiled = vmcu.compile_model("model.tflite", "cortex-m4")
+print(compiled.pool_bytes)
+with compiled.firmware() as firmware:
+    result = firmware.run(image)
+    print(result.outputs[0], result.counts.cycles)
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+from mlir import ir
+
+from vmcu import frontends
+from vmcu.abi.tensor import Tensor, check_inputs
+from vmcu.cores import Target
+from vmcu.driver import summaries
+from vmcu.driver.program import Input, Program, assemble, checked_name, compile_module, translate
+from vmcu.driver.weighing import Optimize, Wish, plan_module
+from vmcu.errors import InputError, Unsupported
+from vmcu.ir import bridge
+from vmcu.reference import Reference
+from vmcu.report.layers import Layer, Profile, profile
+from vmcu.run.firmware import Firmware, Result
+from vmcu.toolchain import compile_to_assembly
+
+__all__ = [
+    "TEXT_LEVELS",
+    "Compilation",
+    "Compiled",
+    "Firmware",
+    "Input",
+    "Layer",
+    "Level",
+    "Optimize",
+    "Profile",
+    "Program",
+    "Result",
+    "Tensor",
+    "check_inputs",
+    "compile_model",
+    "compile_module",
+    "symbol_name",
+]
+
+Level = Literal["tosa", "linalg", "kernels", "plan", "segments", "llvm", "asm"]
+Io = Literal["int8", "float"]
+#: Levels of the compiler that have a text, top to bottom; all but the last two are MLIR.
+TEXT_LEVELS: tuple[Level, ...] = ("tosa", "linalg", "kernels", "plan", "segments", "llvm", "asm")
+
+#: Constants of more elements are left out of an elided text.
+_ELIDE_ABOVE = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled(Program):
+    """A model as code for one target: a `Program`, and what is known of the model.
+
+    Args:
+        lower_bound: bytes that are alive at once; no plan of these kernels and streams needs less.
+        lower_bound_kernel: the kernel at which they are.
+        layerwise_bytes: input and output of the largest layer, side by side: what an allocator of whole tensors needs
+            at the least.
+        macs: multiply-accumulates of the network.
+        executed_macs: those that the plan executes; more of them mean that something is computed twice.
+        streams: the names of the kernels that run together row by row, for each group of them.
+        layers: all kernels, in the order of the plan.
+        compile_seconds: from the file to the object.
+    """
+
+    lower_bound: int
+    lower_bound_kernel: str
+    layerwise_bytes: int
+    macs: int
+    executed_macs: int
+    streams: tuple[tuple[str, ...], ...]
+    layers: tuple[Layer, ...]
+    compile_seconds: float
+    _make_reference: Callable[[], Reference] = field(repr=False)
+
+    @property
+    def recompute_factor(self) -> float | None:
+        """`executed_macs` over `macs`: 1 if nothing is computed twice; None for a network without any."""
+        return round(self.executed_macs / self.macs, 3) if self.macs else None
+
+    @cached_property
+    def reference(self) -> Reference:
+        """The same linalg executed on the host; compiled when it is first asked for."""
+        return self._make_reference()
+
+    def profile(self, *inputs: np.ndarray) -> Profile:
+        """Run once on the emulated core; the cycles, calls, code and RAM of each kernel.
+
+        Raises:
+            InputError: the arrays are not what the model takes, or the image is larger than the target.
+        """
+        return profile(self, inputs)
+
+    def unmerged(self) -> Compiled:
+        """The same code with a function for each kernel: those of equal shape do not share one."""
+        code, sizes = assemble(self.llvm_ir, self.target, merge=False)
+        return replace(self, code=code, sizes=sizes)
+
+
+class Compilation:
+    """A model on its way down the levels. Each level is made once, from the one above it, when it is asked for.
+
+    Args:
+        path: a `.tflite`, or a `.mlir` file with TOSA or linalg.
+        target: a target or its text, e.g. `"cortex-m4,ram=64KiB"`.
+        io: `"int8"` strips float boundaries of an int8 core, `"float"` keeps them.
+        ram: most bytes that the pool may have; the target's RAM if None.
+        name: prefix of the C symbols; the file's name if None.
+        input: `"resident"`: the whole input lies in the pool when a run begins; `"fed"`: it comes row by row, one call
+            for each row, and never is whole in RAM.
+        streams: let kernels run together row by row; otherwise they run layer by layer.
+        optimize: what matters besides: `"ram"`, `"balanced"`, `"latency"`, or `"size"` of the code (`vmcu.driver.weighing`).
+        recompute: most multiply-accumulates, as a multiple of the network's; above 1 the plan may compute things again
+            for a smaller pool, or with `"latency"` to fit at all.
+        sanitize: let the code report its accesses to the pool, so that its firmware stops at the first wrong one
+            (`vmcu.run.sanitizer.PoolFault`). It is larger and slower, and only for the emulator.
+        progress: called with the name of each level before it is made.
+
+    Raises:
+        InputError: the target, `ram`, `input`, `optimize`, `recompute` or `name` is not one, or rows are fed without
+            streams.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        target: str | Target = "cortex-m4",
+        *,
+        io: Io = "int8",
+        ram: int | None = None,
+        name: str | None = None,
+        input: Input = "resident",
+        streams: bool = True,
+        optimize: Optimize = "balanced",
+        recompute: float = 1.0,
+        sanitize: bool = False,
+        progress: Callable[[str], None] | None = None,
+    ):
+        self.target = Target.parse(target) if isinstance(target, str) else target
+        self.path = Path(path)
+        self.name = symbol_name(self.path.stem) if name is None else checked_name(name)
+        self.ram = self.target.ram if ram is None else ram
+        self.io, self.input, self.streams, self.optimize, self.sanitize = io, input, streams, optimize, sanitize
+        self.recompute = recompute
+        for option, found, known in (("input", input, get_args(Input)), ("optimize", optimize, get_args(Optimize))):
+            if found not in known:
+                raise InputError(f"{option} is one of {', '.join(known)}, found '{found}'")
+        if input == "fed" and not streams:
+            raise InputError("an input that is fed row by row needs streams")
+        if not recompute >= 1:
+            raise InputError(f"recompute is a factor of at least 1, found {recompute:g}")
+        if self.ram <= 0:
+            raise InputError(f"ram is a positive number of bytes, found {self.ram}")
+        self.seconds = 0.0  # spent on levels so far
+        self._pool: int | None = None  # most bytes of the pool, where it is not the RAM that limits it
+        self._progress = progress or (lambda level: None)
+        self._context = bridge.context()
+        self._modules: dict[str, ir.Module | ir.OpView] = {}
+
+    def emit(self, level: Level, *, elide: bool = False) -> str:
+        """The text of `level`, one of `TEXT_LEVELS`.
+
+        Args:
+            level: `"llvm"` is LLVM IR, `"asm"` is assembly, all others are MLIR.
+            elide: leave large constants out of MLIR text. It is for reading: it cannot be parsed and computed with.
+
+        Raises:
+            VmcuError: as `compile_model`.
+        """
+        if level not in TEXT_LEVELS:
+            raise InputError(f"no text level '{level}'; levels are {', '.join(TEXT_LEVELS)}")
+        if level == "llvm":
+            return self.llvm_ir
+        if level == "asm":
+            return compile_to_assembly(self.llvm_ir, self.target)
+        module = self._module(level)
+        return module.operation.get_asm(large_elements_limit=_ELIDE_ABOVE if elide else None)
+
+    def finish(self) -> Compiled:
+        """Go all the way to an object file in memory.
+
+        Raises:
+            VmcuError: as `compile_model`.
+        """
+        from vmcu.isa.reports import read_pool_map
+
+        llvm_ir = self.llvm_ir
+        with self._step("obj"):
+            code, sizes = assemble(llvm_ir, self.target)
+        plan = summaries.plan(self._module("plan"))
+        kernels = summaries.kernels(self._module("kernels"))
+        inputs, outputs = self.interface
+        return Compiled(
+            name=self.name,
+            target=self.target,
+            llvm_ir=llvm_ir,
+            code=code,
+            sizes=sizes,
+            inputs=tuple(replace(each, offset=at) for each, at in zip(inputs, plan.inputs)),
+            outputs=tuple(replace(each, offset=at) for each, at in zip(outputs, plan.outputs)),
+            pool_bytes=plan.pool_bytes,
+            row_bytes=summaries.row_bytes(self._module("segments")),
+            pool_map=read_pool_map(self._module("segments")) if self.sanitize else None,
+            lower_bound=plan.lower_bound,
+            lower_bound_kernel=plan.lower_bound_kernel,
+            layerwise_bytes=summaries.largest_layer(kernels),
+            macs=summaries.count_macs(kernels),
+            executed_macs=plan.macs,
+            streams=plan.streams,
+            layers=summaries.layers(self._module("plan")),
+            compile_seconds=self.seconds,
+            _make_reference=self.reference,
+        )
+
+    def sanitized(self) -> Compiled:
+        """The same plan as code that reports its accesses to the pool, as with `sanitize`.
+
+        Raises:
+            VmcuError: as `compile_model`.
+        """
+        twin = self._share("tosa", "linalg", "kernels", "plan", "segments")
+        twin.sanitize = True
+        return twin.finish()
+
+    @property
+    def kernels(self) -> ir.Module | ir.OpView:
+        """The module of kernels on tensors, before anything is placed. It belongs to this object.
+
+        Raises:
+            VmcuError: as `compile_model`.
+        """
+        return self._module("kernels")
+
+    @property
+    def pool_bytes(self) -> int:
+        """Bytes of the pool; it needs the plan, but no code.
+
+        Raises:
+            VmcuError: as `compile_model`.
+        """
+        return summaries.plan(self._module("plan")).pool_bytes
+
+    def within(self, pool: int) -> Compilation:
+        """The same kernels to be planned with as few of them in streams as a pool of so many bytes allows.
+
+        Unlike with `optimize="latency"` this is the plan even if one with more streams is faster.
+
+        Raises:
+            VmcuError: as `compile_model`.
+        """
+        self._module("kernels")  # made here, it is shared by all plans
+        twin = self._share("tosa", "linalg", "kernels")
+        twin.optimize, twin._pool = "latency", pool
+        return twin
+
+    def _share(self, *levels: str) -> Compilation:
+        """Another compilation of this model that has those of the `levels` that are made here."""
+        twin = copy.copy(self)
+        twin.__dict__.pop("llvm_ir", None)
+        twin._modules = {level: module for level, module in self._modules.items() if level in levels}
+        return twin
+
+    def reference(self) -> Reference:
+        """The model's linalg compiled for the host, to compare with.
+
+        Raises:
+            InputError, Unsupported: the model cannot be read, or has no form that the host executes.
+        """
+        module = self._module("linalg")
+        self._progress("reference")
+        with self._context, summaries.name_the_file(self.path):
+            return Reference(module)
+
+    @cached_property
+    def interface(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """Inputs and outputs; their places in the pool are not known yet."""
+        with summaries.name_the_file(self.path):
+            return summaries.interface(self._module("linalg"))
+
+    @cached_property
+    def llvm_ir(self) -> str:
+        """The text of the LLVM IR that is compiled."""
+        module = self._module("llvm")
+        with self._step("llvm-ir"):
+            return translate(module, self.target)
+
+    def _module(self, level: str) -> ir.Module | ir.OpView:
+        if level not in self._modules:
+            above = self._module(_ABOVE[level]) if level in _ABOVE else None
+            with self._step(level):
+                self._modules[level] = self._make(level, above)
+        return self._modules[level]
+
+    def _make(self, level: str, above: ir.Module | ir.OpView | None) -> ir.Module | ir.OpView:
+        from vmcu.passes.pipelines import LEVELS, fill_options
+
+        if above is None:
+            return frontends.load(self.path, io=self.io)
+        if level == "plan":
+            if self.input == "fed":
+                self._require_rows(above)
+            how = {"pool": self._pool, "compares": self._pool is None}
+            wish = Wish(self.ram, self.input, self.streams, self.optimize, self.recompute, **how)
+            return plan_module(above, self.target, wish, self._count_cycles)
+        module = above.operation.clone()
+        if level == "linalg":
+            frontends.to_linalg(module)
+            return module
+        loops = {"loops": self.optimize == "size"}
+        options = {"segments": loops, "llvm": {"name": self.name, "sanitize": self.sanitize, **loops}}
+        core = bridge.core_options(self.target)
+        bridge.run(module, fill_options(LEVELS[level], core, **options.get(level, {})))
+        return module
+
+    def _count_cycles(self, plan: ir.Module | ir.OpView) -> int:
+        """Modelled cycles of one run of another plan of the same kernels."""
+        twin = self._share("tosa", "linalg", "kernels")
+        twin._modules["plan"] = plan
+        compiled = twin.finish()
+        with compiled.firmware() as firmware:
+            zeros = [np.zeros(each.shape, each.dtype) for each in compiled.inputs]
+            return firmware.run(*zeros).counts.cycles
+
+    def _require_rows(self, module: ir.Module | ir.OpView) -> None:
+        """Refuse what cannot be fed whatever the planner does; it refuses the rest."""
+        inputs, _ = self.interface
+        if len(inputs) != 1:
+            raise Unsupported(f"the model has {len(inputs)} inputs; supported with rows that are fed is one")
+        if str(inputs[0].dtype) != "int8":
+            hint = " (io int8 gives them)" if self.io == "float" else ""
+            found = f"input '{inputs[0].name}' is {inputs[0]}"
+            raise Unsupported(f"{found}; supported with rows that are fed is int8{hint}")
+        if not summaries.kernels(module):
+            raise Unsupported("the model computes nothing, so there is nobody to feed rows to")
+
+    @contextmanager
+    def _step(self, level: str) -> Iterator[None]:
+        self._progress(level)
+        start = time.perf_counter()
+        with self._context, ir.Location.unknown(), summaries.name_the_file(self.path):
+            yield
+        self.seconds += time.perf_counter() - start
+
+
+_ABOVE = {"linalg": "tosa", "kernels": "linalg", "plan": "kernels", "segments": "plan", "llvm": "segments"}
+
+
+def compile_model(
+    path: str | Path,
+    target: str | Target = "cortex-m4",
+    *,
+    io: Io = "int8",
+    ram: int | None = None,
+    name: str | None = None,
+    input: Input = "resident",
+    streams: bool = True,
+    optimize: Optimize = "balanced",
+    recompute: float = 1.0,
+) -> Compiled:
+    """Compile a quantised model for a microcontroller. The arguments are those of `Compilation`.
+
+    Raises:
+        InputError: the file cannot be read.
+        Unsupported: the model asks for something the compiler does not do.
+        DoesNotFit: the smallest pool found has more bytes than `ram`.
+    """
+    return Compilation(
+        path, target, io=io, ram=ram, name=name, input=input, streams=streams, optimize=optimize, recompute=recompute
+    ).finish()
+
+
+def symbol_name(text: str) -> str:
+    """A C identifier made of a file's name."""
+    name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").lower() or "model"
+    return name if name[0].isalpha() else f"m_{name}"

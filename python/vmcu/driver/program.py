@@ -1,0 +1,217 @@
+"""Code for one target: an object file in memory that knows its inputs and outputs, and the way there from MLIR.
+
+`compile_module` is the door for kernels written by hand: a module of placed or tiled kernels goes in, something that
+runs on the emulated core comes out. `vmcu.driver.compilation` uses the same last steps for whole models.
+
+    program = vmcu.compile_module(module, "cortex-m4", name="mine")
+    with program.firmware() as firmware:
+        print(firmware.run(x).outputs[0])
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from mlir import ir
+
+from vmcu import _vmcu
+from vmcu.abi.tensor import Tensor
+from vmcu.cores import Target
+from vmcu.dialects import vmcu as d
+from vmcu.driver import summaries
+from vmcu.errors import InputError, Unsupported
+from vmcu.files import make_folder, write_file
+from vmcu.ir import bridge
+from vmcu.ir.locations import place
+from vmcu.run.firmware import Firmware
+from vmcu.run.sanitizer import REPORTS, PoolMap
+from vmcu.toolchain import Sizes, compile_to_assembly, compile_to_object, elf_sizes, link_firmware
+
+__all__ = ["Input", "Program", "compile_module"]
+
+Input = Literal["resident", "fed"]
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """Code for one target.
+
+    Args:
+        name: prefix of the C symbols.
+        target: what it was compiled for.
+        llvm_ir: the code as LLVM IR text.
+        code: the code as a relocatable ELF file.
+        sizes: bytes of `code` by kind of section.
+        inputs, outputs: what goes in and comes out, with the place of each in the pool.
+        pool_bytes: RAM of all tensors, outputs and resident inputs included.
+        row_bytes: of the image's rows if the input is fed row by row; None if it is resident.
+        pool_map: what the sanitizer has to know of code that reports its accesses; None of other code.
+    """
+
+    name: str
+    target: Target
+    llvm_ir: str = field(repr=False)
+    code: bytes = field(repr=False)
+    sizes: Sizes
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    pool_bytes: int
+    row_bytes: int | None
+    pool_map: PoolMap | None = field(default=None, kw_only=True, repr=False)
+
+    @property
+    def input(self) -> Input:
+        """`"resident"`: the caller fills the input in the pool; `"fed"`: hands over its rows, one for each call."""
+        return "resident" if self.row_bytes is None else "fed"
+
+    @property
+    def rows(self) -> int | None:
+        """The number of rows that are fed; None if the input is resident."""
+        return None if self.row_bytes is None else self.inputs[0].bytes // self.row_bytes
+
+    @property
+    def entry(self) -> str:
+        """The C function that runs the program, or the part of it that one row allows."""
+        return f"{self.name}_run" if self.row_bytes is None else f"{self.name}_feed_row"
+
+    @cached_property
+    def assembly(self) -> str:
+        """The code as assembly text."""
+        return compile_to_assembly(self.llvm_ir, self.target)
+
+    @property
+    def header(self) -> str:
+        """A C header for the object file."""
+        from vmcu.abi.header import write_header
+
+        return write_header(self)
+
+    def save(self, directory: str | Path) -> tuple[Path, Path]:
+        """Write `NAME.o` and `NAME.h` into `directory` (made if missing) and return their paths.
+
+        Raises:
+            InputError: they cannot be written there.
+        """
+        folder = make_folder(Path(directory))
+        return write_file(folder / f"{self.name}.o", self.code), write_file(folder / f"{self.name}.h", self.header)
+
+    def link(self, path: str | Path) -> Path:
+        """Write an ELF image with start-up code, ready for the emulator or a debugger, to `path`.
+
+        Raises:
+            InputError: the image is larger than the target's memories, or cannot be written.
+        """
+        with tempfile.TemporaryDirectory() as scratch:
+            code, image = Path(scratch) / f"{self.name}.o", Path(scratch) / f"{self.name}.elf"
+            code.write_bytes(self.code)
+            reports = [f"{self.name}_report_{each}" for each in REPORTS] if self.pool_map is not None else []
+            link_firmware([code], self.target, image, keep=(self.entry, f"{self.name}_pool", *reports))
+            return write_file(Path(path), image.read_bytes())
+
+    def firmware(self) -> Firmware:
+        """The code linked and loaded into an emulated core."""
+        return Firmware(self)
+
+
+def compile_module(
+    module: ir.Module, target: str | Target = "cortex-m4", *, name: str = "model", sanitize: bool = False
+) -> Program:
+    """Compile a function of kernels on sequences, as `vmcu-plan` leaves it or as a person wrote it.
+
+    Args:
+        module: one function without arguments: a `vmcu.pool`, `vmcu.place` ops and kernels, placed or tiled. It is left
+            as it is. Inputs and outputs are the sequences placed `as input n` and `as output n`: int8 arrays of shape
+            (segments, bytes of a segment).
+        target: a target or its text, e.g. `"cortex-m4,ram=64KiB"`.
+        name: prefix of the C symbols.
+        sanitize: let the code report its accesses to the pool, so that its firmware stops at the first wrong one.
+
+    Raises:
+        InputError: the target or the name is not one, or the module has no pool.
+        Unsupported: a pass refuses the module, or an op has no lowering.
+    """
+    from vmcu.isa.reports import read_pool_map
+    from vmcu.passes.pipelines import LLVM, SEGMENTS, fill_options
+
+    core = Target.parse(target) if isinstance(target, str) else target
+    checked_name(name)
+    with module.context, ir.Location.unknown():
+        pool_bytes, inputs, outputs = _read_places(module)
+        lowered = module.operation.clone()
+        bridge.run(lowered, fill_options(SEGMENTS))
+        row_bytes = summaries.row_bytes(lowered)
+        pool_map = read_pool_map(lowered) if sanitize else None
+        bridge.run(lowered, fill_options(LLVM, bridge.core_options(core), name=name, sanitize=sanitize))
+        llvm_ir = translate(lowered, core)
+    code, sizes = assemble(llvm_ir, core)
+    return Program(name, core, llvm_ir, code, sizes, inputs, outputs, pool_bytes, row_bytes, pool_map=pool_map)
+
+
+def translate(module: ir.Module | ir.OpView, target: Target) -> str:
+    """A module of the LLVM dialect as LLVM IR text for `target`.
+
+    Raises:
+        Unsupported: it holds ops of other dialects, or one that LLVM does not know.
+    """
+    summaries.refuse_leftovers(module)
+    attributes = module.operation.attributes
+    attributes["llvm.target_triple"] = ir.StringAttr.get(target.triple)
+    attributes["llvm.data_layout"] = ir.StringAttr.get(target.data_layout)
+    with bridge.diagnostics(module.context) as found:
+        text = _vmcu.translate(module.operation)
+    if text is None:
+        location, message = (
+            found[0] if found else (module.operation.location, "the module has no translation to LLVM IR")
+        )
+        raise Unsupported(f"{place(location)}: {message}")
+    return text
+
+
+def assemble(llvm_ir: str, target: Target, *, merge: bool = True) -> tuple[bytes, Sizes]:
+    """LLVM IR text as a relocatable object, and the bytes of its sections; kernels of equal shape share code if `merge`."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = compile_to_object(llvm_ir, target, Path(scratch) / "code.o", merge=merge)
+        return path.read_bytes(), elf_sizes(path)
+
+
+def checked_name(name: str) -> str:
+    """`name`, if it can be the prefix of C symbols.
+
+    Raises:
+        InputError: it cannot.
+    """
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+        raise InputError(f"a name is a C identifier that begins with a letter, found '{name}'")
+    return name
+
+
+def _read_places(module: ir.Module) -> tuple[int, tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Bytes of the pool, inputs and outputs, from the `vmcu.pool` and `vmcu.place` ops."""
+    functions = [op for op in module.body.operations if op.operation.name == "func.func"]
+    ops = [op for function in functions for block in function.regions[0].blocks for op in block.operations]
+    pools = [op for op in ops if isinstance(op, d.PoolOp)]
+    if len(pools) != 1:
+        raise InputError(f"a module of kernels has one vmcu.pool, found {len(pools)}")
+    places = [op for op in ops if isinstance(op, d.PlaceOp) and op.role is not None]
+    inputs, outputs = (_read_side(places, side) for side in ("input", "output"))
+    if summaries.is_fed(ops):
+        inputs = tuple(replace(each, offset=None) for each in inputs)
+    return d.read_pool(pools[0].pool.type), inputs, outputs
+
+
+def _read_side(places: Sequence[d.PlaceOp], side: str) -> tuple[Tensor, ...]:
+    chosen = sorted((op for op in places if side in str(op.role)), key=lambda op: op.number.value)
+    if [op.number.value for op in chosen] != list(range(len(chosen))):
+        raise InputError(f"{side}s are numbered from 0 on, found {[op.number.value for op in chosen]}")
+    shapes = (d.read_sequence(op.sequence.type) for op in chosen)
+    return tuple(
+        Tensor(f"{side}{number}", (shape.length, shape.bytes), np.dtype(np.int8), offset=op.offset.value)
+        for number, (op, shape) in enumerate(zip(chosen, shapes))
+    )

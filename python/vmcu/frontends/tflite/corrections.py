@@ -1,0 +1,169 @@
+"""Where the converter's TOSA computes something else than the TFLite model: mended if TOSA can say it, refused if not.
+
+| operator on int8 | the converter | here |
+|---|---|---|
+| AVERAGE_POOL_2D, MAX_POOL_2D | drops the fused activation | a `tosa.clamp` behind the pooling |
+| RELU, RELU6, RELU_0_TO_1 | rounds once where LiteRT rounds twice | `DOUBLE_ROUND` |
+| RELU_N1_TO_1 | the same, and another multiplier | refused if it requantises |
+| RESIZE_NEAREST_NEIGHBOR | rounds to the nearest pixel where LiteRT takes the one below | half a pixel lower |
+| RESIZE_NEAREST_NEIGHBOR, both of half_pixel_centers and align_corners | other pixels | refused |
+| RESIZE_BILINEAR | other weights, other rounding | refused |
+| ABS, NEG | ignores the zero point | refused |
+| ROUND | drops the operator | refused |
+
+What an operator became is found by its layer's name, the name of its output, which the converter writes into locations.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from mlir import ir
+
+from vmcu.errors import SUPPORTED, Unsupported
+from vmcu.frontends.tflite.quantisation import Operator, operators
+from vmcu.ir import walk
+
+Made = list[ir.OpView]  # the operations that an operator became
+
+# BuiltinOperator and ActivationFunctionType of the TFLite schema.
+_AVERAGE_POOL_2D, _MAX_POOL_2D, _RELU, _RELU_N1_TO_1, _RELU6, _RESIZE_BILINEAR = 1, 17, 19, 20, 21, 23
+_NEG, _RESIZE_NEAREST_NEIGHBOR, _ABS, _ROUND, _RELU_0_TO_1 = 59, 97, 101, 116, 152
+_MOST_OPTIONS = 8  # of an operator above
+_BOUNDS = {1: (0.0, math.inf), 2: (-1.0, 1.0), 3: (0.0, 6.0)}  # RELU, RELU_N1_TO_1, RELU6
+
+
+def correct(path: Path, module: ir.Module) -> None:
+    """Make `module`, as the converter wrote it, compute what LiteRT computes for the model at `path`.
+
+    Raises:
+        Unsupported: TOSA cannot say it; the message names the operator and its layer.
+    """
+    made: dict[str, Made] = {}
+    for op in walk.walk(module.operation):
+        made.setdefault(walk.layer(op), []).append(op)
+    wanted = [each for each in operators(path) if each.code in _CORRECTIONS and each.source.scale is not None]
+    by_layer = {each.result.name: made.get(f"'{each.result.name}'", []) for each in wanted}
+    done = {_identity(each) for each in wanted if by_layer[each.result.name]}
+    for operator in wanted:
+        # The converter makes equal operators one: what it made of the other is mended once.
+        if by_layer[operator.result.name] or _identity(operator) not in done:
+            _CORRECTIONS[operator.code](operator, by_layer[operator.result.name])
+
+
+def _identity(operator: Operator) -> tuple[object, ...]:
+    """Equal for operators that compute the same."""
+    source, result = operator.source, operator.result
+    options = tuple(operator.option(field) for field in range(_MOST_OPTIONS))
+    return operator.code, source.name, result.scale, result.zero_point, options
+
+
+def _clamp(operator: Operator, made: Made) -> None:
+    bounds = _BOUNDS.get(operator.option(5))
+    if bounds is None:
+        return  # none, or one that LiteRT's int8 poolings take for none
+    name = "MAX_POOL_2D" if operator.code == _MAX_POOL_2D else "AVERAGE_POOL_2D"
+    pooling = _only(operator, name, made, ("tosa.max_pool2d", "tosa.avg_pool2d"))
+    value = pooling.results[0]
+    low, high = (_quantise(bound, operator) for bound in bounds)
+    with pooling.location, ir.InsertionPoint.after(pooling):
+        numbers = {"min_val": low, "max_val": high}
+        byte = ir.IntegerType.get_signless(8)
+        attributes = {key: ir.IntegerAttr.get(byte, number) for key, number in numbers.items()}
+        clamp = ir.Operation.create("tosa.clamp", [value.type], [value], attributes)
+    value.replace_all_uses_except(clamp.results[0], clamp)
+
+
+def _quantise(real: float, operator: Operator) -> int:
+    """LiteRT's `CalculateActivationRangeQuantized`: a division in float, rounded half away from zero."""
+    scale, zero_point = operator.result.scale, operator.result.zero_point
+    if math.isinf(real):
+        return 127
+    steps = float(np.float32(real) / np.float32(scale))
+    rounded = math.copysign(math.floor(abs(steps) + 0.5), steps)
+    return max(-128, min(127, zero_point + int(rounded)))
+
+
+def _round_twice(_: Operator, made: Made) -> None:
+    for op in made:
+        if op.operation.name == "tosa.rescale":
+            op.attributes["rounding_mode"] = ir.Attribute.parse("#tosa.rounding_mode<DOUBLE_ROUND>", op.context)
+
+
+def _refuse_requantisation(operator: Operator, made: Made) -> None:
+    source, result = operator.source, operator.result
+    if (source.scale, source.zero_point) != (result.scale, result.zero_point):
+        _refuse(operator, "RELU_N1_TO_1", "its input and output differ in scale or zero point")
+
+
+def _take_pixel_below(operator: Operator, made: Made) -> None:
+    """LiteRT's position of output pixel x is x * down / up, floored; TOSA's (x * down + offset) / up, rounded half up.
+
+    Positions half a pixel lower, rounded up, are the same. To have halves, `up` and `down` are doubled.
+    """
+    align_corners, half_pixel_centers = operator.option(0), operator.option(1)
+    name = "RESIZE_NEAREST_NEIGHBOR"
+    if align_corners and half_pixel_centers:
+        _refuse(operator, name, "both align_corners and half_pixel_centers are set; supported is one of them")
+    if align_corners or half_pixel_centers:
+        return
+    resize = _only(operator, name, made, ("tosa.resize",))
+    inputs, outputs = (value.type.shape[1:3] for value in (resize.operands[0], resize.results[0]))
+    if any(_below(size, count) != _below_in_floats(size, count) for size, count in zip(inputs, outputs)):
+        _refuse(operator, name, f"from {inputs} to {outputs} pixels LiteRT errs by rounding; other sizes are supported")
+    ratios = [(count // math.gcd(size, count), size // math.gcd(size, count)) for size, count in zip(inputs, outputs)]
+    scale = [2 * each for ratio in ratios for each in ratio]
+    offset = [-up for up, _ in ratios]
+    border = [(count - 1) * 2 * down - (size - 1) * 2 * up - up
+              for size, count, (up, down) in zip(inputs, outputs, ratios)]  # fmt: skip
+    with resize.location, ir.InsertionPoint(resize):
+        for number, values in enumerate((scale, offset, border), start=1):
+            resize.operation.operands[number] = _shape(values)
+
+
+def _below(size: int, count: int) -> list[int]:
+    return [x * size // count for x in range(count)]
+
+
+def _below_in_floats(size: int, count: int) -> list[int]:
+    positions = np.arange(count, dtype=np.float32) * (np.float32(size) / np.float32(count))
+    return np.minimum(np.floor(positions), size - 1).astype(int).tolist()
+
+
+def _shape(values: list[int]) -> ir.Value:
+    kind = ir.Type.parse(f"!tosa.shape<{len(values)}>")
+    numbers = ir.DenseIntElementsAttr.get(np.array(values), type=ir.IndexType.get())
+    return ir.Operation.create("tosa.const_shape", [kind], attributes={"values": numbers}).results[0]
+
+
+def _only(operator: Operator, name: str, made: Made, kinds: tuple[str, ...]) -> ir.Operation:
+    found = [op.operation for op in made if op.operation.name in kinds]
+    if len(found) != 1:
+        _refuse(operator, name, f"the converter made {len(found)} operations of it, expected one")
+    return found[0]
+
+
+def _refuse(operator: Operator, name: str, why: str = f"TOSA has no equal operation for int8; {SUPPORTED}") -> None:
+    raise Unsupported(f"operator {name} at layer '{operator.result.name}' is not supported: {why}")
+
+
+def _refusal(name: str) -> Callable[[Operator, Made], None]:
+    return lambda operator, made: _refuse(operator, name)
+
+
+_CORRECTIONS: dict[int, Callable[[Operator, Made], None]] = {
+    _AVERAGE_POOL_2D: _clamp,
+    _MAX_POOL_2D: _clamp,
+    _RELU: _round_twice,
+    _RELU6: _round_twice,
+    _RELU_0_TO_1: _round_twice,
+    _RELU_N1_TO_1: _refuse_requantisation,
+    _RESIZE_NEAREST_NEIGHBOR: _take_pixel_below,
+    _RESIZE_BILINEAR: _refusal("RESIZE_BILINEAR"),
+    _ABS: _refusal("ABS"),
+    _NEG: _refusal("NEG"),
+    _ROUND: _refusal("ROUND"),
+}

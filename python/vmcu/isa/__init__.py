@@ -1,0 +1,1 @@
+"""How kernels are computed on an instruction set: families of kernels and the lowering of their ops."""

@@ -1,0 +1,188 @@
+"""Reports of an instrumented program, and what a listener has to know to understand them.
+
+With `sanitize`, `convert-vmcu-to-llvm` calls one of four functions at each access to the pool. They do nothing: the
+emulator listens for the calls (`vmcu.run.sanitizer`).
+
+    NAME_report_enter(site)                            a kernel begins, a row is fed or settles
+    NAME_report_load(operand, byte, address, count)    `count` bytes of the operand's tensor from byte `byte` on
+    NAME_report_store(operand, byte, address, count)
+    NAME_report_free(operand, byte, is_suffix)         the bytes before `byte`, or those from it on
+
+Both the addresses that are used and the bytes that are meant are reported, so that wrong addresses show as well. Sites
+are the ops that touch the pool, numbered as the function names them; operands are those of a site, numbered likewise.
+"""
+
+from __future__ import annotations
+
+from mlir import ir
+from mlir.dialects import arith, func, scf
+
+from vmcu.dialects import vmcu as d
+from vmcu.isa import emit
+from vmcu.run.sanitizer import Held, Home, PoolMap, Site, View
+
+#: The ops that a site is made of; `Reports.enter` comes before each of them.
+SITES = (d.KernelOp, d.FeedOp, d.SettleOp)
+_LOOPS = ("scf.for", "scf.while", "scf.parallel", "affine.for")
+Key = tuple[int, int, int]  # offset, bytes of the tensor, bytes of the ring
+
+
+class Reports:
+    """Writes the calls, at the current insertion point, and the functions that are called, once."""
+
+    def __init__(self, module: ir.Module, name: str):
+        self._prefix, self._sites = f"{name}_report", 0
+        word, pointer = emit.integer(32), emit.pointer()
+        access = [word, word, pointer, word]
+        with ir.Location.unknown(module.context), ir.InsertionPoint.at_block_begin(module.body):
+            for report, types in (("enter", [word]), ("load", access), ("store", access), ("free", [word] * 3)):
+                function = func.FuncOp(f"{self._prefix}_{report}", (types, []))
+                # A weak function may be another one at link time: no optimisation looks into it.
+                function.attributes["llvm.linkage"] = ir.Attribute.parse("#llvm.linkage<weak>")
+                with ir.InsertionPoint(function.add_entry_block()):
+                    func.ReturnOp([])
+
+    def enter(self) -> None:
+        """The next site begins; the caller visits them in order."""
+        self._call("enter", emit.word(self._sites))
+        self._sites += 1
+
+    def access(
+        self, report: str, operand: int, byte: ir.Value, address: ir.Value, count: int, guard: ir.Value | None = None
+    ) -> None:
+        """A `load` or `store` of `count` bytes, which happens if the guard holds."""
+        arguments = [emit.word(operand), arith.index_cast(emit.integer(32), byte), address, emit.word(count)]
+        if guard is None:
+            self._call(report, *arguments)
+            return
+        branch = scf.IfOp(guard)
+        with ir.InsertionPoint(branch.then_block):
+            self._call(report, *arguments)
+            scf.yield_([])
+
+    def free(self, operand: int, byte: ir.Value, is_suffix: bool) -> None:
+        self._call("free", emit.word(operand), arith.index_cast(emit.integer(32), byte), emit.word(int(is_suffix)))
+
+    def _call(self, report: str, *arguments: ir.Value) -> None:
+        func.CallOp([], f"{self._prefix}_{report}", list(arguments))
+
+
+def read_pool_map(module: ir.Module | ir.OpView) -> PoolMap:
+    """The tensors and sites of a tiled module, as `Reports` will number them."""
+    functions = [op for op in module.body.operations if isinstance(op, func.FuncOp) and not op.is_external]
+    return next(_Reader().read(each) for each in functions if _pool_of(each) is not None)
+
+
+def _pool_of(function: func.FuncOp) -> d.PoolOp | None:
+    return next((op for op in function.regions[0].blocks[0].operations if isinstance(op, d.PoolOp)), None)
+
+
+class _Reader:
+    """Goes through a function once, and remembers which tensor was last stored at each place."""
+
+    def __init__(self) -> None:
+        self.tensors: list[Held] = []
+        self.sites: list[Site] = []
+        self.latest: dict[Key, int] = {}
+        self.landed: dict[ir.Value, int] = {}  # views of a ring and its landing
+        self.parts = 0
+
+    def read(self, function: func.FuncOp) -> PoolMap:
+        block = function.regions[0].blocks[0]
+        places = sorted(
+            (op for op in block.operations if isinstance(op, d.PlaceOp) and op.role is not None),
+            key=lambda op: op.number.value,
+        )
+        ports = {side: [op for op in places if side in str(op.role)] for side in ("input", "output")}
+        is_fed = len(function.arguments) > 0
+        resident = [] if is_fed else ports["input"]
+        inputs = tuple(self._store(op.sequence, f"input {op.number.value}") for op in resident)
+        self._visit(block, None)
+        outputs = tuple(self._load(op.sequence) for op in ports["output"])
+        size = d.read_pool(_pool_of(function).pool.type)
+        return PoolMap(size, tuple(self.tensors), tuple(self.sites), inputs, outputs)
+
+    def _visit(self, block: ir.Block, part: int | None) -> None:
+        for op in block.operations:
+            if isinstance(op, d.LandingOp):
+                self.landed[op.result] = self._join(op.landing, op.ring)
+            elif isinstance(op, SITES):
+                self.sites.append(self._site(op, self._next_part() if part is None else part))
+            else:
+                inner = self._next_part() if part is None and op.operation.name in _LOOPS else part
+                for region in op.operation.regions:
+                    for each in region.blocks:
+                        self._visit(each, inner)
+
+    def _next_part(self) -> int:
+        self.parts += 1
+        return self.parts
+
+    def _site(self, op: d.KernelOp | d.FeedOp | d.SettleOp, part: int) -> Site:
+        if isinstance(op, d.FeedOp):
+            return Site("the caller", part, (_view(op.dest, self._store(op.dest, "input 0"), "output"),))
+        if isinstance(op, d.SettleOp):
+            tensor = self._join(op.landing, op.ring)
+            return Site("a row settling", part, (_view(op.landing, tensor, "output"), _view(op.ring, tensor, "output")))
+        name = op.operation.attributes["name"].value
+        reads = op.operation.attributes.get("vmcu.reads", None)
+        views = [_view(each, self._load(each), "input", reads and tuple(reads)) for each in op.inputs]
+        for number, each in enumerate(op.outputs):
+            views.append(_view(each, self._store(each, f"{name}.{number}"), "output"))
+        views += [_view(each, self._add(each, f"the workspace of {name}"), "workspace") for each in op.workspace]
+        return Site(f"kernel {name}", part, tuple(views))
+
+    def _load(self, sequence: ir.Value) -> int:
+        """The tensor that was stored where a sequence is; one that nobody stored, if there is none."""
+        if sequence in self.landed:
+            return self.landed[sequence]
+        key = _key(sequence)
+        if key not in self.latest:
+            self.latest[key] = self._add(sequence, f"a tensor at byte {key[0]} that nobody stores")
+        return self.latest[key]
+
+    def _store(self, sequence: ir.Value, name: str) -> int:
+        tensor = self.latest[_key(sequence)] = self._add(sequence, name)
+        return tensor
+
+    def _add(self, sequence: ir.Value, name: str) -> int:
+        offset, size, span = _key(sequence)
+        self.tensors.append(Held(name, size, (Home(offset, span),)))
+        return len(self.tensors) - 1
+
+    def _join(self, landing: ir.Value, ring: ir.Value) -> int:
+        """The tensor that is made in `landing`, with `ring` as its second home."""
+        tensor, home = self._load(landing), _home(ring)
+        held = self.tensors[tensor]
+        if home not in held.homes:
+            self.tensors[tensor] = Held(held.name, held.bytes, (*held.homes, home))
+        self.latest[_key(ring)] = tensor
+        return tensor
+
+
+def _key(sequence: ir.Value) -> Key:
+    length, size, ring = d.read_sequence(sequence.type)
+    return sequence.owner.opview.offset.value, length * size, ring * size
+
+
+def _home(sequence: ir.Value) -> Home:
+    offset, _, span = _key(sequence)
+    return Home(offset, span)
+
+
+def _view(sequence: ir.Value, tensor: int, role: str, reads: tuple[int, int] | None = None) -> View:
+    is_landed = isinstance(sequence.owner.opview, d.LandingOp)
+    home = _home(sequence.owner.opview.ring if is_landed else sequence)
+    return View(tensor, d.read_sequence(sequence.type).bytes, home, role, reads)  # type: ignore[arg-type]
+
+
+def first_byte(sequence: ir.Value, index: ir.Value, byte: ir.Value | None = None, skipped: int = 0) -> ir.Value:
+    """Byte `byte` of the segment `skipped` behind `index`, counted from the tensor's start."""
+    size = d.read_sequence(sequence.type).bytes
+    start = arith.muli(index, _index(size)) if size > 1 else index
+    start = start if byte is None else arith.addi(start, byte)
+    return arith.addi(start, _index(skipped * size)) if skipped else start
+
+
+def _index(value: int) -> ir.Value:
+    return arith.constant(ir.IndexType.get(), value)

@@ -1,0 +1,1 @@
+"""Cores without the DSP extension: bytes are multiplied one by one."""
