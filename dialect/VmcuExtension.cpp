@@ -1,7 +1,8 @@
 //===- VmcuExtension.cpp - what Python sees of the C++ part ---------------===//
 //
-// Five functions: load the dialect into a context, register a pass whose body is a Python callable, translate to LLVM IR,
-// and the mains of the optimiser and of the language server. Everything else is Python.
+// The classes of the dialect's types and attributes (VmcuTypeBindings.cpp), and five functions: load the dialect into a
+// context, register a pass whose body is a Python callable, translate to LLVM IR, and the mains of the optimiser and of
+// the language server. Everything else is Python.
 //
 // Flags that look odd in CMakeLists.txt: the dialect is compiled with -fno-rtti because LLVM is, and this file without
 // it because nanobind needs RTTI; MLIR_PYTHON_PACKAGE_PREFIX makes the adaptors look for the stock `mlir.ir`;
@@ -10,6 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 #include "VmcuBridge.h"
+#include "VmcuTypeBindings.h"
 
 #include "mlir-c/Diagnostics.h"
 #include "mlir-c/IR.h"
@@ -65,6 +67,7 @@ int runMain(int (*main)(int, char **), std::vector<std::string> arguments) {
 
 NB_MODULE(_vmcu, m) {
   m.doc() = "The vmcu dialect, Python passes as MLIR passes, and the mains of vmcu-opt and vmcu-lsp-server.";
+  vmcuBindTypes(m);
 
   m.def(
       "register_dialect",

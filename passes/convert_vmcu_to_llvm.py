@@ -65,7 +65,7 @@ def _convert_function(
                 if reports is not None and isinstance(op, SITES):
                     reports.enter()
                 if isinstance(op, d.PoolOp):
-                    pool = globals.pool(d.read_pool(op.pool.type))
+                    pool = globals.pool(op.pool.type.bytes)
                     addresses[op.pool] = emit.llvm.mlir_addressof(emit.pointer(), pool)
                 elif isinstance(op, d.PlaceOp):
                     addresses[op.sequence] = emit.at(addresses[op.pool], op.offset.value)
@@ -76,7 +76,7 @@ def _convert_function(
                     arguments += [] if op.row is None else [op.row]
                     func.CallOp(callee, [*arguments, *_pass_constants(callee, globals)])
                 elif isinstance(op, d.LandingOp):
-                    segments = d.read_sequence(op.landing.type).ring
+                    segments = op.landing.type.ring
                     addresses[op.result] = Landed(addresses[op.ring], addresses[op.landing], op.newest, segments)
                 elif isinstance(op, d.SettleOp):
                     settle_row(op, addresses, reports)

@@ -246,7 +246,7 @@ def _outline(group: list[ir.OpView], known: set[ir.Operation], counts: dict[str,
     if len(results) == 1:
         description = read_kernel(mapping[results[0]], list(body.arguments))
     if description is not None:
-        kernel.operation.attributes["kind"] = ir.Attribute.parse(f"#vmcu<kind {description.kind}>")
+        kernel.kind = d.KernelKindAttr.get(description.kind)
         write_folded(kernel, description)
     kind = "buffer" if description is None else str(description.kind)
     kernel.operation.attributes["name"] = ir.StringAttr.get(f"{kind}_{counts[kind]}")

@@ -95,7 +95,7 @@ class _Turn:
 
     def first_segment(self, landing: ir.Value) -> ir.Value:
         """The first segment of the row, of which the landing holds one."""
-        return _apply(self._row * d.read_sequence(landing.type).ring, self._tick)
+        return _apply(self._row * landing.type.ring, self._tick)
 
     @contextmanager
     def taken(self) -> Iterator[None]:
@@ -141,7 +141,7 @@ def _lower_fed(function: func.FuncOp, stream: d.StreamOp, first: int, last: int)
     # The kernel knows: the tensor that is fed may be one row whatever its rank.
     kernel = next(op for op in stream.body.blocks[0].operations if isinstance(op, d.KernelOp))
     rows = describe_kernel(kernel).rows().in_rows
-    sequence = d.read_sequence(stream.fed.type)
+    sequence = stream.fed.type
     per_row = sequence.length // rows
     word = ir.IntegerType.get_signless(32)
     state = block.add_argument(ir.MemRefType.get([1], word), stream.location)

@@ -53,13 +53,13 @@ def _pack_tile(tile: d.MatmulOp | d.DepthwiseOp, records: dict[tuple, ir.Value])
     """Join the constants of a tile to a record; tiles of the same constants in the same layout share it."""
     constants = tuple(tile.constants)
     group = None if isinstance(tile, d.DepthwiseOp) else packing.GROUP if tile.first is None else packing.WIDE_GROUP
-    key = (group or tile.stride.value, str(tile.rounding), *constants)
+    key = (group or tile.stride.value, tile.rounding, *constants)
     if key not in records:
         arrays = [constant_array(each) for each in constants]
         if any(each is None for each in arrays):
             raise PassError(tile, "packs weights, bias and scale that are constants")
         weights, bias, multiplier, shift = arrays
-        rounding = d.read_rounding(tile)
+        rounding = str(tile.rounding.value)
         form = choose_form(multiplier, shift, rounding)
         if form.kind not in ("double", "single"):
             raise PassError(tile, "has a scale whose rounding takes more than two multiplications")

@@ -201,7 +201,7 @@ def _rewrite(
     function.attributes["vmcu.inputs"] = ir.ArrayAttr.get([ir.TypeAttr.get(each.type) for each in function.arguments])
     function.attributes["vmcu.outputs"] = ir.ArrayAttr.get([ir.TypeAttr.get(each.type) for each in terminator.operands])
     with function.location, ir.InsertionPoint.at_block_begin(block):
-        pool = d.pool(d.pool_type(answer.pool_bytes))
+        pool = d.pool(d.PoolType.get(answer.pool_bytes))
         bound = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), answer.lower_bound)
         pool.owner.attributes["vmcu.lower_bound"] = bound
         pool.owner.attributes["vmcu.lower_bound_kernel"] = ir.StringAttr.get(answer.lower_bound_kernel)
@@ -282,7 +282,7 @@ class _Places:
         """Where rows of a tensor are made: its landing, a ring of one row, if it has one."""
         if tensor not in self.answer.landings:
             return self.get(tensor, shape)
-        kind = d.sequence_type(*shape, ring=shape[0] // self.rows[tensor])
+        kind = d.SequenceType.get(*shape, ring=shape[0] // self.rows[tensor])
         return self._place((f"{tensor} landing", shape), kind, self.answer.landings[tensor])
 
     def workspace(self, kernel: str, shapes: tuple[tuple[int, int], ...]) -> list[ir.Value]:
@@ -290,7 +290,7 @@ class _Places:
         places, offset = [], self.answer.workspaces[kernel]
         for number, (length, size) in enumerate(shapes):
             key = f"{kernel} workspace {number}", (length, size)
-            places.append(self._place(key, d.sequence_type(length, size), offset))
+            places.append(self._place(key, d.SequenceType.get(length, size), offset))
             offset += length * size
         return places
 
@@ -302,7 +302,7 @@ class _Places:
 
     def _type(self, tensor: str, shape: tuple[int, int]) -> ir.Type:
         ring = self.answer.rings.get(tensor)
-        return d.sequence_type(*shape, ring=None if ring is None else ring * shape[0] // self.rows[tensor])
+        return d.SequenceType.get(*shape, ring=None if ring is None else ring * shape[0] // self.rows[tensor])
 
 
 def _place_kernel(

@@ -78,10 +78,10 @@ def _tile(module: ir.Module, kernel: d.KernelOp) -> None:
     arguments = list(block.arguments)
     inputs, rest = arguments[: len(kernel.inputs)], arguments[len(kernel.inputs) :]
     outputs, workspace = rest[: len(kernel.outputs)], rest[len(kernel.outputs) :][: len(kernel.workspace)]
-    backward = "backward" in str(kernel.traversal)
+    backward = kernel.traversal.value == d.Traversal.backward
     with ir.InsertionPoint(block):
         if isinstance(description, BufferKernel):
-            if description.workspace > sum(d.read_sequence(each.type).length for each in kernel.workspace):
+            if description.workspace > sum(each.type.length for each in kernel.workspace):
                 raise PassError(kernel, f"needs a workspace of {description.workspace} bytes")
             _adopt_globals(module, description, kernel.name.value)
             description.emit(inputs, outputs, workspace)
@@ -107,8 +107,8 @@ def _note_unread(kernel: d.KernelOp, rows: Rows) -> None:
     first, end = (min(read), max(read) + 1) if read else (0, 0)
     if (first, end) == (0, rows.in_rows):
         return
-    length, size, _ = d.read_sequence(kernel.inputs[0].type)
-    row_bytes = length * size // rows.in_rows
+    kind = kernel.inputs[0].type
+    row_bytes = kind.length * kind.bytes // rows.in_rows
     kernel.operation.attributes["vmcu.reads"] = ir.DenseI64ArrayAttr.get([first * row_bytes, end * row_bytes])
 
 
@@ -132,9 +132,7 @@ def _is_needed_after(kernel: d.KernelOp, sequence: ir.Value) -> bool:
             return True
         if bytes_ in map(_bytes_in_pool, op.outputs):
             return False
-    return any(
-        isinstance(op, d.PlaceOp) and "output" in str(op.role) and _bytes_in_pool(op.sequence) == bytes_ for op in ops
-    )
+    return any(d.is_port(op, d.Role.output) and _bytes_in_pool(op.sequence) == bytes_ for op in ops)
 
 
 def _bytes_in_pool(sequence: ir.Value) -> tuple[int, int] | None:
@@ -142,8 +140,7 @@ def _bytes_in_pool(sequence: ir.Value) -> tuple[int, int] | None:
     place = None if isinstance(sequence.owner, ir.Block) else sequence.owner.opview
     if not isinstance(place, d.PlaceOp):
         return None
-    _, size, ring = d.read_sequence(sequence.type)
-    return place.offset.value, place.offset.value + ring * size
+    return place.offset.value, place.offset.value + sequence.type.pool_bytes
 
 
 def _erase_frees(sequence: ir.Value) -> None:

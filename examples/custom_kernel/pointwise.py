@@ -62,8 +62,8 @@ def build_module(plan: planner.Plan, weights: np.ndarray, bias: np.ndarray) -> i
         with ir.InsertionPoint(module.body):
             function = func.FuncOp("pointwise", ([], []))
         with ir.InsertionPoint(function.add_entry_block()):
-            pool = d.pool(d.pool_type(plan.pool_bytes))
-            kinds = d.sequence_type(PIXELS, INPUTS), d.sequence_type(PIXELS, OUTPUTS)
+            pool = d.pool(d.PoolType.get(plan.pool_bytes))
+            kinds = d.SequenceType.get(PIXELS, INPUTS), d.SequenceType.get(PIXELS, OUTPUTS)
             x = d.place(kinds[0], pool, plan.offsets["x"], role=d.Role.input, number=0)
             y = d.place(kinds[1], pool, plan.offsets["y"], role=d.Role.output, number=0)
             kernel = d.KernelOp([], "pointwise", d.KernelKind.conv2d, [x], [y], [])

@@ -47,11 +47,11 @@ def record(kernel: d.KernelOp) -> list[Event]:
 class _Translation:
     def __init__(self, kernel: d.KernelOp):
         block = kernel.body.blocks[0]
-        self.sequences = [d.read_sequence(each.type) for each in block.arguments]
+        self.sequences = [each.type for each in block.arguments]
         self.arguments = {argument: number for number, argument in enumerate(block.arguments)}
         self.ends = len(kernel.inputs), len(kernel.inputs) + len(kernel.outputs)
         # The loops of such a kernel work on memrefs, in an order that nobody relies on: only its views count.
-        self.is_opaque = "buffer" in str(kernel.kind)
+        self.is_opaque = kernel.kind.value == d.KernelKind.buffer
         self.names: dict[ir.Value, str] = {}
         self.lines = ["def run(load, store, free, again):"]
         self._block(block, 1)
@@ -103,7 +103,7 @@ class _Translation:
         elif name in ("vmcu.matmul", "vmcu.depthwise"):
             yield from self._tile(op)
         elif name == "vmcu.segment_free":
-            yield f"free({self.arguments[op.sequence]}, {'from' in str(op.side)}, {self._name(op.index)})"
+            yield f"free({self.arguments[op.sequence]}, {op.side.value == d.Side.from_}, {self._name(op.index)})"
         elif name == "vmcu.buffer":
             # Who has a view may touch any byte of it.
             number = self.arguments[op.sequence]
@@ -166,7 +166,7 @@ class _Translation:
         yield from [f"again({each.removeprefix('load(')}" for each in loads]
 
     def _add(self, kind: str, argument: int, lo: int, hi: int) -> None:
-        length, size, _ = self.sequences[argument]
+        length, size = self.sequences[argument].length, self.sequences[argument].bytes
         assert 0 <= lo <= hi <= length * size, f"{kind} of [{lo}, {hi}) in argument {argument} of {length}x{size}"
         self.events.append(Event(kind, argument, lo, hi, self.count))
 
@@ -192,7 +192,7 @@ class _Translation:
 
     def _free(self, argument: int, is_suffix: bool, index: int) -> None:
         self.count += 1
-        length, size, _ = self.sequences[argument]
+        length, size = self.sequences[argument].length, self.sequences[argument].bytes
         self._add("free", argument, *((index * size, length * size) if is_suffix else (0, index * size)))
 
 
@@ -225,11 +225,11 @@ def replay(function: ir.OpView) -> None:
     places, kernels = {}, []
     for op in function.regions[0].blocks[0].operations:
         if isinstance(op, d.PoolOp):
-            owner = np.full(d.read_pool(op.pool.type), NOBODY)
+            owner = np.full(op.pool.type.bytes, NOBODY)
         elif isinstance(op, d.PlaceOp):
-            length, size, _ = d.read_sequence(op.sequence.type)
+            length, size = op.sequence.type.length, op.sequence.type.bytes
             places[op.sequence] = (op.offset.value, op.offset.value + length * size)
-            if "input" in str(op.role):
+            if d.is_port(op, d.Role.input):
                 owner[slice(*places[op.sequence])] = 1_000_000 + op.number.value
         elif isinstance(op, d.KernelOp):
             kernels.append(op)
@@ -237,7 +237,7 @@ def replay(function: ir.OpView) -> None:
         operands = [*kernel.inputs, *kernel.outputs, *kernel.workspace]
         _replay_kernel(kernel, [places[each] for each in operands], owner, 1000 * number)
     for op in function.regions[0].blocks[0].operations:
-        if isinstance(op, d.PlaceOp) and "output" in str(op.role):
+        if d.is_port(op, d.Role.output):
             _tensor_at(places[op.sequence], owner, "the network's output")
 
 

@@ -90,8 +90,8 @@ def emit(kernel: Kernel, *, backward: bool) -> list[Event]:
         with ir.InsertionPoint(module.body):
             function = func.FuncOp("f", ((), ()))
         with ir.InsertionPoint(function.add_entry_block()):
-            pool = d.pool(d.pool_type(1_000_000))
-            places = [d.place(d.sequence_type(*each), pool, 0) for each in (*inputs, output)]
+            pool = d.pool(d.PoolType.get(1_000_000))
+            places = [d.place(d.SequenceType.get(*each), pool, 0) for each in (*inputs, output)]
             traversal = d.Traversal.backward if backward else None
             op = d.KernelOp([], "k", kernel.kind, places[:-1], places[-1:], [], traversal=traversal)
             block = op.body.blocks.append(*[each.type for each in places])

@@ -200,17 +200,17 @@ def _read_places(module: ir.Module) -> tuple[int, tuple[Tensor, ...], tuple[Tens
     if len(pools) != 1:
         raise InputError(f"a module of kernels has one vmcu.pool, found {len(pools)}")
     places = [op for op in ops if isinstance(op, d.PlaceOp) and op.role is not None]
-    inputs, outputs = (_read_side(places, side) for side in ("input", "output"))
+    inputs, outputs = (_read_side(places, side) for side in (d.Role.input, d.Role.output))
     if summaries.is_fed(ops):
         inputs = tuple(replace(each, offset=None) for each in inputs)
-    return d.read_pool(pools[0].pool.type), inputs, outputs
+    return pools[0].pool.type.bytes, inputs, outputs
 
 
-def _read_side(places: Sequence[d.PlaceOp], side: str) -> tuple[Tensor, ...]:
-    chosen = sorted((op for op in places if side in str(op.role)), key=lambda op: op.number.value)
+def _read_side(places: Sequence[d.PlaceOp], side: d.Role) -> tuple[Tensor, ...]:
+    chosen = sorted((op for op in places if op.role.value == side), key=lambda op: op.number.value)
     if [op.number.value for op in chosen] != list(range(len(chosen))):
         raise InputError(f"{side}s are numbered from 0 on, found {[op.number.value for op in chosen]}")
-    shapes = (d.read_sequence(op.sequence.type) for op in chosen)
+    shapes = (op.sequence.type for op in chosen)
     return tuple(
         Tensor(f"{side}{number}", (shape.length, shape.bytes), np.dtype(np.int8), offset=op.offset.value)
         for number, (op, shape) in enumerate(zip(chosen, shapes))

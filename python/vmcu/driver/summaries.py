@@ -93,9 +93,9 @@ def plan(module: ir.Module | ir.OpView) -> PlanSummary:
     places: dict[str, dict[int, int]] = {"input": {}, "output": {}}
     for op in ops:
         if isinstance(op, d.PoolOp):
-            pool, attributes = d.read_pool(op.pool.type), op.operation.attributes
+            pool, attributes = op.pool.type.bytes, op.operation.attributes
         elif isinstance(op, d.PlaceOp) and op.role is not None:
-            places["output" if "output" in str(op.role) else "input"][op.number.value] = op.offset.value
+            places[op.role.value.name][op.number.value] = op.offset.value
     inputs, outputs = (tuple(side[number] for number in sorted(side)) for side in places.values())
     streams = [op for op in ops if isinstance(op, d.StreamOp)]
     return PlanSummary(
@@ -138,8 +138,7 @@ def _offsets(kernel: d.KernelOp) -> list[int]:
 
 
 def _ring_bytes(sequence: ir.Value) -> int:
-    kind = d.read_sequence(sequence.type)
-    return kind.bytes * kind.ring
+    return sequence.type.pool_bytes
 
 
 def _layer(kernel: d.KernelOp, ring_bytes: int) -> Layer:

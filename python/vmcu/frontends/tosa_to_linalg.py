@@ -145,7 +145,7 @@ def _return_kept(function: ir.OpView) -> int:
 def _is_kept(op: ir.OpView) -> bool:
     if op.operation.name != "linalg.generic":
         return False
-    if any("reduction" in str(kind) for kind in op.attributes["iterator_types"]):
+    if "reduction" in walk.iterator_types(op):
         return True
     return walk.is_int8(op.results[0].type) and not all(_is_clamp(user) for user in walk.users(op.results[0]))
 

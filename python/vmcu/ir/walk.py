@@ -9,6 +9,7 @@ from mlir import ir
 
 from vmcu.errors import InputError
 
+_LOOPS = ("parallel", "reduction")
 _FLOATS = (ir.F16Type, ir.BF16Type, ir.F32Type, ir.F64Type)
 
 
@@ -68,6 +69,22 @@ def is_float(of: ir.Type) -> bool:
 def is_int8(of: ir.Type) -> bool:
     """Whether `of` is a tensor of signless 8-bit integers."""
     return isinstance(of, ir.ShapedType) and element_type(of) == ir.IntegerType.get_signless(8, of.context)
+
+
+def int_width(of: ir.Type) -> int | None:
+    """Bits of a signless integer; none for any other type."""
+    return of.width if isinstance(of, ir.IntegerType) and of.is_signless else None
+
+
+def iterator_types(op: ir.OpView) -> list[str]:
+    """The words of a linalg op's loops, outermost first: `parallel` or `reduction`."""
+    words = {ir.Attribute.parse(f"#linalg.iterator_type<{word}>", op.context): word for word in _LOOPS}
+    return [words[each] for each in op.attributes["iterator_types"]]
+
+
+def rounds_twice(op: ir.OpView) -> bool:
+    """Whether a `tosa.apply_scale` or `tosa.rescale` rounds twice, as TFLite's convolutions do."""
+    return op.attributes["rounding_mode"] == ir.Attribute.parse("#tosa.rounding_mode<DOUBLE_ROUND>", op.context)
 
 
 def scalar(value: ir.Value) -> float | None:

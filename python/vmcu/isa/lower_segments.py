@@ -14,6 +14,7 @@ from mlir.dialects import arith, memref
 from mlir.dialects import vector as vector_d
 
 from vmcu.dialects import vmcu as d
+from vmcu.ir.walk import int_width
 from vmcu.isa import emit
 from vmcu.isa.arm_dsp.lower_tiles import lower_alloca, lower_depthwise, lower_matmul, lower_widen
 from vmcu.isa.globals import Globals
@@ -94,7 +95,7 @@ class SegmentLowering:
         if guards:
             halo = self.globals.halo(op.pad.value, _last_byte(op) + valid)
             # Behind different guards a row of the tile may lie before the ring's first segment or after its last.
-            is_ring = d.read_sequence(op.source.type).ring != d.read_sequence(op.source.type).length
+            is_ring = not op.source.type.is_resident
             apart = is_ring and len(set(guards)) > 1 and op.within is None
             start = None if apart else self.address(op.source, op, None)
         else:
@@ -175,7 +176,9 @@ class SegmentLowering:
     def _segment_free(self, op: d.SegmentFreeOp) -> None:
         """A promise, not an instruction."""
         if self.reports is not None:
-            self.reports.free(self._operand(op.sequence), first_byte(op.sequence, op.index), "from" in str(op.side))
+            self.reports.free(
+                self._operand(op.sequence), first_byte(op.sequence, op.index), op.side.value == d.Side.from_
+            )
 
     def _buffer(self, op: d.BufferOp) -> None:
         """A memref's descriptor, made by hand: pointers, offset 0, sizes and strides of the identity layout."""
@@ -199,8 +202,8 @@ class SegmentLowering:
         kernel, operand = op.sequence.owner.owner.opview, self._operand(op.sequence)
         if operand < len(kernel.inputs) + len(kernel.outputs):
             report = "load" if operand < len(kernel.inputs) else "store"
-            length, size, _ = d.read_sequence(op.sequence.type)
-            self.reports.access(report, operand, _index(0), self.pointers[op.sequence], length * size)
+            kind = op.sequence.type
+            self.reports.access(report, operand, _index(0), self.pointers[op.sequence], kind.length * kind.bytes)
 
     # Arithmetic
 
@@ -247,7 +250,7 @@ class SegmentLowering:
     def _requantize(self, op: d.RequantizeOp) -> None:
         kind = ir.VectorType(op.result.type)
         values = emit.elements(op.value)
-        rounding = d.read_rounding(op)
+        rounding = str(op.rounding.value)
         scale = self._scale(op.multiplier, op.shift, rounding)
         low, high, zero = op.min.value, op.max.value, op.zero_point.value
         lanes = [
@@ -320,8 +323,8 @@ Address = ir.Value | Landed
 
 def segment_address(base: Address, sequence: ir.Value, index: ir.Value, byte: ir.Value | None) -> ir.Value:
     """Byte `byte` of segment `index` of a sequence at `base`: in a ring, of slot `index mod ring`."""
-    length, size, ring = d.read_sequence(sequence.type)
-    slot = arith.remui(index, _index(ring)) if ring != length else index
+    size = sequence.type.bytes
+    slot = index if sequence.type.is_resident else arith.remui(index, _index(sequence.type.ring))
     if not isinstance(base, Landed):
         return _offset(base, slot, size, byte)
     inside = arith.subi(index, base.newest)
@@ -337,13 +340,13 @@ def _offset(base: ir.Value, index: ir.Value, size: int, byte: ir.Value | None) -
 
 def settle_row(op: d.SettleOp, addresses: dict[ir.Value, Address], reports: Reports | None = None) -> None:
     """`vmcu.settle`: copy a row from its landing to its ring."""
-    _, size, segments = d.read_sequence(op.landing.type)
+    size = op.landing.type.pool_bytes
     target = segment_address(addresses[op.ring], op.ring, op.newest, None)
     if reports is not None:
         byte = first_byte(op.ring, op.newest)
-        reports.access("load", 0, byte, addresses[op.landing], segments * size)
-        reports.access("store", 1, byte, target, segments * size)
-    emit.llvm.intr_memcpy(target, addresses[op.landing], emit.word(segments * size), False)
+        reports.access("load", 0, byte, addresses[op.landing], size)
+        reports.access("store", 1, byte, target, size)
+    emit.llvm.intr_memcpy(target, addresses[op.landing], emit.word(size), False)
 
 
 def copy_row(
@@ -381,7 +384,7 @@ def _byte(packed: ir.Value, lane: int) -> ir.Value:
 
 
 def _is_bytes(value: ir.Value) -> bool:
-    return isinstance(value.type, ir.VectorType) and str(value.type.element_type) == "i8"
+    return isinstance(value.type, ir.VectorType) and int_width(value.type.element_type) == 8
 
 
 def _index(value: int) -> ir.Value:
@@ -393,7 +396,7 @@ def _strides(shape: list[int]) -> list[int]:
 
 
 def _segment_bytes(sequence: ir.Value) -> int:
-    return d.read_sequence(sequence.type).bytes
+    return sequence.type.bytes
 
 
 _HANDLERS = {

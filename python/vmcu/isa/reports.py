@@ -93,13 +93,13 @@ class _Reader:
             (op for op in block.operations if isinstance(op, d.PlaceOp) and op.role is not None),
             key=lambda op: op.number.value,
         )
-        ports = {side: [op for op in places if side in str(op.role)] for side in ("input", "output")}
+        ports = {side: [op for op in places if op.role.value == side] for side in d.Role}
         is_fed = len(function.arguments) > 0
-        resident = [] if is_fed else ports["input"]
+        resident = [] if is_fed else ports[d.Role.input]
         inputs = tuple(self._store(op.sequence, f"input {op.number.value}") for op in resident)
         self._visit(block, None)
-        outputs = tuple(self._load(op.sequence) for op in ports["output"])
-        size = d.read_pool(_pool_of(function).pool.type)
+        outputs = tuple(self._load(op.sequence) for op in ports[d.Role.output])
+        size = _pool_of(function).pool.type.bytes
         return PoolMap(size, tuple(self.tensors), tuple(self.sites), inputs, outputs)
 
     def _visit(self, block: ir.Block, part: int | None) -> None:
@@ -161,8 +161,8 @@ class _Reader:
 
 
 def _key(sequence: ir.Value) -> Key:
-    length, size, ring = d.read_sequence(sequence.type)
-    return sequence.owner.opview.offset.value, length * size, ring * size
+    kind = sequence.type
+    return sequence.owner.opview.offset.value, kind.length * kind.bytes, kind.pool_bytes
 
 
 def _home(sequence: ir.Value) -> Home:
@@ -173,12 +173,12 @@ def _home(sequence: ir.Value) -> Home:
 def _view(sequence: ir.Value, tensor: int, role: str, reads: tuple[int, int] | None = None) -> View:
     is_landed = isinstance(sequence.owner.opview, d.LandingOp)
     home = _home(sequence.owner.opview.ring if is_landed else sequence)
-    return View(tensor, d.read_sequence(sequence.type).bytes, home, role, reads)  # type: ignore[arg-type]
+    return View(tensor, sequence.type.bytes, home, role, reads)  # type: ignore[arg-type]
 
 
 def first_byte(sequence: ir.Value, index: ir.Value, byte: ir.Value | None = None, skipped: int = 0) -> ir.Value:
     """Byte `byte` of the segment `skipped` behind `index`, counted from the tensor's start."""
-    size = d.read_sequence(sequence.type).bytes
+    size = sequence.type.bytes
     start = arith.muli(index, _index(size)) if size > 1 else index
     start = start if byte is None else arith.addi(start, byte)
     return arith.addi(start, _index(skipped * size)) if skipped else start

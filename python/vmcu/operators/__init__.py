@@ -41,14 +41,14 @@ def describe_kernel(kernel: d.KernelOp) -> AnyKernel:
     Raises:
         Unsupported: its kind promises a segment kernel, but the body is not of that form, or it has no such variant.
     """
-    if "buffer" in str(kernel.kind):
+    kind = kernel.kind.value
+    if kind == d.KernelKind.buffer:
         return read_buffer_kernel(kernel)
     block = kernel.body.blocks[0]
     terminator = block.operations[len(block.operations) - 1]
-    read = read_fused if "fused" in str(kernel.kind) else read_kernel
+    read = read_fused if kind == d.KernelKind.fused else read_kernel
     description = read(terminator.operands[0], list(block.arguments)) if len(terminator.operands) == 1 else None
-    if description is None or str(description.kind) not in str(kernel.kind):
-        kind = str(kernel.kind).removeprefix("#vmcu<kind ").removesuffix(">")
+    if description is None or description.kind != kind:
         error = Unsupported(f"the body of kernel {kernel.name.value} is not that of a {kind} kernel")
         error.location = kernel.location
         raise error

@@ -205,7 +205,7 @@ class DepthwiseEmitter(_Emitter):
                     build.as_row(self.requant.emit(acc, channel, build.i8())), Index(0), Index(0), channel, tile
                 )
                 scf.yield_([])
-        size = d.read_sequence(workspace.type).length
+        size = workspace.type.length
         build.free(workspace, arith.select(ends, build.constant(size), build.constant(0)), backward=False)
         index = row * image[1] if self.backward else (row + 1) * image[1]
         build.free(self.source, index.value, backward=self.backward)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from mlir import ir
 
+from vmcu.ir.walk import int_width, iterator_types, rounds_twice
 from vmcu.operators.requant import INT32, Requant, constant_int
 
 RESHAPES = ("tensor.collapse_shape", "tensor.expand_shape")
@@ -28,7 +29,7 @@ def shape_of(value: ir.Value) -> tuple[int, ...]:
 
 def is_int8(value: ir.Value) -> bool:
     kind = value.type
-    return isinstance(kind, ir.RankedTensorType) and str(kind.element_type) == "i8"
+    return isinstance(kind, ir.RankedTensorType) and int_width(kind.element_type) == 8
 
 
 def constant_array(value: ir.Value) -> np.ndarray | None:
@@ -63,7 +64,7 @@ def is_trailing(map: ir.AffineMap) -> bool:
 
 
 def is_parallel(op: ir.OpView) -> bool:
-    return all("parallel" in str(each) for each in ir.ArrayAttr(op.attributes["iterator_types"]))
+    return set(iterator_types(op)) <= {"parallel"}
 
 
 def broadcast_row(value: ir.Value, channels: int) -> np.ndarray | None:
@@ -153,7 +154,7 @@ def _read_chain(
     """Walk from the yielded value back to the accumulator: clamps, truncation, zero point, scale, bias."""
     clamps: list[tuple[str, int]] = []
     bias, zero_point, requant = np.zeros(1, np.int64), 0, None
-    narrow = str(value.type) == "i8"
+    narrow = int_width(value.type) == 8
     low, high = (-128, 127) if narrow else INT32
     truncated_after = None  # clamps that follow the truncation
     while value != accumulator:
@@ -180,7 +181,7 @@ def _read_chain(
             if multiplier is None or shift is None:
                 return None
             count = max(multiplier.size, shift.size)
-            rounding = "double" if "DOUBLE" in str(op.attributes["rounding_mode"]) else "single"
+            rounding = "double" if rounds_twice(op) else "single"
             requant = Requant(
                 np.broadcast_to(multiplier, count).astype(np.int32),
                 np.broadcast_to(shift, count).astype(np.int8),

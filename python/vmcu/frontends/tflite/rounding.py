@@ -41,4 +41,4 @@ def _is_fully_connected(op: ir.OpView) -> bool:
 
 def _rescales(op: ir.OpView) -> list[ir.Operation]:
     found = [user for user in walk.users(op.results[0]) if user.name == "tosa.rescale"]
-    return [rescale for rescale in found if "DOUBLE_ROUND" in str(rescale.attributes["rounding_mode"])]
+    return [rescale for rescale in found if walk.rounds_twice(rescale)]

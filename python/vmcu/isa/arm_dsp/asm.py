@@ -74,7 +74,7 @@ class Asm:
         ties = [str(core.index(each)) for each in inputs]
         clobbers = [f"~{{{each}}}" for each in fpu] + ["~{memory}", "~{cc}"]
         word = emit.integer(32)
-        values = [emit.llvm.ptrtoint(word, each) if str(each.type) == "!llvm.ptr" else each for each in inputs.values()]
+        values = [emit.llvm.ptrtoint(word, each) if each.type == emit.pointer() else each for each in inputs.values()]
         kind = ir.Type.parse(f"!llvm.struct<({', '.join(['i32'] * len(core))})>") if len(core) > 1 else word
         emit.llvm.inline_asm(
             kind,

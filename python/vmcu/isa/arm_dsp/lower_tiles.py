@@ -8,6 +8,7 @@ from mlir import ir
 from mlir.dialects import arith, memref, scf
 
 from vmcu.dialects import vmcu as d
+from vmcu.ir.walk import int_width
 from vmcu.isa import emit
 from vmcu.isa.arm_dsp.asm import Scaling
 from vmcu.isa.arm_dsp.asm_depthwise import Depthwise
@@ -24,7 +25,7 @@ UNROLLED = 4  # words that are widened in straight code
 def lower_alloca(lowering: SegmentLowering, op: memref.AllocaOp) -> bool | None:
     """Lanes lie on the stack."""
     kind = ir.MemRefType(op.memref.type)
-    if str(kind.element_type) != "i16":
+    if int_width(kind.element_type) != 16:
         return False
     size = emit.word(kind.shape[0])
     lowering.lane_addresses[op.memref] = emit.llvm.alloca(
@@ -93,7 +94,7 @@ def _place(lane: int) -> int:
 
 def lower_matmul(lowering: SegmentLowering, op: d.MatmulOp) -> None:
     record = _record(lowering, op)
-    channels = d.read_sequence(op.dest.type).bytes
+    channels = op.dest.type.bytes
     if op.first is not None:
         source = lowering.address_of(op.source, op.first)
         lowering.report("load", op.source, op.first, source, op.depth.value)
@@ -117,7 +118,7 @@ def lower_matmul(lowering: SegmentLowering, op: d.MatmulOp) -> None:
 
 def lower_depthwise(lowering: SegmentLowering, op: d.DepthwiseOp) -> None:
     record = _record(lowering, op)
-    channels, columns = d.read_sequence(op.dest.type).bytes, op.columns.value
+    channels, columns = op.dest.type.bytes, op.columns.value
     guards = list(op.guards) or [None] * len(op.rows)
     # Columns at either end that no window takes are not read: they may be gone.
     end = (op.out_columns.value - 1) * op.stride.value - op.pad.value + op.window.value
@@ -153,7 +154,7 @@ def _record(lowering: SegmentLowering, op: d.MatmulOp | d.DepthwiseOp) -> ir.Val
 
 
 def _scaling(op: d.MatmulOp | d.DepthwiseOp) -> Scaling:
-    return Scaling(d.read_rounding(op), op.zero_point.value, op.min.value, op.max.value)
+    return Scaling(str(op.rounding.value), op.zero_point.value, op.min.value, op.max.value)
 
 
 def _index(value: int) -> ir.Value:

@@ -64,7 +64,7 @@ class Emitter(RowEmitter):
         last = 0 if self.backward else self.window.output[0] - 1
         is_last = arith.cmpi(arith.CmpIPredicate.eq, row.value, build.constant(last))
         for sequence in (self.expanded, self.pixels):
-            size = d.read_sequence(sequence.type).length
+            size = sequence.type.length
             build.free(sequence, arith.select(is_last, build.constant(size), build.constant(0)), backward=False)
 
     def _emit_columns(self, row: Index) -> None:

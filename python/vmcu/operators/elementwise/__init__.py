@@ -15,6 +15,7 @@ from mlir.dialects import arith
 from vmcu.dialects import vmcu as d
 from vmcu.ir import build
 from vmcu.ir.build import Index
+from vmcu.ir.walk import int_width, rounds_twice
 from vmcu.operators.geometry import Steps, Window, split_channels
 from vmcu.operators.liveness import at_least, at_most, free_window
 from vmcu.operators.match import producer
@@ -135,14 +136,14 @@ class Elementwise:
 def can_vectorise(op: ir.OpView) -> bool:
     """Whether `_vectorise` knows a body's op."""
     name = op.operation.name
-    types = [str(each.type) for each in [*op.operands, *op.results]]
+    widths = [int_width(each.type) for each in [*op.operands, *op.results]]
     if name == "tosa.apply_scale":
-        return types == ["i32", "i32", "i8", "i32"]
-    if not name.startswith(("arith.", "linalg.yield")) or not set(types) <= {"i1", "i8", "i16", "i32", "i64"}:
+        return widths == [32, 32, 8, 32]
+    if not name.startswith(("arith.", "linalg.yield")) or not set(widths) <= {1, 8, 16, 32, 64}:
         return False
-    if "i8" not in types or name in _WIDENED or name in ("arith.constant", "linalg.yield"):
+    if 8 not in widths or name in _WIDENED or name in ("arith.constant", "linalg.yield"):
         return True
-    return (name, types) in (("arith.extsi", ["i8", "i32"]), ("arith.trunci", ["i32", "i8"]))
+    return (name, widths) in (("arith.extsi", [8, 32]), ("arith.trunci", [32, 8]))
 
 
 def _splat_captured(value: ir.Value) -> ir.Value:
@@ -152,8 +153,7 @@ def _splat_captured(value: ir.Value) -> ir.Value:
 
 def _vectorise(op: ir.OpView, operands: list[ir.Value]) -> ir.Value:
     if op.operation.name == "tosa.apply_scale":
-        double = "DOUBLE" in str(op.attributes["rounding_mode"])
-        rounding = d.Rounding.double_round if double else d.Rounding.single_round
+        rounding = d.Rounding.double_round if rounds_twice(op) else d.Rounding.single_round
         return d.requantize(build.vector(build.i32(), LANES), *operands, rounding, 0, *INT32)
     if isinstance(op, arith.ConstantOp):
         return build.splat(op.result.type, ir.IntegerAttr(op.value).value, LANES)
@@ -161,7 +161,7 @@ def _vectorise(op: ir.OpView, operands: list[ir.Value]) -> ir.Value:
         return folded
     attributes = {name: op.operation.attributes[name] for name in op.operation.attributes}
     element = op.results[0].type
-    narrow = op.operation.name in _WIDENED and str(element) == "i8"
+    narrow = op.operation.name in _WIDENED and int_width(element) == 8
     if narrow:
         element, wide = build.i32(), build.vector(build.i32(), LANES)
         operands = [arith.extsi(wide, each) if _is_bytes(each) else each for each in operands]

@@ -1,0 +1,71 @@
+"""Types and attributes of the dialect, as Python sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from mlir import ir
+
+from vmcu.dialects import vmcu as d
+from vmcu.ir.bridge import context
+
+ENUMS = [
+    (d.KernelKindAttr, d.KernelKind),
+    (d.TraversalAttr, d.Traversal),
+    (d.RoundingAttr, d.Rounding),
+    (d.SideAttr, d.Side),
+    (d.RoleAttr, d.Role),
+]
+
+
+@pytest.fixture(autouse=True)
+def _context() -> Iterator[None]:
+    with context(), ir.Location.unknown():
+        yield
+
+
+def test_types_are_built_and_read() -> None:
+    pool, whole, ring = d.PoolType.get(4096), d.SequenceType.get(6, 8), d.SequenceType.get(6, 8, ring=2)
+    assert [str(each) for each in (pool, whole, ring)] == [
+        "!vmcu.pool<4096>",
+        "!vmcu.sequence<6x8>",
+        "!vmcu.sequence<6x8, ring = 2>",
+    ]
+    assert pool.bytes == 4096
+    assert (whole.length, whole.bytes, whole.ring, whole.is_resident, whole.pool_bytes) == (6, 8, 6, True, 48)
+    assert (ring.length, ring.bytes, ring.ring, ring.is_resident, ring.pool_bytes) == (6, 8, 2, False, 16)
+
+
+def test_a_parsed_op_has_them() -> None:
+    text = "%p = vmcu.pool : !vmcu.pool<64>\n%x = vmcu.place %p[8] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<2x3>"
+    module = ir.Module.parse(text)
+    pool, place = module.body.operations
+    assert type(pool.pool.type) is d.PoolType and pool.pool.type.bytes == 64
+    assert type(place.sequence.type) is d.SequenceType and place.sequence.type == d.SequenceType.get(2, 3)
+    assert type(place.role) is d.RoleAttr and place.role.value is d.Role.output
+    assert d.is_port(place, d.Role.output) and not d.is_port(place, d.Role.input) and not d.is_port(pool, d.Role.output)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: d.PoolType.get(0), "a pool has at least one byte and less than 4 GiB, found 0"),
+        (lambda: d.SequenceType.get(0, 3), "length and bytes of a sequence are positive, found 0x3"),
+        (lambda: d.SequenceType.get(4, 3, ring=5), "a ring holds 1 to 4 segments, found 5"),
+        (lambda: d.SequenceType.get(4, 3, ring=0), "a ring holds 1 to 4 segments, found 0"),
+    ],
+)
+def test_wrong_types_say_why(build: object, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        build()
+
+
+@pytest.mark.parametrize(("attribute", "enum"), ENUMS)
+def test_attributes_hold_the_cases_of_their_enum(attribute: type, enum: type) -> None:
+    for case in enum:
+        held = attribute.get(case)
+        assert type(held) is attribute and held.value is case
+        assert type(ir.Attribute.parse(str(held))) is attribute
+    with pytest.raises(ValueError, match="99 is not a valid"):
+        attribute.get(99)
