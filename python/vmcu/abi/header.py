@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import vmcu
@@ -106,10 +107,19 @@ def _comment(compiled: Program, ports: list[tuple[str, Tensor]]) -> str:
             *read,
             " *",
             *rules,
+            " *",
+            *_needs(compiled.needs),
             *(_FPU if compiled.target.features.fpu else ()),
             " */",
         )
     )
+
+
+def _needs(names: tuple[str, ...]) -> list[str]:
+    if not names:
+        return [" * The object needs no library, and links with code of every float ABI."]
+    text = f"The object needs these functions of the compiler's run-time library: {', '.join(names)}."
+    return textwrap.wrap(text, 110, initial_indent=" * ", subsequent_indent=" * ")
 
 
 _FPU = (

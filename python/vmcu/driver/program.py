@@ -32,7 +32,7 @@ from vmcu.ir import bridge
 from vmcu.ir.locations import place
 from vmcu.run.firmware import Firmware
 from vmcu.run.sanitizer import REPORTS, PoolMap
-from vmcu.toolchain import Sizes, compile_to_assembly, compile_to_object, elf_sizes, link_firmware
+from vmcu.toolchain import Sizes, compile_to_assembly, compile_to_object, elf_sizes, link_firmware, undefined
 
 __all__ = ["Input", "Program", "compile_module"]
 
@@ -85,6 +85,11 @@ class Program:
     def assembly(self) -> str:
         """The code as assembly text."""
         return compile_to_assembly(self.llvm_ir, self.target)
+
+    @cached_property
+    def needs(self) -> tuple[str, ...]:
+        """The functions that the object calls and does not bring: arithmetic of floats on a core without an FPU."""
+        return tuple(sorted(undefined(self.code)))
 
     @property
     def header(self) -> str:

@@ -7,7 +7,7 @@ The package takes LLVM IR as text and knows nothing of where it came from.
 
 from __future__ import annotations
 
-from vmcu.toolchain.elf import Sizes, elf_sizes, symbols
+from vmcu.toolchain.elf import Sizes, elf_sizes, symbols, undefined
 from vmcu.toolchain.link import link_firmware
 from vmcu.toolchain.llvm import HARMLESS_PASSES, compile_to_assembly, compile_to_object
 from vmcu.toolchain.tools import MissingTool, ToolFailed
@@ -22,4 +22,5 @@ __all__ = [
     "elf_sizes",
     "link_firmware",
     "symbols",
+    "undefined",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +68,13 @@ def symbols(path: Path) -> dict[str, tuple[int, int]]:
                 is_code = symbol["st_info"]["type"] == "STT_FUNC"
                 found[symbol.name] = (symbol["st_value"] & ~1 if is_code else symbol["st_value"], symbol["st_size"])
         return found
+
+
+def undefined(code: bytes) -> frozenset[str]:
+    """The names that a relocatable ELF file refers to and does not define."""
+    table = ELFFile(io.BytesIO(code)).get_section_by_name(".symtab")
+    assert isinstance(table, SymbolTableSection), "LLVM writes a symbol table into every object"
+    return frozenset(each.name for each in table.iter_symbols() if each["st_shndx"] == "SHN_UNDEF" and each.name)
 
 
 def _open(stream, path: Path) -> ELFFile:  # type: ignore[no-untyped-def]

@@ -12,7 +12,7 @@ from vmcu.cores import FLASH_BASE, RAM_BASE, Target
 from vmcu.errors import InputError
 from vmcu.toolchain.elf import symbols
 from vmcu.toolchain.llvm import compile_to_object
-from vmcu.toolchain.runtime import runtime_library, startup_objects
+from vmcu.toolchain.runtime import runtime_library, startup_object
 from vmcu.toolchain.tools import ToolFailed, run_zig
 
 
@@ -47,7 +47,7 @@ def link_firmware(
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "firmware.ld"
         script.write_text(_linker_script(target, stack))
-        inputs = [*startup_objects(target), *objects, runtime_library(target)]
+        inputs = [startup_object(target), *objects, runtime_library(target)]
         if entry:
             inputs.append(_call_entry(entry, target, Path(folder) / "entry.o"))
         _link(inputs, script, wanted, target, path)

@@ -6,10 +6,13 @@ and reassociation break the register tile and spill hundreds of values. The pass
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from vmcu.cores import Target
+from vmcu.toolchain.elf import undefined
+from vmcu.toolchain.helpers import HELPERS, write_helper
 from vmcu.toolchain.tools import run_llvm
 
 #: What `opt` does to every function, in this order: promote stack slots, fold, and remove repeated computations.
@@ -19,9 +22,14 @@ HARMLESS_PASSES = ("sroa", "early-cse", "instcombine<no-verify-fixpoint>", "simp
 #: Then equal functions become one: kernels of equal shape, which take their constants as arguments.
 MERGE = "mergefunc"
 
+#: Tag_ABI_VFP_args of the build attributes: no float crosses the object's border, so that firmware of every float ABI may
+#: link the object. Without it a linker takes the object for one of the soft-float ABI.
+_NO_FLOATS = '\nmodule asm ".eabi_attribute 28, 3"\n'
+_FLOAT_AT_BORDER = re.compile(r"^(?:define(?! internal)|declare)(?!.*@llvm\.).*\b(?:half|float|double)\b", re.MULTILINE)
+
 
 def compile_to_assembly(llvm_ir: str, target: Target, *, llc_flags: Sequence[str] = ()) -> str:
-    """Compile LLVM IR text to Thumb assembly text.
+    """Compile LLVM IR text to Thumb assembly text, which assembles to the object of `compile_to_object`.
 
     Args:
         llvm_ir: a module; its triple and data layout, if it has any, give way to the target's.
@@ -42,16 +50,37 @@ def compile_to_object(
 
     Arguments and errors are those of `compile_to_assembly`; without `merge` equal functions stay apart, each with its
     symbol. Every function and every constant gets a section of its own, so that the linker can leave out what is not
-    used.
+    used. The object brings the functions of `helpers` that it calls, and nothing that unwinds a stack.
     """
     path.write_bytes(_compile(llvm_ir, target, llc_flags, "obj", merge))
     return path
 
 
 def _compile(llvm_ir: str, target: Target, llc_flags: Sequence[str], filetype: str, merge: bool = True) -> bytes:
+    module = llvm_ir if _FLOAT_AT_BORDER.search(llvm_ir) else llvm_ir + _NO_FLOATS
+    code = _run(module, target, llc_flags, "obj", merge)
+    while (complete := _complete(module, undefined(code), target)) != module:
+        module, code = complete, _run(complete, target, llc_flags, "obj", merge)
+    return code if filetype == "obj" else _run(module, target, llc_flags, filetype, merge)
+
+
+def _run(module: str, target: Target, llc_flags: Sequence[str], filetype: str, merge: bool) -> bytes:
     core = (f"-mtriple={target.triple}", f"-mcpu={target.cpu}")
-    passes = f"-passes=function({','.join(HARMLESS_PASSES)}){f',{MERGE}' if merge else ''}"
-    cleaned = run_llvm("opt", (*core, f"-data-layout={target.data_layout}", passes, "-o", "-"), llvm_ir.encode())
+    passes = f"-passes=forceattrs,function({','.join(HARMLESS_PASSES)}){f',{MERGE}' if merge else ''}"
+    options = (f"-data-layout={target.data_layout}", "-force-attribute=nounwind", passes, "-o", "-")
+    cleaned = run_llvm("opt", (*core, *options), module.encode())
     # Soft float here is the calling convention of `eabi` (floats travel in core registers); the FPU is still used.
-    options = ("-O2", "-float-abi=soft", "-function-sections", "-data-sections", f"-filetype={filetype}", "-o", "-")
+    # Arm's own exception model writes an index entry for each function, also for one that never unwinds, and the entries
+    # bring a library's unwinder into the firmware; DWARF's writes nothing for them.
+    abi = ("-float-abi=soft", "-exception-model=dwarf")
+    options = ("-O2", *abi, "-function-sections", "-data-sections", f"-filetype={filetype}", "-o", "-")
     return run_llvm("llc", (*core, *options, *target.llc_flags, *llc_flags), cleaned)
+
+
+def _complete(module: str, wanted: frozenset[str], target: Target) -> str:
+    """`module` with the helpers among the functions `wanted`, and with no promise about floats that they break."""
+    own = [name for name in sorted(wanted) if f"@{name}" not in module]
+    if any(name not in HELPERS and not name.startswith("__aeabi_") for name in own):
+        # LLVM's own calls outside the ABI are those of the mathematical library, which takes floats as its build says.
+        module = module.replace(_NO_FLOATS, "")
+    return "\n".join((module, *(write_helper(name, target) for name in own if name in HELPERS)))

@@ -1,8 +1,8 @@
 """The part of a firmware that no model changes: start-up code and the run-time library.
 
-LLVM calls functions it does not define: `memcpy` (`memory.c`), 64-bit division, double arithmetic on a core with a
-single-precision FPU. Zig carries a compiler-rt that has the arithmetic, as source. Compiling it takes seconds, so
-results are kept in the user's cache, under a key made from everything they depend on.
+Objects bring the helpers they call (`helpers.py`), but for arithmetic of floats that the core does not have. Zig carries
+a compiler-rt that has it, as source. Compiling it takes seconds, so results are kept in the user's cache, under a key made
+from everything they depend on.
 """
 
 from __future__ import annotations
@@ -26,21 +26,11 @@ CACHE_VARIABLE = "VMCU_CACHE_DIR"
 _MACHINE = ("-target", "thumb-freestanding-eabi")
 _C_FLAGS = (
     *("-std=c11", "-O2", "-g0", "-ffreestanding", "-ffunction-sections", "-fomit-frame-pointer"),
-    "-fno-builtin",  # or memcpy's loop becomes a call of memcpy
-    "-fno-unroll-loops",  # the loops that matter are unrolled by hand
-    "-Wno-attribute-alias",
+    "-fno-builtin",  # or a loop that copies becomes a call of memcpy
+    "-fno-unroll-loops",
 )
 # Fast rather than small: the linker drops every function that is not called.
 _LIBRARY_FLAGS = ("-OReleaseFast", "-ffunction-sections", "-fdata-sections", "-fno-compiler-rt", "-fstrip")
-
-
-def startup_objects(target: Target) -> list[Path]:
-    """The compiled start-up code and memory functions for `target`, from the cache where possible.
-
-    Raises:
-        MissingTool, ToolFailed: Zig is not there or failed.
-    """
-    return [_c_object("startup", target), _c_object("memory", target)]
 
 
 def runtime_library(target: Target) -> Path:
@@ -59,16 +49,21 @@ def runtime_library(target: Target) -> Path:
     return _cached(f"runtime-{target.name}.a", flags, build)
 
 
-def _c_object(name: str, target: Target) -> Path:
-    source = files("vmcu.toolchain").joinpath(f"{name}.c").read_text()
+def startup_object(target: Target) -> Path:
+    """The compiled start-up code for `target`, from the cache where possible.
+
+    Raises:
+        MissingTool, ToolFailed: Zig is not there or failed.
+    """
+    source = files("vmcu.toolchain").joinpath("startup.c").read_text()
     flags = (*_MACHINE, f"-mcpu={target.zig_cpu}", *_C_FLAGS, *(("-DVMCU_FPU",) if target.features.fpu else ()))
 
     def build(folder: Path) -> Path:
-        (folder / f"{name}.c").write_text(source)
-        run_zig(("cc", *flags, "-c", f"{name}.c", "-o", f"{name}.o"), folder)
-        return folder / f"{name}.o"
+        (folder / "startup.c").write_text(source)
+        run_zig(("cc", *flags, "-c", "startup.c", "-o", "startup.o"), folder)
+        return folder / "startup.o"
 
-    return _cached(f"{name}-{target.name}.o", (source, *flags), build)
+    return _cached(f"startup-{target.name}.o", (source, *flags), build)
 
 
 def cache_folder() -> Path:
