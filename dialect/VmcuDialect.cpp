@@ -65,6 +65,91 @@ Operation *VmcuDialect::materializeConstant(OpBuilder &builder, Attribute value,
   return arith::ConstantOp::materialize(builder, value, type, loc);
 }
 
+//===----------------------------------------------------------------------===//
+// Attributes of the dialect
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// An attribute of the dialect: its name, where it stands, what it holds.
+struct KnownAttribute {
+  StringRef name, place, content;
+  bool (*standsOn)(Operation *op); // null: it stands on an argument or a result of a function
+  bool (*holds)(Attribute value);
+};
+} // namespace
+
+static bool isFunction(Operation *op) { return isa<FunctionOpInterface>(op); }
+static bool isString(Attribute value) { return isa<StringAttr>(value); }
+
+static bool areStaticTensors(Attribute value) {
+  auto types = dyn_cast<ArrayAttr>(value);
+  return types && llvm::all_of(types, [](Attribute each) {
+           auto type = dyn_cast<TypeAttr>(each);
+           auto tensor = type ? dyn_cast<RankedTensorType>(type.getValue()) : RankedTensorType();
+           return tensor && tensor.hasStaticShape();
+         });
+}
+
+static bool isRange(Attribute value) {
+  auto range = dyn_cast<DenseI64ArrayAttr>(value);
+  return range && range.size() == 2 && range[0] >= 0 && range[0] <= range[1];
+}
+
+static bool areBytes(Attribute value) {
+  auto bytes = dyn_cast<IntegerAttr>(value);
+  return bytes && bytes.getType().isSignlessInteger(64) && bytes.getInt() >= 0;
+}
+
+static const KnownAttribute knownAttributes[] = {
+    {"vmcu.inputs", "a function", "an array of types of static tensors", isFunction, areStaticTensors},
+    {"vmcu.outputs", "a function", "an array of types of static tensors", isFunction, areStaticTensors},
+    {"vmcu.lower_bound", "a pool", "bytes as an i64", [](Operation *op) { return isa<PoolOp>(op); }, areBytes},
+    {"vmcu.lower_bound_kernel", "a pool", "a string", [](Operation *op) { return isa<PoolOp>(op); }, isString},
+    {"vmcu.reads", "a kernel", "first and end byte as an array of i64",
+     [](Operation *op) { return isa<KernelOp>(op); }, isRange},
+    {"vmcu.name", "an argument or a result of a function", "a string", nullptr, isString},
+    {"vmcu.scale", "an argument or a result of a function", "a float", nullptr,
+     [](Attribute value) { return isa<FloatAttr>(value); }},
+    {"vmcu.zero_point", "an argument or a result of a function", "an integer", nullptr,
+     [](Attribute value) { return isa<IntegerAttr>(value); }},
+};
+
+static LogicalResult verifyAttribute(Operation *op, NamedAttribute attribute, bool isPort) {
+  const auto *known = llvm::find_if(
+      knownAttributes, [&](const KnownAttribute &each) { return each.name == attribute.getName().getValue(); });
+  // attribute_c1
+  if (known == std::end(knownAttributes)) {
+    InFlightDiagnostic error = op->emitError() << "'" << attribute.getName().getValue() << "' is no attribute of vmcu; known are ";
+    llvm::interleaveComma(knownAttributes, error, [&](const KnownAttribute &each) { error << each.name; });
+    return error;
+  }
+  // attribute_c2
+  if (isPort != !known->standsOn || (known->standsOn && !known->standsOn(op)))
+    return op->emitError() << "'" << known->name << "' stands on " << known->place << ", found it on "
+                           << (isPort ? "a port of '" : "'") << op->getName() << "'";
+  // attribute_c3
+  if (!known->holds(attribute.getValue()))
+    return op->emitError() << "'" << known->name << "' holds " << known->content << ", found "
+                           << attribute.getValue();
+  return success();
+}
+
+LogicalResult VmcuDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
+  return verifyAttribute(op, attribute, /*isPort=*/false);
+}
+
+LogicalResult VmcuDialect::verifyRegionArgAttribute(Operation *op, unsigned, unsigned, NamedAttribute attribute) {
+  return verifyAttribute(op, attribute, /*isPort=*/true);
+}
+
+LogicalResult VmcuDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned, NamedAttribute attribute) {
+  return verifyAttribute(op, attribute, /*isPort=*/true);
+}
+
+//===----------------------------------------------------------------------===//
+// Types
+//===----------------------------------------------------------------------===//
+
 LogicalResult PoolType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t bytes) {
   // pool_c1
   if (bytes < 1 || bytes >= addressable)

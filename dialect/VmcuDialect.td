@@ -20,7 +20,24 @@ def Vmcu_Dialect : Dialect {
        `channel_dot`, `requantize`, `segment_store`, `segment_free`.
 
     A constant tensor is flash: it costs no RAM and is read by `flash_load`.
+
+    What else the compiler knows of a network stands in attributes of the dialect on ops that are not its own, or are
+    shared by all levels:
+
+    | attribute | stands on | holds |
+    | --- | --- | --- |
+    | `vmcu.name`, `vmcu.scale`, `vmcu.zero_point` | an argument or a result of a function | string, float, integer |
+    | `vmcu.inputs`, `vmcu.outputs` | a planned function | the types that its ports had as static tensors |
+    | `vmcu.lower_bound`, `vmcu.lower_bound_kernel` | a pool | bytes that no plan goes below, the kernel that needs them |
+    | `vmcu.reads` | a kernel | first and end byte of its inputs that it reads, if it does not read all |
+
+    - (attribute_c1) no other attribute begins with `vmcu.`.
+    - (attribute_c2) each of them stands where the table says.
+    - (attribute_c3) each of them holds what the table says.
   }];
+  let hasOperationAttrVerify = 1;
+  let hasRegionArgAttrVerify = 1;
+  let hasRegionResultAttrVerify = 1;
   let dependentDialects = ["::mlir::arith::ArithDialect"]; // Folders make its constants.
   let hasConstantMaterializer = 1;
   let useDefaultAttributePrinterParser = 1;

@@ -80,6 +80,36 @@ static LogicalResult verifyBytes(KernelOp kernel, StringRef what, TypeRange tens
   return success();
 }
 
+/// kernel_c7, at the op that must not be there.
+static LogicalResult verifyOutsideKernels(Operation *op) {
+  // kernel_c7
+  if (auto kernel = op->getParentOfType<KernelOp>())
+    return op->emitOpError("is in the body of a kernel, which holds no kernel, stream, pool or place")
+               .attachNote(kernel.getLoc())
+           << "the kernel is here";
+  return success();
+}
+
+static LogicalResult verifyName(KernelOp kernel) {
+  StringRef name = kernel.getName();
+  // kernel_c8
+  if (name.empty() || !llvm::all_of(name, [](char each) { return llvm::isAlnum(each) || each == '_'; }))
+    return kernel.emitOpError() << "is named '" << name << "'; a name has letters, digits and '_', at least one";
+  // kernel_c9
+  KernelOp other;
+  kernel->getParentWithTrait<OpTrait::IsIsolatedFromAbove>()->walk<WalkOrder::PreOrder>([&](KernelOp each) {
+    if (each == kernel || each.getName() == name) {
+      other = each == kernel ? KernelOp() : each;
+      return WalkResult::interrupt();
+    }
+    return WalkResult::skip(); // Bodies are long, and hold no kernels.
+  });
+  if (other)
+    return kernel.emitOpError("has the name of another kernel, '" + name + "'").attachNote(other.getLoc())
+           << "the other one is here";
+  return success();
+}
+
 static LogicalResult verifyRow(KernelOp kernel) {
   bool inStream = isa_and_nonnull<StreamOp>(kernel->getParentOp());
   std::optional<ArrayRef<int64_t>> phase = kernel.getPhase();
@@ -95,7 +125,7 @@ static LogicalResult verifyRow(KernelOp kernel) {
 }
 
 LogicalResult KernelOp::verifyRegions() {
-  if (failed(verifyRow(*this)))
+  if (failed(verifyOutsideKernels(*this)) || failed(verifyName(*this)) || failed(verifyRow(*this)))
     return failure();
   auto isTensor = [](Type type) { return isa<RankedTensorType>(type); };
   auto yield = cast<YieldOp>(getBody().front().getTerminator());
@@ -149,6 +179,8 @@ void KernelOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffe
 //===----------------------------------------------------------------------===//
 
 LogicalResult PoolOp::verify() {
+  if (failed(verifyOutsideKernels(*this)))
+    return failure();
   // pool_c2
   for (Operation *op = getOperation()->getPrevNode(); op; op = op->getPrevNode())
     if (isa<PoolOp>(op))
@@ -157,6 +189,8 @@ LogicalResult PoolOp::verify() {
 }
 
 LogicalResult StreamOp::verifyRegions() {
+  if (failed(verifyOutsideKernels(*this)))
+    return failure();
   // stream_c1
   int64_t first = getFirst(), last = getLast(); // the accessors are unsigned
   if (first > last)
@@ -209,6 +243,8 @@ LogicalResult FeedOp::verify() {
 }
 
 LogicalResult PlaceOp::verify() {
+  if (failed(verifyOutsideKernels(*this)))
+    return failure();
   int64_t pool = getPool().getType().getBytes(), bytes = getSequence().getType().getPoolBytes();
   // place_c1
   if (int64_t offset = getOffset(); offset < 0 || offset > pool - bytes)
@@ -549,12 +585,22 @@ static LogicalResult verifyRange(Operation *op, int32_t min, int32_t max) {
   return success();
 }
 
-/// Four constants (weights of `shape`, bias, multiplier, shift) or one record.
-static LogicalResult verifyConstants(Operation *op, TypeRange constants, ArrayRef<int64_t> shape, int64_t channels) {
-  if (constants.size() == 1)
-    return success();
+/// Four constants (weights of `shape`, bias, multiplier, shift) or one record of `words` words.
+static LogicalResult verifyConstants(Operation *op, TypeRange constants, ArrayRef<int64_t> shape, int64_t channels,
+                                     uint64_t words) {
+  if (constants.size() == 1) {
+    auto record = cast<ShapedType>(constants[0]);
+    if (record.getElementType().isSignlessInteger(32) && record.getRank() == 1 &&
+        uint64_t(record.getNumElements()) == words)
+      return success();
+    return op->emitOpError() << "has a record " << record << ", expected 'tensor<" << words << "xi32>'";
+  }
   if (constants.size() != 4)
     return op->emitOpError() << "has " << constants.size() << " constants, expected weights, bias, multiplier, shift";
+  const unsigned widths[] = {8, 32, 32, 8};
+  for (auto [type, width] : llvm::zip(constants, widths))
+    if (!cast<ShapedType>(type).getElementType().isSignlessInteger(width))
+      return op->emitOpError() << "has constants " << type << ", expected elements 'i" << width << "'";
   if (cast<ShapedType>(constants[0]).getShape() != shape)
     return op->emitOpError() << "has weights " << constants[0] << " for " << channels << " channels";
   for (auto [number, type] : llvm::enumerate(constants.drop_front())) {
@@ -578,7 +624,9 @@ LogicalResult MatmulOp::verify() {
   // matmul_c6
   if (std::optional<uint64_t> unroll = getUnroll(); unroll && (int64_t(*unroll) < 4 || *unroll % 4))
     return emitOpError() << "unrolls " << int64_t(*unroll) << " lanes, which is no positive multiple of 4";
-  if (failed(verifyConstants(*this, getConstants().getTypes(), {channels, depth}, channels)))
+  // matmul_c7
+  uint64_t words = (channels + 1) / 2 * (2 + depth / 2 + 4);
+  if (failed(verifyConstants(*this, getConstants().getTypes(), {channels, depth}, channels, words)))
     return failure();
   // matmul_c4
   if (pixels < 1 || pixels > 3 ||
@@ -593,20 +641,23 @@ LogicalResult DepthwiseOp::verify() {
   // depthwise_c1
   if (!getGuards().empty() && getGuards().size() != getRows().size())
     return emitOpError() << "has " << getGuards().size() << " guards for " << getRows().size() << " rows";
+  // depthwise_c4
+  int64_t window = getWindow(), stride = getStride();
+  if (window < 1 || stride < 1 || int64_t(getColumns()) < 1 || int64_t(getOutColumns()) < 1 || getRows().empty())
+    return emitOpError() << "needs rows, and a positive window, stride and columns";
+  if (std::optional<uint64_t> tile = getTile(); tile && int64_t(*tile) < 1)
+    return emitOpError() << "makes " << int64_t(*tile) << " columns together";
   // depthwise_c2
   // depthwise_c3
   int64_t channels = getDest().getType().getBytes();
   if (getSource().getType().getBytes() != channels)
     return emitOpError() << "reads segments of " << getSource().getType().getBytes() << " bytes and stores some of "
                          << channels;
-  if (failed(verifyConstants(*this, getConstants().getTypes(),
-                             {int64_t(getRows().size()), int64_t(getWindow()), channels}, channels)))
+  // depthwise_c6
+  int64_t rows = getRows().size(), pairs = window == 1 ? 1 : stride % 2 ? window - 1 : (window + 1) / 2;
+  if (failed(verifyConstants(*this, getConstants().getTypes(), {rows, window, channels}, channels,
+                             channels * (3 + rows * pairs))))
     return failure();
-  // depthwise_c4
-  if (int64_t(getStride()) < 1 || int64_t(getColumns()) < 1 || int64_t(getOutColumns()) < 1 || getRows().empty())
-    return emitOpError() << "needs rows, and a positive stride and positive columns";
-  if (std::optional<uint64_t> tile = getTile(); tile && int64_t(*tile) < 1)
-    return emitOpError() << "makes " << int64_t(*tile) << " columns together";
   // depthwise_c5
   return verifyRange(*this, getMin(), getMax());
 }

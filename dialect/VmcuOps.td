@@ -43,16 +43,19 @@ def Vmcu_KernelOp : Vmcu_Op<"kernel", [
       there is one; nothing is yielded.
     - (kernel_c5) a kernel in a stream has a `phase`, no other kernel has; scale and rows are positive.
     - (kernel_c6) a `row` needs `outs`, and excludes a `phase`.
+    - (kernel_c7) its body holds no kernel, stream, pool or place.
+    - (kernel_c8) its name becomes a part of C identifiers: letters, digits and `_`, at least one.
+    - (kernel_c9) no other kernel of its function, streams included, has its name.
 
     Example:
     ```mlir
-    %1 = vmcu.kernel "clamp" elementwise ins(%0 : tensor<4x8xi8>) -> tensor<4x8xi8> {
+    %1 = vmcu.kernel @clamp elementwise ins(%0 : tensor<4x8xi8>) -> tensor<4x8xi8> {
     ^bb0(%in: tensor<4x8xi8>):
       vmcu.yield %in : tensor<4x8xi8>
     }
     ```
   }];
-  let arguments = (ins StrAttr:$name, Vmcu_KernelKindAttr:$kind,
+  let arguments = (ins SymbolNameAttr:$name, Vmcu_KernelKindAttr:$kind,
     Variadic<AnyTypeOf<[AnyRankedTensor, Vmcu_Sequence]>>:$inputs, Variadic<Vmcu_Sequence>:$outputs,
     Variadic<Vmcu_Sequence>:$workspace, Optional<Index>:$row,
     DefaultValuedAttr<Vmcu_TraversalAttr, "::vmcu::Traversal::forward">:$traversal,
@@ -86,7 +89,7 @@ def Vmcu_StreamOp : Vmcu_Op<"stream", [NoTerminator, SingleBlock, RecursiveMemor
     Example:
     ```mlir
     vmcu.stream from 0 to 5 {
-      vmcu.kernel "clamp" elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8>)
+      vmcu.kernel @clamp elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8>)
           outs(%y : !vmcu.sequence<4x8, ring = 2>) {
       ^bb0(%in: tensor<1x4x1x8xi8>):
         vmcu.yield %in : tensor<1x4x1x8xi8>
@@ -431,11 +434,13 @@ def Vmcu_MatmulOp : Vmcu_Op<"matmul", [AttrSizedOperandSegments]> {
     Constants are `weights` (i8, `channels x depth`), `bias` (i32), `multiplier` (i32) and `shift` (i8), the latter three
     with one element per channel or, scales, one for all. `vmcu-pack-weights` makes one record of them (`packed`).
     - (matmul_c1) a source of lanes has no `first`; a sequence has it, and one pixel.
-    - (matmul_c2) there are four constants, or one record.
+    - (matmul_c2) there are four constants of i8, i32, i32 and i8, or one record.
     - (matmul_c3) weights are `channels x depth`, where a segment of `dest` has `channels` bytes; the depth is a multiple of 4.
     - (matmul_c4) the lanes hold all pixels: `(pixels - 1) * pitch + depth` of them.
     - (matmul_c5) `min <= max`, both in int8.
     - (matmul_c6) `unroll` is a positive multiple of 4.
+    - (matmul_c7) a record is a tensor of i32 of rank 1 that holds, for each two channels, their starts (2 words), their
+      weights (a word for two lanes of depth) and their scales (4 words).
 
     Example:
     ```mlir
@@ -465,10 +470,12 @@ def Vmcu_DepthwiseOp : Vmcu_Op<"depthwise", [AttrSizedOperandSegments]> {
 
     Constants as in `vmcu.matmul`; weights are `rows x columns x channels`.
     - (depthwise_c1) there is one guard per row, or none.
-    - (depthwise_c2) there are four constants, or one record.
+    - (depthwise_c2) there are four constants of i8, i32, i32 and i8, or one record.
     - (depthwise_c3) weights are `rows x window columns x channels`, where a segment of source and dest has `channels` bytes.
-    - (depthwise_c4) there are rows; stride, columns, out_columns and tile are positive.
+    - (depthwise_c4) there are rows; window, stride, columns, out_columns and tile are positive.
     - (depthwise_c5) `min <= max`, both in int8.
+    - (depthwise_c6) a record is a tensor of i32 of rank 1 that holds, for each channel, bias and scale (3 words) and a word
+      for each pair of taps of each row: with an odd stride those that begin at every tap, else at every second.
 
     Example:
     ```mlir

@@ -4,7 +4,7 @@
 // CHECK-LABEL: func.func @unused
 func.func @unused(%x: tensor<4x8xi8>, %s: !vmcu.sequence<4x8>, %i: index) {
   // CHECK-NEXT: return
-  %0 = vmcu.kernel "k" elementwise ins(%x : tensor<4x8xi8>) -> tensor<4x8xi8> {
+  %0 = vmcu.kernel @k elementwise ins(%x : tensor<4x8xi8>) -> tensor<4x8xi8> {
   ^bb0(%in: tensor<4x8xi8>):
     vmcu.yield %in : tensor<4x8xi8>
   }
@@ -30,13 +30,13 @@ func.func @needed_without_a_use(%v: vector<1x4xi8>, %i: index) {
   vmcu.segment_store %v, %x[%i, %i] : vector<1x4xi8>, !vmcu.sequence<4x8>
   // CHECK-NEXT: vmcu.segment_free %[[X]]
   vmcu.segment_free %x before %i : !vmcu.sequence<4x8>
-  // CHECK-NEXT: vmcu.kernel "placed"
-  vmcu.kernel "placed" elementwise ins(%x : !vmcu.sequence<4x8>) outs(%x : !vmcu.sequence<4x8>) {
+  // CHECK-NEXT: vmcu.kernel @placed
+  vmcu.kernel @placed elementwise ins(%x : !vmcu.sequence<4x8>) outs(%x : !vmcu.sequence<4x8>) {
   ^bb0(%in: tensor<4x8xi8>):
     vmcu.yield %in : tensor<4x8xi8>
   }
-  // CHECK: vmcu.kernel "tiled"
-  vmcu.kernel "tiled" elementwise ins(%x : !vmcu.sequence<4x8>) outs(%x : !vmcu.sequence<4x8>) {
+  // CHECK: vmcu.kernel @tiled
+  vmcu.kernel @tiled elementwise ins(%x : !vmcu.sequence<4x8>) outs(%x : !vmcu.sequence<4x8>) {
   ^bb0(%in: !vmcu.sequence<4x8>, %out: !vmcu.sequence<4x8>):
   }
   return
@@ -63,7 +63,7 @@ func.func @loads_around_a_kernel(%x: !vmcu.sequence<4x8>, %i: index) -> (vector<
   // CHECK: vmcu.kernel
   // CHECK: vmcu.segment_load
   %0 = vmcu.segment_load %x[%i, %i] : !vmcu.sequence<4x8> -> vector<1x4xi8>
-  vmcu.kernel "k" elementwise outs(%x : !vmcu.sequence<4x8>) {
+  vmcu.kernel @k elementwise outs(%x : !vmcu.sequence<4x8>) {
   ^bb0(%out: !vmcu.sequence<4x8>):
   }
   %1 = vmcu.segment_load %x[%i, %i] : !vmcu.sequence<4x8> -> vector<1x4xi8>

@@ -3,7 +3,7 @@
 
 func.func @kernel_c1_mixed_inputs(%x: tensor<4xi8>, %y: !vmcu.sequence<4x1>) {
   // expected-error@+1 {{mixes tensors and sequences among its inputs}}
-  vmcu.kernel "k" elementwise ins(%x, %y : tensor<4xi8>, !vmcu.sequence<4x1>) {
+  vmcu.kernel @k elementwise ins(%x, %y : tensor<4xi8>, !vmcu.sequence<4x1>) {
   ^bb0(%a: tensor<4xi8>, %b: tensor<4xi8>):
   }
   return
@@ -13,7 +13,7 @@ func.func @kernel_c1_mixed_inputs(%x: tensor<4xi8>, %y: !vmcu.sequence<4x1>) {
 
 func.func @kernel_c1_tensors_with_outs(%x: tensor<4xi8>, %y: !vmcu.sequence<4x1>) {
   // expected-error@+1 {{has 'outs' but reads tensors}}
-  vmcu.kernel "k" elementwise ins(%x : tensor<4xi8>) outs(%y : !vmcu.sequence<4x1>) {
+  vmcu.kernel @k elementwise ins(%x : tensor<4xi8>) outs(%y : !vmcu.sequence<4x1>) {
   ^bb0(%a: tensor<4xi8>):
     vmcu.yield %a : tensor<4xi8>
   }
@@ -24,7 +24,7 @@ func.func @kernel_c1_tensors_with_outs(%x: tensor<4xi8>, %y: !vmcu.sequence<4x1>
 
 func.func @kernel_c1_sequences_without_outs(%x: !vmcu.sequence<4x1>) {
   // expected-error@+1 {{on sequences stores to at least one 'outs'}}
-  vmcu.kernel "k" elementwise ins(%x : !vmcu.sequence<4x1>) {
+  vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<4x1>) {
   ^bb0(%a: !vmcu.sequence<4x1>):
   }
   return
@@ -34,7 +34,7 @@ func.func @kernel_c1_sequences_without_outs(%x: !vmcu.sequence<4x1>) {
 
 func.func @kernel_c1_sequences_with_results(%x: !vmcu.sequence<4x1>) {
   // expected-error@+1 {{on sequences has no results, found 1}}
-  %0 = vmcu.kernel "k" elementwise ins(%x : !vmcu.sequence<4x1>) outs(%x : !vmcu.sequence<4x1>) -> tensor<4xi8> {
+  %0 = vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<4x1>) outs(%x : !vmcu.sequence<4x1>) -> tensor<4xi8> {
   ^bb0(%a: tensor<4xi8>):
     vmcu.yield %a : tensor<4xi8>
   }
@@ -45,7 +45,7 @@ func.func @kernel_c1_sequences_with_results(%x: !vmcu.sequence<4x1>) {
 
 func.func @kernel_c2_workspace(%x: tensor<4xi8>, %ws: !vmcu.sequence<4x1>) {
   // expected-error@+1 {{on tensors takes no 'outs' and no 'workspace'}}
-  %0 = vmcu.kernel "k" elementwise ins(%x : tensor<4xi8>) workspace(%ws : !vmcu.sequence<4x1>) -> tensor<4xi8> {
+  %0 = vmcu.kernel @k elementwise ins(%x : tensor<4xi8>) workspace(%ws : !vmcu.sequence<4x1>) -> tensor<4xi8> {
   ^bb0(%a: tensor<4xi8>):
     vmcu.yield %a : tensor<4xi8>
   }
@@ -56,7 +56,7 @@ func.func @kernel_c2_workspace(%x: tensor<4xi8>, %ws: !vmcu.sequence<4x1>) {
 
 func.func @kernel_c2_arguments(%x: tensor<4xi8>) {
   // expected-error@+1 {{on tensors needs body arguments of its inputs' types}}
-  %0 = vmcu.kernel "k" elementwise ins(%x : tensor<4xi8>) -> tensor<2xi8> {
+  %0 = vmcu.kernel @k elementwise ins(%x : tensor<4xi8>) -> tensor<2xi8> {
   ^bb0(%a: tensor<2xi8>):
     vmcu.yield %a : tensor<2xi8>
   }
@@ -66,7 +66,7 @@ func.func @kernel_c2_arguments(%x: tensor<4xi8>) {
 // -----
 
 func.func @kernel_c2_results(%x: tensor<4xi8>) {
-  %0 = vmcu.kernel "k" elementwise ins(%x : tensor<4xi8>) -> tensor<2xi8> {
+  %0 = vmcu.kernel @k elementwise ins(%x : tensor<4xi8>) -> tensor<2xi8> {
   ^bb0(%a: tensor<4xi8>):
     // expected-error@+1 {{yields types that differ from the results of its kernel 'k'}}
     vmcu.yield %a : tensor<4xi8>
@@ -79,4 +79,117 @@ func.func @kernel_c2_results(%x: tensor<4xi8>) {
 func.func @yield_outside(%x: tensor<4xi8>) {
   // expected-error@+1 {{expects parent op 'vmcu.kernel'}}
   vmcu.yield %x : tensor<4xi8>
+}
+
+// -----
+
+func.func @kernel_c7_kernel(%x: tensor<4xi8>) {
+  // expected-note@+1 {{the kernel is here}}
+  %0 = vmcu.kernel @outer buffer ins(%x : tensor<4xi8>) -> tensor<4xi8> {
+  ^bb0(%a: tensor<4xi8>):
+    // expected-error@+1 {{is in the body of a kernel, which holds no kernel, stream, pool or place}}
+    %1 = vmcu.kernel @inner elementwise ins(%a : tensor<4xi8>) -> tensor<4xi8> {
+    ^bb0(%b: tensor<4xi8>):
+      vmcu.yield %b : tensor<4xi8>
+    }
+    vmcu.yield %1 : tensor<4xi8>
+  }
+  return
+}
+
+// -----
+
+func.func @kernel_c7_pool(%x: tensor<4xi8>) {
+  // expected-note@+1 {{the kernel is here}}
+  %0 = vmcu.kernel @outer buffer ins(%x : tensor<4xi8>) -> tensor<4xi8> {
+  ^bb0(%a: tensor<4xi8>):
+    // expected-error@+1 {{'vmcu.pool' op is in the body of a kernel}}
+    %pool = vmcu.pool : !vmcu.pool<64>
+    vmcu.yield %a : tensor<4xi8>
+  }
+  return
+}
+
+// -----
+
+func.func @kernel_c7_place(%x: tensor<4xi8>, %y: tensor<!vmcu.pool<64>>) {
+  // expected-note@+1 {{the kernel is here}}
+  vmcu.kernel @outer buffer ins(%y : tensor<!vmcu.pool<64>>) {
+  ^bb0(%a: tensor<!vmcu.pool<64>>):
+    %pool = tensor.extract %a[] : tensor<!vmcu.pool<64>>
+    // expected-error@+1 {{'vmcu.place' op is in the body of a kernel}}
+    %0 = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x8>
+    vmcu.yield
+  }
+  return
+}
+
+// -----
+
+func.func @kernel_c7_stream(%x: tensor<4xi8>) {
+  // expected-note@+1 {{the kernel is here}}
+  %0 = vmcu.kernel @outer buffer ins(%x : tensor<4xi8>) -> tensor<4xi8> {
+  ^bb0(%a: tensor<4xi8>):
+    // expected-error@+1 {{'vmcu.stream' op is in the body of a kernel}}
+    vmcu.stream from 0 to 3 {
+    }
+    vmcu.yield %a : tensor<4xi8>
+  }
+  return
+}
+
+// -----
+
+func.func @kernel_c8_empty(%x: tensor<4xi8>) {
+  // expected-error@+1 {{is named ''; a name has letters, digits and '_', at least one}}
+  %0 = "vmcu.kernel"(%x) <{name = "", kind = #vmcu<kind buffer>, operandSegmentSizes = array<i32: 1, 0, 0, 0>}> ({
+  ^bb0(%a: tensor<4xi8>):
+    "vmcu.yield"(%a) : (tensor<4xi8>) -> ()
+  }) : (tensor<4xi8>) -> tensor<4xi8>
+  return
+}
+
+// -----
+
+func.func @kernel_c8_letters(%x: tensor<4xi8>) {
+  // expected-error@+1 {{is named 'a-b'; a name has letters, digits and '_'}}
+  %0 = vmcu.kernel @"a-b" buffer ins(%x : tensor<4xi8>) -> tensor<4xi8> {
+  ^bb0(%a: tensor<4xi8>):
+    vmcu.yield %a : tensor<4xi8>
+  }
+  return
+}
+
+// -----
+
+func.func @kernel_c9(%x: tensor<4xi8>) {
+  // expected-note@+1 {{the other one is here}}
+  %0 = vmcu.kernel @twice buffer ins(%x : tensor<4xi8>) -> tensor<4xi8> {
+  ^bb0(%a: tensor<4xi8>):
+    vmcu.yield %a : tensor<4xi8>
+  }
+  // expected-error@+1 {{has the name of another kernel, 'twice'}}
+  %1 = vmcu.kernel @twice buffer ins(%x : tensor<4xi8>) -> tensor<4xi8> {
+  ^bb0(%a: tensor<4xi8>):
+    vmcu.yield %a : tensor<4xi8>
+  }
+  return
+}
+
+// -----
+
+func.func @kernel_c9_in_a_stream(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>) {
+  vmcu.stream from 0 to 4 {
+    // expected-note@+1 {{the other one is here}}
+    vmcu.kernel @twice elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<4x8>) {
+    ^bb0(%a: tensor<4x8xi8>):
+      vmcu.yield %a : tensor<4x8xi8>
+    }
+  }
+  // expected-error@+1 {{has the name of another kernel, 'twice'}}
+  vmcu.kernel @twice elementwise ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<4x8>) {
+  ^bb0(%a: tensor<4x8xi8>):
+    vmcu.yield %a : tensor<4x8xi8>
+  }
+  return
 }

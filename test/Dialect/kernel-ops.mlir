@@ -6,36 +6,36 @@
 
 // CHECK-LABEL: func.func @on_tensors
 func.func @on_tensors(%x: tensor<4x8xi8>, %y: tensor<?x8xi8>) {
-  // CHECK: vmcu.kernel "one" elementwise ins(%{{.*}} : tensor<4x8xi8>) -> tensor<4x8xi8> {
-  %1 = vmcu.kernel "one" elementwise ins(%x : tensor<4x8xi8>) -> tensor<4x8xi8> {
+  // CHECK: vmcu.kernel @one elementwise ins(%{{.*}} : tensor<4x8xi8>) -> tensor<4x8xi8> {
+  %1 = vmcu.kernel @one elementwise ins(%x : tensor<4x8xi8>) -> tensor<4x8xi8> {
   // CHECK-NEXT: ^bb0(%[[IN:.*]]: tensor<4x8xi8>):
   ^bb0(%in: tensor<4x8xi8>):
     // CHECK-NEXT: vmcu.yield %[[IN]] : tensor<4x8xi8>
     vmcu.yield %in : tensor<4x8xi8>
   }
-  // CHECK: vmcu.kernel "two" buffer ins(%{{.*}}, %{{.*}} : tensor<4x8xi8>, tensor<?x8xi8>) -> tensor<?x8xi8>, tensor<4x8xi8>
-  %2:2 = vmcu.kernel "two" buffer ins(%1, %y : tensor<4x8xi8>, tensor<?x8xi8>) -> tensor<?x8xi8>, tensor<4x8xi8> {
+  // CHECK: vmcu.kernel @two buffer ins(%{{.*}}, %{{.*}} : tensor<4x8xi8>, tensor<?x8xi8>) -> tensor<?x8xi8>, tensor<4x8xi8>
+  %2:2 = vmcu.kernel @two buffer ins(%1, %y : tensor<4x8xi8>, tensor<?x8xi8>) -> tensor<?x8xi8>, tensor<4x8xi8> {
   ^bb0(%a: tensor<4x8xi8>, %b: tensor<?x8xi8>):
     vmcu.yield %b, %a : tensor<?x8xi8>, tensor<4x8xi8>
   }
-  // CHECK: vmcu.kernel "none" pool {
+  // CHECK: vmcu.kernel @none pool {
   // CHECK-NEXT: }
-  vmcu.kernel "none" pool {}
+  vmcu.kernel @none pool {}
   return
 }
 
 // CHECK-LABEL: func.func @placed
 func.func @placed(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<8x4>, %ws: !vmcu.sequence<1x3>) {
-  // CHECK: vmcu.kernel "copy" conv2d traversal backward ins(%{{.*}} : !vmcu.sequence<4x8>) outs(%{{.*}} : !vmcu.sequence<8x4>) workspace(%{{.*}} : !vmcu.sequence<1x3>) attributes {note} {
-  vmcu.kernel "copy" conv2d traversal backward ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<8x4>)
+  // CHECK: vmcu.kernel @copy conv2d traversal backward ins(%{{.*}} : !vmcu.sequence<4x8>) outs(%{{.*}} : !vmcu.sequence<8x4>) workspace(%{{.*}} : !vmcu.sequence<1x3>) attributes {note} {
+  vmcu.kernel @copy conv2d traversal backward ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<8x4>)
       workspace(%ws : !vmcu.sequence<1x3>) attributes {note} {
   ^bb0(%in: tensor<1x2x2x8xi8>):
     // CHECK: vmcu.yield %{{.*}} : tensor<1x2x2x8xi8>
     vmcu.yield %in : tensor<1x2x2x8xi8>
   }
-  // CHECK: vmcu.kernel "words" depthwise ins(
+  // CHECK: vmcu.kernel @words depthwise ins(
   // CHECK-NOT: traversal
-  vmcu.kernel "words" depthwise traversal forward ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<8x4>) {
+  vmcu.kernel @words depthwise traversal forward ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<8x4>) {
   ^bb0(%in: tensor<2x4xi32>):
     vmcu.yield %in : tensor<2x4xi32>
   }
@@ -44,8 +44,8 @@ func.func @placed(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<8x4>, %ws: !vmcu.s
 
 // CHECK-LABEL: func.func @tiled
 func.func @tiled(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<8x4>, %ws: !vmcu.sequence<1x3>) {
-  // CHECK: vmcu.kernel "tiled" conv2d ins({{.*}}) outs({{.*}}) workspace({{.*}}) {
-  vmcu.kernel "tiled" conv2d ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<8x4>)
+  // CHECK: vmcu.kernel @tiled conv2d ins({{.*}}) outs({{.*}}) workspace({{.*}}) {
+  vmcu.kernel @tiled conv2d ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<8x4>)
       workspace(%ws : !vmcu.sequence<1x3>) {
   // CHECK-NEXT: ^bb0(%[[X:.*]]: !vmcu.sequence<4x8>, %{{.*}}: !vmcu.sequence<8x4>, %{{.*}}: !vmcu.sequence<1x3>):
   ^bb0(%in: !vmcu.sequence<4x8>, %out: !vmcu.sequence<8x4>, %scratch: !vmcu.sequence<1x3>):
@@ -53,8 +53,8 @@ func.func @tiled(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<8x4>, %ws: !vmcu.se
     // CHECK: vmcu.segment_free %[[X]] before
     vmcu.segment_free %in before %c4 : !vmcu.sequence<4x8>
   }
-  // CHECK: vmcu.kernel "fill" elementwise outs(
-  vmcu.kernel "fill" elementwise outs(%y : !vmcu.sequence<8x4>) {
+  // CHECK: vmcu.kernel @fill elementwise outs(
+  vmcu.kernel @fill elementwise outs(%y : !vmcu.sequence<8x4>) {
   ^bb0(%out: !vmcu.sequence<8x4>):
   }
   return

@@ -3,7 +3,7 @@
 
 func.func @kernel_c3_input_bytes(%x: !vmcu.sequence<4x8>) {
   // expected-error@+1 {{input 0 is a sequence of 32 bytes, its tensor 'tensor<4x7xi8>' has 28}}
-  vmcu.kernel "k" elementwise ins(%x : !vmcu.sequence<4x8>) outs(%x : !vmcu.sequence<4x8>) {
+  vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<4x8>) outs(%x : !vmcu.sequence<4x8>) {
   ^bb0(%a: tensor<4x7xi8>):
     vmcu.yield %a : tensor<4x7xi8>
   }
@@ -14,7 +14,7 @@ func.func @kernel_c3_input_bytes(%x: !vmcu.sequence<4x8>) {
 
 func.func @kernel_c3_output_bytes(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<8x4>, %z: !vmcu.sequence<8x5>) {
   // expected-error@+1 {{output 1 is a sequence of 40 bytes, its tensor 'tensor<8xi32>' has 32}}
-  vmcu.kernel "k" elementwise ins(%x : !vmcu.sequence<4x8>) outs(%y, %z : !vmcu.sequence<8x4>, !vmcu.sequence<8x5>) {
+  vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<4x8>) outs(%y, %z : !vmcu.sequence<8x4>, !vmcu.sequence<8x5>) {
   ^bb0(%a: tensor<8xi32>):
     vmcu.yield %a, %a : tensor<8xi32>, tensor<8xi32>
   }
@@ -25,7 +25,7 @@ func.func @kernel_c3_output_bytes(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<8x
 
 func.func @kernel_c3_arguments(%x: !vmcu.sequence<4x8>) {
   // expected-error@+1 {{has 1 input sequences for 2 tensors of its body}}
-  vmcu.kernel "k" elementwise ins(%x : !vmcu.sequence<4x8>) outs(%x : !vmcu.sequence<4x8>) {
+  vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<4x8>) outs(%x : !vmcu.sequence<4x8>) {
   ^bb0(%a: tensor<32xi8>, %b: tensor<32xi8>):
     vmcu.yield %a : tensor<32xi8>
   }
@@ -36,7 +36,7 @@ func.func @kernel_c3_arguments(%x: !vmcu.sequence<4x8>) {
 
 func.func @kernel_c3_dynamic(%x: !vmcu.sequence<4x8>) {
   // expected-error@+1 {{needs static tensors of integers or floats in its body, found 'tensor<?x8xi8>'}}
-  vmcu.kernel "k" elementwise ins(%x : !vmcu.sequence<4x8>) outs(%x : !vmcu.sequence<4x8>) {
+  vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<4x8>) outs(%x : !vmcu.sequence<4x8>) {
   ^bb0(%a: tensor<?x8xi8>):
     vmcu.yield %a : tensor<?x8xi8>
   }
@@ -47,7 +47,7 @@ func.func @kernel_c3_dynamic(%x: !vmcu.sequence<4x8>) {
 
 func.func @kernel_c3_index_elements(%x: !vmcu.sequence<4x8>) {
   // expected-error@+1 {{needs static tensors of integers or floats in its body, found 'tensor<8xindex>'}}
-  vmcu.kernel "k" elementwise ins(%x : !vmcu.sequence<4x8>) outs(%x : !vmcu.sequence<4x8>) {
+  vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<4x8>) outs(%x : !vmcu.sequence<4x8>) {
   ^bb0(%a: tensor<8xindex>):
     vmcu.yield %a : tensor<8xindex>
   }
@@ -58,7 +58,7 @@ func.func @kernel_c3_index_elements(%x: !vmcu.sequence<4x8>) {
 
 func.func @kernel_c3_beyond_64_bits(%x: !vmcu.sequence<4x8>) {
   // expected-error@+1 {{input 0 is a sequence of 32 bytes, its tensor 'tensor<4611686018427387904x8xi64>' has 18446744073709551615}}
-  vmcu.kernel "k" elementwise ins(%x : !vmcu.sequence<4x8>) outs(%x : !vmcu.sequence<4x8>) {
+  vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<4x8>) outs(%x : !vmcu.sequence<4x8>) {
   ^bb0(%a: tensor<4611686018427387904x8xi64>):
     vmcu.yield %a : tensor<4611686018427387904x8xi64>
   }
@@ -69,7 +69,7 @@ func.func @kernel_c3_beyond_64_bits(%x: !vmcu.sequence<4x8>) {
 
 func.func @kernel_c4_no_workspace(%x: !vmcu.sequence<4x8>, %ws: !vmcu.sequence<1x4>) {
   // expected-error@+1 {{once tiled needs body arguments of the types of 'ins', 'outs', 'workspace' and 'row'}}
-  vmcu.kernel "k" buffer ins(%x : !vmcu.sequence<4x8>) outs(%x : !vmcu.sequence<4x8>) workspace(%ws : !vmcu.sequence<1x4>) {
+  vmcu.kernel @k buffer ins(%x : !vmcu.sequence<4x8>) outs(%x : !vmcu.sequence<4x8>) workspace(%ws : !vmcu.sequence<1x4>) {
   ^bb0(%in: !vmcu.sequence<4x8>, %out: !vmcu.sequence<4x8>):
   }
   return
@@ -79,7 +79,7 @@ func.func @kernel_c4_no_workspace(%x: !vmcu.sequence<4x8>, %ws: !vmcu.sequence<1
 
 func.func @kernel_c4_order(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<8x4>) {
   // expected-error@+1 {{once tiled needs body arguments of the types of 'ins', 'outs', 'workspace' and 'row'}}
-  vmcu.kernel "k" conv2d ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<8x4>) {
+  vmcu.kernel @k conv2d ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<8x4>) {
   ^bb0(%out: !vmcu.sequence<8x4>, %in: !vmcu.sequence<4x8>):
   }
   return

@@ -23,7 +23,7 @@ func.func @stream_c2(%x: !vmcu.sequence<4x8>) {
 func.func @stream_c3(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>) {
   // expected-error@+1 {{is fed and backward; rows arrive first to last}}
   vmcu.stream backward fed(%x : !vmcu.sequence<4x8>) from 0 to 3 {
-    vmcu.kernel "k" elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<4x8>) {
+    vmcu.kernel @k elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<4x8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       vmcu.yield %in : tensor<1x4x1x8xi8>
     }
@@ -36,7 +36,7 @@ func.func @stream_c3(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>) {
 func.func @kernel_c5_missing(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>) {
   vmcu.stream from 0 to 3 {
     // expected-error@+1 {{in a stream needs a phase}}
-    vmcu.kernel "k" elementwise ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<4x8>) {
+    vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<4x8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       vmcu.yield %in : tensor<1x4x1x8xi8>
     }
@@ -48,7 +48,7 @@ func.func @kernel_c5_missing(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>) {
 
 func.func @kernel_c5_outside(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>) {
   // expected-error@+1 {{has a phase outside of a stream}}
-  vmcu.kernel "k" elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<4x8>) {
+  vmcu.kernel @k elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<4x8>) {
   ^bb0(%in: tensor<1x4x1x8xi8>):
     vmcu.yield %in : tensor<1x4x1x8xi8>
   }
@@ -60,7 +60,7 @@ func.func @kernel_c5_outside(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>) {
 func.func @kernel_c5_numbers(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>) {
   vmcu.stream from 0 to 3 {
     // expected-error@+1 {{needs a phase [scale, shift, rows] with positive scale and rows}}
-    vmcu.kernel "k" elementwise phase [0, 1, 4] ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<4x8>) {
+    vmcu.kernel @k elementwise phase [0, 1, 4] ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<4x8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       vmcu.yield %in : tensor<1x4x1x8xi8>
     }
@@ -72,7 +72,7 @@ func.func @kernel_c5_numbers(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>) {
 
 func.func @kernel_c6(%x: tensor<4x8xi8>, %r: index) -> tensor<4x8xi8> {
   // expected-error@+1 {{has a row, which goes with 'outs' and without a phase}}
-  %y = vmcu.kernel "k" elementwise row(%r) ins(%x : tensor<4x8xi8>) -> tensor<4x8xi8> {
+  %y = vmcu.kernel @k elementwise row(%r) ins(%x : tensor<4x8xi8>) -> tensor<4x8xi8> {
   ^bb0(%in: tensor<4x8xi8>):
     vmcu.yield %in : tensor<4x8xi8>
   }

@@ -335,7 +335,7 @@ func.func @depthwise_c3_shift(%x: !vmcu.sequence<36x8>, %y: !vmcu.sequence<36x8>
 
 func.func @depthwise_c4_stride(%x: !vmcu.sequence<36x8>, %y: !vmcu.sequence<36x8>, %i: index, %g: i1,
     %w: tensor<2x3x8xi8>, %b: tensor<8xi32>, %m: tensor<8xi32>, %s: tensor<8xi8>) {
-  // expected-error@+1 {{needs rows, and a positive stride and positive columns}}
+  // expected-error@+1 {{needs rows, and a positive window, stride and columns}}
   vmcu.depthwise %x[%i, %i] with %w, %b, %m, %s into %y[%i] window 3 stride 0 pad 1 columns 6 to 6 halo 0
     round double zero_point 0 clamp -128 to 127
     : !vmcu.sequence<36x8>, tensor<2x3x8xi8>, tensor<8xi32>, tensor<8xi32>, tensor<8xi8> into !vmcu.sequence<36x8>
@@ -357,7 +357,7 @@ func.func @depthwise_c4_tile(%x: !vmcu.sequence<36x8>, %y: !vmcu.sequence<36x8>,
 
 func.func @depthwise_c4_columns(%x: !vmcu.sequence<36x8>, %y: !vmcu.sequence<36x8>, %i: index, %g: i1,
     %w: tensor<2x3x8xi8>, %b: tensor<8xi32>, %m: tensor<8xi32>, %s: tensor<8xi8>) {
-  // expected-error@+1 {{needs rows, and a positive stride and positive columns}}
+  // expected-error@+1 {{needs rows, and a positive window, stride and columns}}
   vmcu.depthwise %x[%i, %i] with %w, %b, %m, %s into %y[%i] window 3 stride 1 pad 1 columns 0 to 6 halo 0
     round double zero_point 0 clamp -128 to 127
     : !vmcu.sequence<36x8>, tensor<2x3x8xi8>, tensor<8xi32>, tensor<8xi32>, tensor<8xi8> into !vmcu.sequence<36x8>
@@ -368,7 +368,7 @@ func.func @depthwise_c4_columns(%x: !vmcu.sequence<36x8>, %y: !vmcu.sequence<36x
 
 func.func @depthwise_c4_out_columns(%x: !vmcu.sequence<36x8>, %y: !vmcu.sequence<36x8>, %i: index, %g: i1,
     %w: tensor<2x3x8xi8>, %b: tensor<8xi32>, %m: tensor<8xi32>, %s: tensor<8xi8>) {
-  // expected-error@+1 {{needs rows, and a positive stride and positive columns}}
+  // expected-error@+1 {{needs rows, and a positive window, stride and columns}}
   vmcu.depthwise %x[%i, %i] with %w, %b, %m, %s into %y[%i] window 3 stride 1 pad 1 columns 6 to -1 halo 0
     round double zero_point 0 clamp -128 to 127
     : !vmcu.sequence<36x8>, tensor<2x3x8xi8>, tensor<8xi32>, tensor<8xi32>, tensor<8xi8> into !vmcu.sequence<36x8>
@@ -379,7 +379,7 @@ func.func @depthwise_c4_out_columns(%x: !vmcu.sequence<36x8>, %y: !vmcu.sequence
 
 func.func @depthwise_c4_rows(%x: !vmcu.sequence<36x8>, %y: !vmcu.sequence<36x8>, %i: index, %g: i1,
     %w: tensor<0x3x8xi8>, %b: tensor<8xi32>, %m: tensor<8xi32>, %s: tensor<8xi8>) {
-  // expected-error@+1 {{needs rows, and a positive stride and positive columns}}
+  // expected-error@+1 {{needs rows, and a positive window, stride and columns}}
   vmcu.depthwise %x[] with %w, %b, %m, %s into %y[%i] window 3 stride 1 pad 1 columns 6 to 6 halo 0
     round double zero_point 0 clamp -128 to 127
     : !vmcu.sequence<36x8>, tensor<0x3x8xi8>, tensor<8xi32>, tensor<8xi32>, tensor<8xi8> into !vmcu.sequence<36x8>
@@ -405,5 +405,141 @@ func.func @depthwise_c5_element(%x: !vmcu.sequence<36x8>, %y: !vmcu.sequence<36x
   vmcu.depthwise %x[%i, %i] with %w, %b, %m, %s into %y[%i] window 3 stride 1 pad 1 columns 6 to 6 halo 0
     round double zero_point 0 clamp 0 to 128
     : !vmcu.sequence<36x8>, tensor<2x3x8xi8>, tensor<8xi32>, tensor<8xi32>, tensor<8xi8> into !vmcu.sequence<36x8>
+  return
+}
+
+// -----
+
+func.func @matmul_c2_weights(%lanes: memref<16xi16>, %y: !vmcu.sequence<64x4>, %i: index,
+    %w: tensor<4x8xf32>, %b: tensor<4xi32>, %m: tensor<4xi32>, %s: tensor<4xi8>) {
+  // expected-error@+1 {{has constants 'tensor<4x8xf32>', expected elements 'i8'}}
+  vmcu.matmul %lanes times %w, %b, %m, %s into %y[%i] pixels 2 pitch 8 depth 8 round double zero_point 0
+    clamp -128 to 127 : memref<16xi16>, tensor<4x8xf32>, tensor<4xi32>, tensor<4xi32>, tensor<4xi8> into !vmcu.sequence<64x4>
+  return
+}
+
+// -----
+
+func.func @matmul_c2_bias(%lanes: memref<16xi16>, %y: !vmcu.sequence<64x4>, %i: index,
+    %w: tensor<4x8xi8>, %b: tensor<4xi64>, %m: tensor<4xi32>, %s: tensor<4xi8>) {
+  // expected-error@+1 {{has constants 'tensor<4xi64>', expected elements 'i32'}}
+  vmcu.matmul %lanes times %w, %b, %m, %s into %y[%i] pixels 2 pitch 8 depth 8 round double zero_point 0
+    clamp -128 to 127 : memref<16xi16>, tensor<4x8xi8>, tensor<4xi64>, tensor<4xi32>, tensor<4xi8> into !vmcu.sequence<64x4>
+  return
+}
+
+// -----
+
+func.func @matmul_c2_multiplier(%lanes: memref<16xi16>, %y: !vmcu.sequence<64x4>, %i: index,
+    %w: tensor<4x8xi8>, %b: tensor<4xi32>, %m: tensor<4xi8>, %s: tensor<4xi8>) {
+  // expected-error@+1 {{has constants 'tensor<4xi8>', expected elements 'i32'}}
+  vmcu.matmul %lanes times %w, %b, %m, %s into %y[%i] pixels 2 pitch 8 depth 8 round double zero_point 0
+    clamp -128 to 127 : memref<16xi16>, tensor<4x8xi8>, tensor<4xi32>, tensor<4xi8>, tensor<4xi8> into !vmcu.sequence<64x4>
+  return
+}
+
+// -----
+
+func.func @matmul_c2_shift(%lanes: memref<16xi16>, %y: !vmcu.sequence<64x4>, %i: index,
+    %w: tensor<4x8xi8>, %b: tensor<4xi32>, %m: tensor<4xi32>, %s: tensor<4xi32>) {
+  // expected-error@+1 {{has constants 'tensor<4xi32>', expected elements 'i8'}}
+  vmcu.matmul %lanes times %w, %b, %m, %s into %y[%i] pixels 2 pitch 8 depth 8 round double zero_point 0
+    clamp -128 to 127 : memref<16xi16>, tensor<4x8xi8>, tensor<4xi32>, tensor<4xi32>, tensor<4xi32> into !vmcu.sequence<64x4>
+  return
+}
+
+// -----
+
+func.func @matmul_c7_words(%lanes: memref<16xi16>, %y: !vmcu.sequence<64x4>, %i: index,
+    %r: tensor<21xi32>) {
+  // expected-error@+1 {{has a record 'tensor<21xi32>', expected 'tensor<20xi32>'}}
+  vmcu.matmul %lanes times %r into %y[%i] pixels 2 pitch 8 depth 8 round double zero_point 0
+    clamp -128 to 127 : memref<16xi16>, tensor<21xi32> into !vmcu.sequence<64x4>
+  return
+}
+
+// -----
+
+func.func @matmul_c7_element(%lanes: memref<16xi16>, %y: !vmcu.sequence<64x4>, %i: index,
+    %r: tensor<20xf32>) {
+  // expected-error@+1 {{has a record 'tensor<20xf32>', expected 'tensor<20xi32>'}}
+  vmcu.matmul %lanes times %r into %y[%i] pixels 2 pitch 8 depth 8 round double zero_point 0
+    clamp -128 to 127 : memref<16xi16>, tensor<20xf32> into !vmcu.sequence<64x4>
+  return
+}
+
+// -----
+
+func.func @matmul_c7_rank(%lanes: memref<16xi16>, %y: !vmcu.sequence<64x4>, %i: index,
+    %r: tensor<2x10xi32>) {
+  // expected-error@+1 {{has a record 'tensor<2x10xi32>', expected 'tensor<20xi32>'}}
+  vmcu.matmul %lanes times %r into %y[%i] pixels 2 pitch 8 depth 8 round double zero_point 0
+    clamp -128 to 127 : memref<16xi16>, tensor<2x10xi32> into !vmcu.sequence<64x4>
+  return
+}
+
+// -----
+
+func.func @depthwise_c2_weights(%x: !vmcu.sequence<36x8>, %y: !vmcu.sequence<36x8>, %i: index,
+    %w: tensor<2x3x8xi16>, %b: tensor<8xi32>, %m: tensor<8xi32>, %s: tensor<8xi8>) {
+  // expected-error@+1 {{has constants 'tensor<2x3x8xi16>', expected elements 'i8'}}
+  vmcu.depthwise %x[%i, %i] with %w, %b, %m, %s into %y[%i] window 3 stride 1 pad 1 columns 6 to 6 halo 0
+    round double zero_point 0 clamp -128 to 127
+    : !vmcu.sequence<36x8>, tensor<2x3x8xi16>, tensor<8xi32>, tensor<8xi32>, tensor<8xi8> into !vmcu.sequence<36x8>
+  return
+}
+
+// -----
+
+func.func @depthwise_c4_no_window(%x: !vmcu.sequence<36x8>, %y: !vmcu.sequence<36x8>, %i: index,
+    %w: tensor<2x0x8xi8>, %b: tensor<8xi32>, %m: tensor<8xi32>, %s: tensor<8xi8>) {
+  // expected-error@+1 {{needs rows, and a positive window, stride and columns}}
+  vmcu.depthwise %x[%i, %i] with %w, %b, %m, %s into %y[%i] window 0 stride 1 pad 1 columns 6 to 6 halo 0
+    round double zero_point 0 clamp -128 to 127
+    : !vmcu.sequence<36x8>, tensor<2x0x8xi8>, tensor<8xi32>, tensor<8xi32>, tensor<8xi8> into !vmcu.sequence<36x8>
+  return
+}
+
+// -----
+
+func.func @depthwise_c6_every_tap(%x: !vmcu.sequence<36x8>, %y: !vmcu.sequence<36x8>, %i: index,
+    %r: tensor<55xi32>) {
+  // expected-error@+1 {{has a record 'tensor<55xi32>', expected 'tensor<56xi32>'}}
+  vmcu.depthwise %x[%i, %i] with %r into %y[%i] window 3 stride 1 pad 1 columns 6 to 6 halo 0
+    round double zero_point 0 clamp -128 to 127
+    : !vmcu.sequence<36x8>, tensor<55xi32> into !vmcu.sequence<36x8>
+  return
+}
+
+// -----
+
+func.func @depthwise_c6_every_second_tap(%x: !vmcu.sequence<36x8>, %y: !vmcu.sequence<36x8>, %i: index,
+    %r: tensor<56xi32>) {
+  // expected-error@+1 {{has a record 'tensor<56xi32>', expected 'tensor<72xi32>'}}
+  vmcu.depthwise %x[%i, %i] with %r into %y[%i] window 5 stride 2 pad 1 columns 6 to 6 halo 0
+    round double zero_point 0 clamp -128 to 127
+    : !vmcu.sequence<36x8>, tensor<56xi32> into !vmcu.sequence<36x8>
+  return
+}
+
+// -----
+
+func.func @depthwise_c6_single_tap(%x: !vmcu.sequence<36x8>, %y: !vmcu.sequence<36x8>, %i: index,
+    %r: tensor<56xi32>) {
+  // expected-error@+1 {{has a record 'tensor<56xi32>', expected 'tensor<40xi32>'}}
+  vmcu.depthwise %x[%i, %i] with %r into %y[%i] window 1 stride 1 pad 1 columns 6 to 6 halo 0
+    round double zero_point 0 clamp -128 to 127
+    : !vmcu.sequence<36x8>, tensor<56xi32> into !vmcu.sequence<36x8>
+  return
+}
+
+// -----
+
+func.func @depthwise_c6_element(%x: !vmcu.sequence<36x8>, %y: !vmcu.sequence<36x8>, %i: index,
+    %r: tensor<56xi8>) {
+  // expected-error@+1 {{has a record 'tensor<56xi8>', expected 'tensor<56xi32>'}}
+  vmcu.depthwise %x[%i, %i] with %r into %y[%i] window 3 stride 1 pad 1 columns 6 to 6 halo 0
+    round double zero_point 0 clamp -128 to 127
+    : !vmcu.sequence<36x8>, tensor<56xi8> into !vmcu.sequence<36x8>
   return
 }

@@ -20,7 +20,7 @@ func.func @widen(%x: !vmcu.sequence<64x32, ring = 16>, %lanes: memref<128xi16>, 
 // CHECK-LABEL: func.func @matmul
 func.func @matmul(%lanes: memref<16xi16>, %x: !vmcu.sequence<1x8>, %y: !vmcu.sequence<64x5>, %w: tensor<5x8xi8>,
     %b: tensor<5xi32>, %m: tensor<5xi32>, %s: tensor<5xi8>, %m1: tensor<1xi32>, %s1: tensor<1xi8>,
-    %record: tensor<77xi32>, %i: index, %j: index) {
+    %record: tensor<30xi32>, %i: index, %j: index) {
   // CHECK: vmcu.matmul %{{.*}} times %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} into %{{.*}}[%{{.*}} + %{{.*}}] pixels 2 pitch 8 depth 8 round double zero_point -128 clamp -128 to 127 : memref<16xi16>, tensor<5x8xi8>, tensor<5xi32>, tensor<5xi32>, tensor<5xi8> into !vmcu.sequence<64x5>
   vmcu.matmul %lanes times %w, %b, %m, %s into %y[%i + %j] pixels 2 pitch 8 depth 8 round double zero_point -128
     clamp -128 to 127
@@ -33,9 +33,9 @@ func.func @matmul(%lanes: memref<16xi16>, %x: !vmcu.sequence<1x8>, %y: !vmcu.seq
   vmcu.matmul %lanes times %w, %b, %m1, %s1 into %y[%i] pixels 1 pitch 0 depth 8 round single zero_point 3 clamp 3 to 3
     : memref<16xi16>, tensor<5x8xi8>, tensor<5xi32>, tensor<1xi32>, tensor<1xi8> into !vmcu.sequence<64x5>
   // The bytes of a pixel, and packed constants.
-  // CHECK: vmcu.matmul %{{.*}}[%{{.*}}] times %{{.*}} into %{{.*}}[%{{.*}}] pixels 1 pitch 8 depth 8 round single {{.*}} : !vmcu.sequence<1x8>, tensor<77xi32> into
+  // CHECK: vmcu.matmul %{{.*}}[%{{.*}}] times %{{.*}} into %{{.*}}[%{{.*}}] pixels 1 pitch 8 depth 8 round single {{.*}} : !vmcu.sequence<1x8>, tensor<30xi32> into
   vmcu.matmul %x[%j] times %record into %y[%i] pixels 1 pitch 8 depth 8 round single zero_point 0 clamp -128 to 127
-    : !vmcu.sequence<1x8>, tensor<77xi32> into !vmcu.sequence<64x5>
+    : !vmcu.sequence<1x8>, tensor<30xi32> into !vmcu.sequence<64x5>
   return
 }
 
@@ -54,14 +54,14 @@ func.func @depthwise(%x: !vmcu.sequence<36x8, ring = 18>, %y: !vmcu.sequence<18x
 
 // CHECK-LABEL: func.func @variant
 func.func @variant(%t: tensor<4x8xi8>, %x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>) {
-  // CHECK: vmcu.kernel "tensors" conv2d variant "matmul" ins(
-  %0 = vmcu.kernel "tensors" conv2d variant "matmul" ins(%t : tensor<4x8xi8>) -> tensor<4x8xi8> {
+  // CHECK: vmcu.kernel @tensors conv2d variant "matmul" ins(
+  %0 = vmcu.kernel @tensors conv2d variant "matmul" ins(%t : tensor<4x8xi8>) -> tensor<4x8xi8> {
   ^bb0(%in: tensor<4x8xi8>):
     vmcu.yield %in : tensor<4x8xi8>
   }
   vmcu.stream from 0 to 4 {
-    // CHECK: vmcu.kernel "placed" depthwise variant "row" traversal backward phase [1, 1, 4] ins(
-    vmcu.kernel "placed" depthwise variant "row" traversal backward phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8>)
+    // CHECK: vmcu.kernel @placed depthwise variant "row" traversal backward phase [1, 1, 4] ins(
+    vmcu.kernel @placed depthwise variant "row" traversal backward phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8>)
         outs(%y : !vmcu.sequence<4x8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       vmcu.yield %in : tensor<1x4x1x8xi8>
@@ -73,7 +73,7 @@ func.func @variant(%t: tensor<4x8xi8>, %x: !vmcu.sequence<4x8>, %y: !vmcu.sequen
 // Lanes that are widened twice are widened twice; a matrix product is not merged with another one.
 // RUN: vmcu-opt %s --canonicalize --cse --loop-invariant-code-motion | FileCheck %s --check-prefix=EFFECTS
 // EFFECTS-LABEL: func.func @effects
-func.func @effects(%x: !vmcu.sequence<64x8>, %y: !vmcu.sequence<64x8>, %record: tensor<56xi32>, %i: index) {
+func.func @effects(%x: !vmcu.sequence<64x8>, %y: !vmcu.sequence<64x8>, %pairs: tensor<40xi32>, %record: tensor<32xi32>, %i: index) {
   %c0 = arith.constant 0 : index
   // EFFECTS: %[[LANES:.*]] = memref.alloca
   %lanes = memref.alloca() : memref<8xi16>
@@ -81,12 +81,12 @@ func.func @effects(%x: !vmcu.sequence<64x8>, %y: !vmcu.sequence<64x8>, %record: 
   // EFFECTS: vmcu.matmul %[[LANES]]
   vmcu.widen %x[%i, %c0] to %lanes[0] bytes 8 : !vmcu.sequence<64x8> to memref<8xi16>
   vmcu.widen %x[%i, %c0] to %lanes[0] bytes 8 : !vmcu.sequence<64x8> to memref<8xi16>
-  vmcu.matmul %lanes times %record into %y[%i] pixels 1 pitch 8 depth 8 round single zero_point 0 clamp -128 to 127
-    : memref<8xi16>, tensor<56xi32> into !vmcu.sequence<64x8>
+  vmcu.matmul %lanes times %pairs into %y[%i] pixels 1 pitch 8 depth 8 round single zero_point 0 clamp -128 to 127
+    : memref<8xi16>, tensor<40xi32> into !vmcu.sequence<64x8>
   // EFFECTS-COUNT-2: vmcu.depthwise
   vmcu.depthwise %x[%i] with %record into %y[%i] window 1 stride 1 pad 0 columns 4 to 4 halo 0 round single zero_point 0
-    clamp -128 to 127 : !vmcu.sequence<64x8>, tensor<56xi32> into !vmcu.sequence<64x8>
+    clamp -128 to 127 : !vmcu.sequence<64x8>, tensor<32xi32> into !vmcu.sequence<64x8>
   vmcu.depthwise %x[%i] with %record into %y[%i] window 1 stride 1 pad 0 columns 4 to 4 halo 0 round single zero_point 0
-    clamp -128 to 127 : !vmcu.sequence<64x8>, tensor<56xi32> into !vmcu.sequence<64x8>
+    clamp -128 to 127 : !vmcu.sequence<64x8>, tensor<32xi32> into !vmcu.sequence<64x8>
   return
 }

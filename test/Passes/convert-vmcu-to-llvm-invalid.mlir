@@ -5,7 +5,7 @@ func.func @not_tiled() {
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x1>
   %y = vmcu.place %pool[32] : !vmcu.pool<64> -> !vmcu.sequence<4x1>
   // expected-error@+1 {{is not tiled; run vmcu-tile-to-segments first}}
-  vmcu.kernel "k" buffer ins(%x : !vmcu.sequence<4x1>) outs(%y : !vmcu.sequence<4x1>) {
+  vmcu.kernel @k buffer ins(%x : !vmcu.sequence<4x1>) outs(%y : !vmcu.sequence<4x1>) {
   ^bb0(%in: tensor<4xi8>):
     vmcu.yield %in : tensor<4xi8>
   }
@@ -30,7 +30,7 @@ func.func @weights_not_packed() {
   %pool = vmcu.pool : !vmcu.pool<64>
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x4>
   %y = vmcu.place %pool[32] : !vmcu.pool<64> -> !vmcu.sequence<4x4>
-  vmcu.kernel "k" depthwise ins(%x : !vmcu.sequence<4x4>) outs(%y : !vmcu.sequence<4x4>) {
+  vmcu.kernel @k depthwise ins(%x : !vmcu.sequence<4x4>) outs(%y : !vmcu.sequence<4x4>) {
   ^bb0(%in: !vmcu.sequence<4x4>, %out: !vmcu.sequence<4x4>):
     %c0 = arith.constant 0 : index
     %zeros = arith.constant dense<0> : vector<4xi32>
@@ -50,7 +50,7 @@ func.func @bytes_made_by_arithmetic() {
   %pool = vmcu.pool : !vmcu.pool<64>
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x4>
   %y = vmcu.place %pool[32] : !vmcu.pool<64> -> !vmcu.sequence<4x4>
-  vmcu.kernel "k" elementwise ins(%x : !vmcu.sequence<4x4>) outs(%y : !vmcu.sequence<4x4>) {
+  vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<4x4>) outs(%y : !vmcu.sequence<4x4>) {
   ^bb0(%in: !vmcu.sequence<4x4>, %out: !vmcu.sequence<4x4>):
     %c0 = arith.constant 0 : index
     %a = vmcu.segment_load %in[%c0, %c0] : !vmcu.sequence<4x4> -> vector<1x4xi8>
@@ -68,7 +68,7 @@ func.func @matmul_not_packed() {
   %pool = vmcu.pool : !vmcu.pool<64>
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x4>
   %y = vmcu.place %pool[32] : !vmcu.pool<64> -> !vmcu.sequence<4x2>
-  vmcu.kernel "k" conv2d ins(%x : !vmcu.sequence<4x4>) outs(%y : !vmcu.sequence<4x2>) {
+  vmcu.kernel @k conv2d ins(%x : !vmcu.sequence<4x4>) outs(%y : !vmcu.sequence<4x2>) {
   ^bb0(%in: !vmcu.sequence<4x4>, %out: !vmcu.sequence<4x2>):
     %c0 = arith.constant 0 : index
     %w = arith.constant dense<1> : tensor<2x4xi8>
@@ -89,7 +89,7 @@ func.func @depthwise_not_packed() {
   %pool = vmcu.pool : !vmcu.pool<64>
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x4>
   %y = vmcu.place %pool[32] : !vmcu.pool<64> -> !vmcu.sequence<4x4>
-  vmcu.kernel "k" depthwise ins(%x : !vmcu.sequence<4x4>) outs(%y : !vmcu.sequence<4x4>) {
+  vmcu.kernel @k depthwise ins(%x : !vmcu.sequence<4x4>) outs(%y : !vmcu.sequence<4x4>) {
   ^bb0(%in: !vmcu.sequence<4x4>, %out: !vmcu.sequence<4x4>):
     %c0 = arith.constant 0 : index
     %w = arith.constant dense<1> : tensor<1x1x4xi8>
@@ -111,12 +111,79 @@ func.func @pieces_in_another_order() {
   %pool = vmcu.pool : !vmcu.pool<64>
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x6>
   %y = vmcu.place %pool[32] : !vmcu.pool<64> -> !vmcu.sequence<4x2>
-  vmcu.kernel "k" conv2d ins(%x : !vmcu.sequence<4x6>) outs(%y : !vmcu.sequence<4x2>) {
+  vmcu.kernel @k conv2d ins(%x : !vmcu.sequence<4x6>) outs(%y : !vmcu.sequence<4x2>) {
   ^bb0(%in: !vmcu.sequence<4x6>, %out: !vmcu.sequence<4x2>):
     %c0 = arith.constant 0 : index
     %lanes = memref.alloca() : memref<12xi16>
     // expected-error@+1 {{has pieces 6 lanes apart; supported are multiples of 4}}
     vmcu.widen %in[%c0, %c0] to %lanes[0] bytes 6 pieces 2 step 6 : !vmcu.sequence<4x6> to memref<12xi16>
+    vmcu.yield
+  }
+  return
+}
+
+// -----
+
+func.func @flash_of_no_constant() {
+  %pool = vmcu.pool : !vmcu.pool<64>
+  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x4>
+  vmcu.kernel @k depthwise ins(%x : !vmcu.sequence<4x4>) outs(%x : !vmcu.sequence<4x4>) {
+  ^bb0(%in: !vmcu.sequence<4x4>, %out: !vmcu.sequence<4x4>):
+    %c0 = arith.constant 0 : index
+    %weights = tensor.empty() : tensor<4xi32>
+    // expected-error@+1 {{reads a tensor that is no constant; flash holds constants only}}
+    %w = vmcu.flash_load %weights[%c0] : tensor<4xi32> -> vector<4xi32>
+    vmcu.yield
+  }
+  return
+}
+
+// -----
+
+func.func @record_of_no_constant() {
+  %pool = vmcu.pool : !vmcu.pool<64>
+  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x4>
+  vmcu.kernel @k conv2d ins(%x : !vmcu.sequence<4x4>) outs(%x : !vmcu.sequence<4x4>) {
+  ^bb0(%in: !vmcu.sequence<4x4>, %out: !vmcu.sequence<4x4>):
+    %c0 = arith.constant 0 : index
+    %record = tensor.empty() : tensor<16xi32>
+    // expected-error@+1 {{reads a tensor that is no constant; flash holds constants only}}
+    vmcu.matmul %in[%c0] times %record into %out[%c0] pixels 1 pitch 4 depth 4 round single zero_point 0
+      clamp -128 to 127 : !vmcu.sequence<4x4>, tensor<16xi32> into !vmcu.sequence<4x4>
+    vmcu.yield
+  }
+  return
+}
+
+// -----
+
+func.func @lanes_on_the_heap() {
+  %pool = vmcu.pool : !vmcu.pool<64>
+  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x4>
+  vmcu.kernel @k conv2d ins(%x : !vmcu.sequence<4x4>) outs(%x : !vmcu.sequence<4x4>) {
+  ^bb0(%in: !vmcu.sequence<4x4>, %out: !vmcu.sequence<4x4>):
+    %c0 = arith.constant 0 : index
+    %lanes = memref.alloc() : memref<4xi16>
+    // expected-error@+1 {{has lanes that are not on the stack; supported is a memref.alloca in its kernel}}
+    vmcu.widen %in[%c0, %c0] to %lanes[0] bytes 4 : !vmcu.sequence<4x4> to memref<4xi16>
+    vmcu.yield
+  }
+  return
+}
+
+// -----
+
+func.func @multiplied_lanes_on_the_heap() {
+  %pool = vmcu.pool : !vmcu.pool<64>
+  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x4>
+  vmcu.kernel @k conv2d ins(%x : !vmcu.sequence<4x4>) outs(%x : !vmcu.sequence<4x4>) {
+  ^bb0(%in: !vmcu.sequence<4x4>, %out: !vmcu.sequence<4x4>):
+    %c0 = arith.constant 0 : index
+    %record = arith.constant dense<1> : tensor<16xi32>
+    %lanes = memref.alloc() : memref<4xi16>
+    // expected-error@+1 {{has lanes that are not on the stack}}
+    vmcu.matmul %lanes times %record into %out[%c0] pixels 1 pitch 4 depth 4 round single zero_point 0
+      clamp -128 to 127 : memref<4xi16>, tensor<16xi32> into !vmcu.sequence<4x4>
     vmcu.yield
   }
   return

@@ -32,7 +32,7 @@ func.func @main() {
   %pool = vmcu.pool : !vmcu.pool<96>
   %x = vmcu.place %pool[0] as input 0 : !vmcu.pool<96> -> !vmcu.sequence<8x3>
   %y = vmcu.place %pool[32] as output 0 : !vmcu.pool<96> -> !vmcu.sequence<8x8>
-  vmcu.kernel "k" conv2d ins(%x : !vmcu.sequence<8x3>) outs(%y : !vmcu.sequence<8x8>) {
+  vmcu.kernel @k conv2d ins(%x : !vmcu.sequence<8x3>) outs(%y : !vmcu.sequence<8x8>) {
   ^bb0(%in: !vmcu.sequence<8x3>, %out: !vmcu.sequence<8x8>):
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index

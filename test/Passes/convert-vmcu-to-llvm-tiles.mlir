@@ -39,12 +39,12 @@ func.func @main() {
   %pool = vmcu.pool : !vmcu.pool<256>
   %x = vmcu.place %pool[0] as input 0 : !vmcu.pool<256> -> !vmcu.sequence<8x16>
   %y = vmcu.place %pool[128] as output 0 : !vmcu.pool<256> -> !vmcu.sequence<8x4>
-  vmcu.kernel "conv" conv2d ins(%x : !vmcu.sequence<8x16>) outs(%y : !vmcu.sequence<8x4>) {
+  vmcu.kernel @conv conv2d ins(%x : !vmcu.sequence<8x16>) outs(%y : !vmcu.sequence<8x4>) {
   ^bb0(%in: !vmcu.sequence<8x16>, %out: !vmcu.sequence<8x4>):
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
     %c8 = arith.constant 8 : index
-    %record = arith.constant dense<1> : tensor<48xi32>
+    %record = arith.constant dense<1> : tensor<28xi32>
     %lanes = memref.alloca() : memref<64xi16>
     scf.for %i = %c0 to %c8 step %c1 {
       %guard = arith.cmpi ult, %i, %c1 : index
@@ -52,11 +52,11 @@ func.func @main() {
       vmcu.widen %in[%i, %c0] to %lanes[0] bytes 4 pieces 2 step 8 : !vmcu.sequence<8x16> to memref<64xi16>
       vmcu.widen %in[%c0 + %i, %c0] to %lanes[0] bytes 32 : !vmcu.sequence<8x16> to memref<64xi16>
       vmcu.matmul %lanes times %record into %out[%i] pixels 2 pitch 16 depth 16 round double zero_point 5 clamp -128 to 127
-        : memref<64xi16>, tensor<48xi32> into !vmcu.sequence<8x4>
+        : memref<64xi16>, tensor<28xi32> into !vmcu.sequence<8x4>
     }
     vmcu.yield
   }
-  vmcu.kernel "row" depthwise ins(%x : !vmcu.sequence<8x16>) outs(%x : !vmcu.sequence<8x16>) {
+  vmcu.kernel @row depthwise ins(%x : !vmcu.sequence<8x16>) outs(%x : !vmcu.sequence<8x16>) {
   ^bb0(%in: !vmcu.sequence<8x16>, %out: !vmcu.sequence<8x16>):
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index

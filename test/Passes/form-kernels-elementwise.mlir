@@ -7,7 +7,7 @@
 
 // CHECK-LABEL: func.func @residual_add(
 // CHECK-SAME:    %[[A:.*]]: tensor<4x8xi8>, %[[B:.*]]: tensor<4x8xi8>)
-// CHECK:       vmcu.kernel "elementwise_0" elementwise ins(%[[A]], %[[B]] : tensor<4x8xi8>, tensor<4x8xi8>)
+// CHECK:       vmcu.kernel @elementwise_0 elementwise ins(%[[A]], %[[B]] : tensor<4x8xi8>, tensor<4x8xi8>)
 func.func @residual_add(%a: tensor<4x8xi8>, %b: tensor<4x8xi8>) -> tensor<4x8xi8> {
   %empty = tensor.empty() : tensor<4x8xi8>
   %y = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel"]}
@@ -21,7 +21,7 @@ func.func @residual_add(%a: tensor<4x8xi8>, %b: tensor<4x8xi8>) -> tensor<4x8xi8
 
 // A reduction to 32 bits and what divides by it: one kernel on buffers.
 // CHECK-LABEL: func.func @like_softmax(
-// CHECK:       %[[Y:.*]] = vmcu.kernel "buffer_0" buffer
+// CHECK:       %[[Y:.*]] = vmcu.kernel @buffer_0 buffer
 // CHECK:         linalg.generic
 // CHECK:         linalg.generic
 // CHECK:       return %[[Y]]
@@ -51,8 +51,8 @@ func.func @like_softmax(%x: tensor<4x8xi8>) -> tensor<4x8xi8> {
 // Two layers that widen one tensor alike, one after the other, remain two kernels.
 // CHECK-LABEL: func.func @shared_widening(
 // CHECK-SAME:    %[[X:.*]]: tensor<8xi8>)
-// CHECK:       %[[FIRST:.*]] = vmcu.kernel "{{.*}}_0" {{.*}} ins(%[[X]] : tensor<8xi8>) -> tensor<8xi8>
-// CHECK:       vmcu.kernel "{{.*}}_1" {{.*}} ins(%[[X]], %[[FIRST]] : tensor<8xi8>, tensor<8xi8>) -> tensor<8xi8>
+// CHECK:       %[[FIRST:.*]] = vmcu.kernel @{{.*}}_0 {{.*}} ins(%[[X]] : tensor<8xi8>) -> tensor<8xi8>
+// CHECK:       vmcu.kernel @{{.*}}_1 {{.*}} ins(%[[X]], %[[FIRST]] : tensor<8xi8>, tensor<8xi8>) -> tensor<8xi8>
 #v = affine_map<(d0) -> (d0)>
 func.func @shared_widening(%x: tensor<8xi8>) -> tensor<8xi8> {
   %words = tensor.empty() : tensor<8xi32>

@@ -7,7 +7,7 @@
 // Zero point -3; the weights of the channels add up to 6 and 3: the bias is 10 + 3 * 6 and 20 + 3 * 3.
 // CHECK-LABEL: func.func @halo_convolution_requantisation(
 // CHECK-SAME:    %[[X:.*]]: tensor<1x3x3x1xi8>)
-// CHECK-NEXT:  %[[Y:.*]] = vmcu.kernel "conv2d_0" conv2d ins(%[[X]] : tensor<1x3x3x1xi8>) -> tensor<1x3x3x2xi8> {
+// CHECK-NEXT:  %[[Y:.*]] = vmcu.kernel @conv2d_0 conv2d ins(%[[X]] : tensor<1x3x3x1xi8>) -> tensor<1x3x3x2xi8> {
 // CHECK:         tensor.pad
 // CHECK-DAG:     %[[BIAS:.*]] = arith.constant dense<[28, 29]> : tensor<2xi32>
 // CHECK:         linalg.broadcast ins(%[[BIAS]]
@@ -56,7 +56,7 @@ func.func @halo_convolution_requantisation(%x: tensor<1x3x3x1xi8>) -> tensor<1x3
 
 // A reshape is the same bytes: it stays between the kernels.
 // CHECK-LABEL: func.func @pool_and_reshape(
-// CHECK:       %[[P:.*]] = vmcu.kernel "pool_0" pool
+// CHECK:       %[[P:.*]] = vmcu.kernel @pool_0 pool
 // CHECK:         linalg.pooling_nhwc_max
 // CHECK:       %[[R:.*]] = tensor.collapse_shape %[[P]]
 // CHECK-NEXT:  return %[[R]]

@@ -2,7 +2,7 @@
 
 // expected-error@+1 {{there is no kernel 'b' to fuse}}
 func.func @missing(%x: tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
-  %a = vmcu.kernel "a" conv2d ins(%x : tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
+  %a = vmcu.kernel @a conv2d ins(%x : tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
   ^bb0(%in: tensor<1x6x6x4xi8>):
     vmcu.yield %in : tensor<1x6x6x4xi8>
   }
@@ -14,15 +14,15 @@ func.func @missing(%x: tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
 // Something else reads what the first kernel makes.
 func.func @shared(%x: tensor<1x6x6x4xi8>) -> (tensor<1x6x6x4xi8>, tensor<1x6x6x4xi8>) {
   // expected-error@+1 {{a+b+c cannot be fused; supported are a convolution, a depthwise convolution and a pointwise one}}
-  %a = vmcu.kernel "a" conv2d ins(%x : tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
+  %a = vmcu.kernel @a conv2d ins(%x : tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
   ^bb0(%in: tensor<1x6x6x4xi8>):
     vmcu.yield %in : tensor<1x6x6x4xi8>
   }
-  %b = vmcu.kernel "b" conv2d ins(%a : tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
+  %b = vmcu.kernel @b conv2d ins(%a : tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
   ^bb0(%in: tensor<1x6x6x4xi8>):
     vmcu.yield %in : tensor<1x6x6x4xi8>
   }
-  %c = vmcu.kernel "c" conv2d ins(%b : tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
+  %c = vmcu.kernel @c conv2d ins(%b : tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
   ^bb0(%in: tensor<1x6x6x4xi8>):
     vmcu.yield %in : tensor<1x6x6x4xi8>
   }
@@ -34,15 +34,15 @@ func.func @shared(%x: tensor<1x6x6x4xi8>) -> (tensor<1x6x6x4xi8>, tensor<1x6x6x4
 // They do not read one another.
 func.func @apart(%x: tensor<1x6x6x4xi8>) -> (tensor<1x6x6x4xi8>, tensor<1x6x6x4xi8>, tensor<1x6x6x4xi8>) {
   // expected-error@+1 {{a+b+c cannot be fused}}
-  %a = vmcu.kernel "a" conv2d ins(%x : tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
+  %a = vmcu.kernel @a conv2d ins(%x : tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
   ^bb0(%in: tensor<1x6x6x4xi8>):
     vmcu.yield %in : tensor<1x6x6x4xi8>
   }
-  %b = vmcu.kernel "b" conv2d ins(%x : tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
+  %b = vmcu.kernel @b conv2d ins(%x : tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
   ^bb0(%in: tensor<1x6x6x4xi8>):
     vmcu.yield %in : tensor<1x6x6x4xi8>
   }
-  %c = vmcu.kernel "c" conv2d ins(%x : tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
+  %c = vmcu.kernel @c conv2d ins(%x : tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
   ^bb0(%in: tensor<1x6x6x4xi8>):
     vmcu.yield %in : tensor<1x6x6x4xi8>
   }
@@ -54,7 +54,7 @@ func.func @apart(%x: tensor<1x6x6x4xi8>) -> (tensor<1x6x6x4xi8>, tensor<1x6x6x4x
 // A chain, but not of these layers: the second is a pooling.
 func.func @pooling(%x: tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
   // expected-error@+1 {{a+b+c cannot be fused}}
-  %a = vmcu.kernel "a" pool ins(%x : tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
+  %a = vmcu.kernel @a pool ins(%x : tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
   ^bb0(%in: tensor<1x6x6x4xi8>):
     %low = arith.constant -128 : i8
     %empty = tensor.empty() : tensor<1x6x6x4xi8>
@@ -64,7 +64,7 @@ func.func @pooling(%x: tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
         outs(%start : tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8>
     vmcu.yield %y : tensor<1x6x6x4xi8>
   }
-  %b = vmcu.kernel "b" pool ins(%a : tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
+  %b = vmcu.kernel @b pool ins(%a : tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
   ^bb0(%in: tensor<1x6x6x4xi8>):
     %low = arith.constant -128 : i8
     %empty = tensor.empty() : tensor<1x6x6x4xi8>
@@ -74,7 +74,7 @@ func.func @pooling(%x: tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
         outs(%start : tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8>
     vmcu.yield %y : tensor<1x6x6x4xi8>
   }
-  %c = vmcu.kernel "c" pool ins(%b : tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
+  %c = vmcu.kernel @c pool ins(%b : tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
   ^bb0(%in: tensor<1x6x6x4xi8>):
     %low = arith.constant -128 : i8
     %empty = tensor.empty() : tensor<1x6x6x4xi8>

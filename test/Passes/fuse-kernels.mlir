@@ -9,7 +9,7 @@
 
 // CHECK-LABEL: func.func @bottleneck(
 // CHECK-SAME:    %[[X:.*]]: tensor<1x6x6x4xi8>)
-// CHECK-NEXT:  %[[Y:.*]] = vmcu.kernel "fused_0" fused ins(%[[X]] : tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
+// CHECK-NEXT:  %[[Y:.*]] = vmcu.kernel @fused_0 fused ins(%[[X]] : tensor<1x6x6x4xi8>) -> tensor<1x6x6x4xi8> {
 // CHECK:         linalg.conv_2d_nhwc_fhwc
 // CHECK:         %[[EXPANDED:.*]] = linalg.generic
 // CHECK:         tensor.pad %[[EXPANDED]]
@@ -22,7 +22,7 @@
 // Nothing is computed twice unless that is allowed.
 // PLAIN-LABEL: func.func @bottleneck()
 // PLAIN:       vmcu.pool {{.*}}: !vmcu.pool<348>
-// PLAIN:       vmcu.kernel "conv2d_0" conv2d
+// PLAIN:       vmcu.kernel @conv2d_0 conv2d
 
 // The workspace has four columns of three expanded pixels, and two depthwise pixels.
 // PLAN-LABEL:  func.func @bottleneck()
@@ -30,7 +30,7 @@
 // PLAN-DAG:    %[[IN:.*]] = vmcu.place %[[POOL]]{{.*}} -> !vmcu.sequence<36x4>
 // PLAN-DAG:    %[[RING:.*]] = vmcu.place %[[POOL]]{{.*}} -> !vmcu.sequence<12x8>
 // PLAN-DAG:    %[[PIXELS:.*]] = vmcu.place %[[POOL]]{{.*}} -> !vmcu.sequence<2x8>
-// PLAN:        vmcu.kernel "fused_0" fused
+// PLAN:        vmcu.kernel @fused_0 fused
 // PLAN-SAME:     workspace(%[[RING]], %[[PIXELS]] : !vmcu.sequence<12x8>, !vmcu.sequence<2x8>)
 // PLAN-NOT:    vmcu.kernel
 

@@ -6,12 +6,12 @@
 // CHECK:       vmcu.pool {{.*}}: !vmcu.pool<36>
 // CHECK-DAG:   vmcu.place {{.*}} as input 0
 // CHECK-DAG:   vmcu.place {{.*}} as output 0
-// CHECK:       vmcu.kernel "there" pool
+// CHECK:       vmcu.kernel @there pool
 // CHECK-NOT:   backward
-// CHECK:       vmcu.kernel "back" pool traversal backward
+// CHECK:       vmcu.kernel @back pool traversal backward
 // CHECK:       return
 func.func @there_and_back(%x: tensor<1x8x1x4xi8>) -> tensor<1x8x1x4xi8> {
-  %y = vmcu.kernel "there" pool ins(%x : tensor<1x8x1x4xi8>) -> tensor<1x8x1x4xi8> {
+  %y = vmcu.kernel @there pool ins(%x : tensor<1x8x1x4xi8>) -> tensor<1x8x1x4xi8> {
   ^bb0(%in: tensor<1x8x1x4xi8>):
     %lowest = arith.constant -128 : i8
     %padded = tensor.pad %in low[0, 1, 0, 0] high[0, 1, 0, 0] {
@@ -25,7 +25,7 @@ func.func @there_and_back(%x: tensor<1x8x1x4xi8>) -> tensor<1x8x1x4xi8> {
         outs(%start : tensor<1x8x1x4xi8>) -> tensor<1x8x1x4xi8>
     vmcu.yield %0 : tensor<1x8x1x4xi8>
   }
-  %z = vmcu.kernel "back" pool ins(%y : tensor<1x8x1x4xi8>) -> tensor<1x8x1x4xi8> {
+  %z = vmcu.kernel @back pool ins(%y : tensor<1x8x1x4xi8>) -> tensor<1x8x1x4xi8> {
   ^bb0(%in: tensor<1x8x1x4xi8>):
     %lowest = arith.constant -128 : i8
     %padded = tensor.pad %in low[0, 1, 0, 0] high[0, 1, 0, 0] {

@@ -3,7 +3,7 @@
 // expected-error@+1 {{the pool needs 96 bytes of RAM, 32 are allowed; kernel copy at layer}}
 module {
   func.func @ram_too_small(%x: tensor<32xi8>, %y: tensor<32xi8>) -> (tensor<32xi8>, tensor<32xi8>) {
-    %0 = vmcu.kernel "copy" buffer ins(%x : tensor<32xi8>) -> tensor<32xi8> {
+    %0 = vmcu.kernel @copy buffer ins(%x : tensor<32xi8>) -> tensor<32xi8> {
     ^bb0(%in: tensor<32xi8>):
       vmcu.yield %in : tensor<32xi8>
     }
@@ -23,7 +23,7 @@ func.func @without_kernels(%x: tensor<4xi8>) -> tensor<4xi8> {
 
 func.func @wrong_kind(%x: tensor<4xi8>) -> tensor<4xi8> {
   // expected-error@+1 {{the body of kernel k is not that of a conv2d kernel}}
-  %0 = vmcu.kernel "k" conv2d ins(%x : tensor<4xi8>) -> tensor<4xi8> {
+  %0 = vmcu.kernel @k conv2d ins(%x : tensor<4xi8>) -> tensor<4xi8> {
   ^bb0(%in: tensor<4xi8>):
     vmcu.yield %in : tensor<4xi8>
   }
@@ -34,7 +34,7 @@ func.func @wrong_kind(%x: tensor<4xi8>) -> tensor<4xi8> {
 
 func.func private @f(tensor<4xi8>) -> tensor<4xi8>
 func.func @call(%x: tensor<4xi8>) -> tensor<4xi8> {
-  %0 = vmcu.kernel "k" buffer ins(%x : tensor<4xi8>) -> tensor<4xi8> {
+  %0 = vmcu.kernel @k buffer ins(%x : tensor<4xi8>) -> tensor<4xi8> {
   ^bb0(%in: tensor<4xi8>):
     // expected-error@+1 {{func.call is in kernel k; supported is a model in one function}}
     %1 = func.call @f(%in) : (tensor<4xi8>) -> tensor<4xi8>

@@ -7,11 +7,11 @@
 // CHECK-NEXT:  %[[POOL:.*]] = vmcu.pool {{.*}}: !vmcu.pool<64>
 // CHECK-DAG:   vmcu.place %[[POOL]][32] as input 0
 // CHECK-DAG:   vmcu.place %[[POOL]][32] as output 0
-// CHECK:       vmcu.kernel "twice" elementwise ins(%[[X:[0-9]+]] : !vmcu.sequence<8x4>) outs(%[[Y:[0-9]+]] : !vmcu.sequence<8x4>)
-// CHECK:       vmcu.kernel "sum" elementwise ins(%[[X]], %[[Y]] : {{.*}})
+// CHECK:       vmcu.kernel @twice elementwise ins(%[[X:[0-9]+]] : !vmcu.sequence<8x4>) outs(%[[Y:[0-9]+]] : !vmcu.sequence<8x4>)
+// CHECK:       vmcu.kernel @sum elementwise ins(%[[X]], %[[Y]] : {{.*}})
 // CHECK:       return
 func.func @residual(%x: tensor<32xi8>) -> tensor<32xi8> {
-  %y = vmcu.kernel "twice" elementwise ins(%x : tensor<32xi8>) -> tensor<32xi8> {
+  %y = vmcu.kernel @twice elementwise ins(%x : tensor<32xi8>) -> tensor<32xi8> {
   ^bb0(%in: tensor<32xi8>):
     %empty = tensor.empty() : tensor<32xi8>
     %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%in : tensor<32xi8>) outs(%empty : tensor<32xi8>) {
@@ -21,7 +21,7 @@ func.func @residual(%x: tensor<32xi8>) -> tensor<32xi8> {
     } -> tensor<32xi8>
     vmcu.yield %0 : tensor<32xi8>
   }
-  %z = vmcu.kernel "sum" elementwise ins(%x, %y : tensor<32xi8>, tensor<32xi8>) -> tensor<32xi8> {
+  %z = vmcu.kernel @sum elementwise ins(%x, %y : tensor<32xi8>, tensor<32xi8>) -> tensor<32xi8> {
   ^bb0(%left: tensor<32xi8>, %right: tensor<32xi8>):
     %empty = tensor.empty() : tensor<32xi8>
     %0 = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]}

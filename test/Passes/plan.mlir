@@ -15,7 +15,7 @@
 // CHECK-DAG:   vmcu.place %[[POOL]][0] as output 0 : {{.*}} -> !vmcu.sequence<64x1>
 // CHECK-DAG:   %[[X:.*]] = vmcu.place %[[POOL]][40] : {{.*}} -> !vmcu.sequence<8x4>
 // CHECK-DAG:   %[[Y:.*]] = vmcu.place %[[POOL]][0] : {{.*}} -> !vmcu.sequence<8x8>
-// CHECK:       vmcu.kernel "conv2d_0" conv2d ins(%[[X]] : !vmcu.sequence<8x4>) outs(%[[Y]] : !vmcu.sequence<8x8>) {
+// CHECK:       vmcu.kernel @conv2d_0 conv2d ins(%[[X]] : !vmcu.sequence<8x4>) outs(%[[Y]] : !vmcu.sequence<8x8>) {
 // CHECK-NOT:   tensor.empty() : tensor<8x4xi8>
 // TIGHT-LABEL: func.func @pointwise()
 // TIGHT:       vmcu.pool {{.*}}: !vmcu.pool<70>

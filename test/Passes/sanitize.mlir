@@ -42,7 +42,7 @@ func.func @main() {
   %x = vmcu.place %pool[0] as input 0 : !vmcu.pool<96> -> !vmcu.sequence<8x4>
   %y = vmcu.place %pool[32] : !vmcu.pool<96> -> !vmcu.sequence<8x4>
   %z = vmcu.place %pool[64] as output 0 : !vmcu.pool<96> -> !vmcu.sequence<8x4>
-  vmcu.kernel "first" elementwise ins(%x : !vmcu.sequence<8x4>) outs(%y : !vmcu.sequence<8x4>) {
+  vmcu.kernel @first elementwise ins(%x : !vmcu.sequence<8x4>) outs(%y : !vmcu.sequence<8x4>) {
   ^bb0(%in: !vmcu.sequence<8x4>, %out: !vmcu.sequence<8x4>):
     %c0 = arith.constant 0 : index
     %c2 = arith.constant 2 : index
@@ -56,7 +56,7 @@ func.func @main() {
     }
     vmcu.yield
   }
-  vmcu.kernel "second" buffer ins(%y : !vmcu.sequence<8x4>) outs(%z : !vmcu.sequence<8x4>) {
+  vmcu.kernel @second buffer ins(%y : !vmcu.sequence<8x4>) outs(%z : !vmcu.sequence<8x4>) {
   ^bb0(%in: !vmcu.sequence<8x4>, %out: !vmcu.sequence<8x4>):
     %c0 = arith.constant 0 : index
     %from = vmcu.buffer %in[0] : !vmcu.sequence<8x4> -> memref<32xi8>

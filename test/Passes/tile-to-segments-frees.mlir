@@ -4,16 +4,16 @@
 #id = affine_map<(d0) -> (d0)>
 
 // CHECK-LABEL: func.func @read_twice
-// CHECK:       vmcu.kernel "first" buffer
+// CHECK:       vmcu.kernel @first buffer
 // CHECK-NEXT:  ^bb0(%[[X:.*]]: !vmcu.sequence<8x1>,
 // CHECK:         vmcu.buffer %[[X]][0] : !vmcu.sequence<8x1> -> memref<8xi8>
 // CHECK-NOT:     vmcu.segment_free
-// CHECK:       vmcu.kernel "last" elementwise
+// CHECK:       vmcu.kernel @last elementwise
 // CHECK-NEXT:  ^bb0(%[[X:.*]]: !vmcu.sequence<2x4>, %[[Y:.*]]: !vmcu.sequence<2x4>, %[[Z:.*]]: !vmcu.sequence<2x4>):
 // CHECK:         vmcu.segment_free %[[X]] before
 // CHECK:         vmcu.segment_free %[[Y]] before
 // CHECK:         vmcu.segment_store %{{.*}}, %[[Z]]
-// CHECK:       vmcu.kernel "of_an_output" buffer
+// CHECK:       vmcu.kernel @of_an_output buffer
 // CHECK-NOT:     vmcu.segment_free
 // CHECK:       return
 func.func @read_twice() {
@@ -24,11 +24,11 @@ func.func @read_twice() {
   %xs = vmcu.place %pool[0] : !vmcu.pool<24> -> !vmcu.sequence<2x4>
   %ys = vmcu.place %pool[8] : !vmcu.pool<24> -> !vmcu.sequence<2x4>
   %zs = vmcu.place %pool[16] : !vmcu.pool<24> -> !vmcu.sequence<2x4>
-  vmcu.kernel "first" buffer ins(%x : !vmcu.sequence<8x1>) outs(%y : !vmcu.sequence<8x1>) {
+  vmcu.kernel @first buffer ins(%x : !vmcu.sequence<8x1>) outs(%y : !vmcu.sequence<8x1>) {
   ^bb0(%in: tensor<8xi8>):
     vmcu.yield %in : tensor<8xi8>
   }
-  vmcu.kernel "last" elementwise ins(%xs, %ys : !vmcu.sequence<2x4>, !vmcu.sequence<2x4>) outs(%zs : !vmcu.sequence<2x4>) {
+  vmcu.kernel @last elementwise ins(%xs, %ys : !vmcu.sequence<2x4>, !vmcu.sequence<2x4>) outs(%zs : !vmcu.sequence<2x4>) {
   ^bb0(%left: tensor<8xi8>, %right: tensor<8xi8>):
     %empty = tensor.empty() : tensor<8xi8>
     %0 = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]}
@@ -39,7 +39,7 @@ func.func @read_twice() {
     } -> tensor<8xi8>
     vmcu.yield %0 : tensor<8xi8>
   }
-  vmcu.kernel "of_an_output" buffer ins(%z : !vmcu.sequence<8x1>) outs(%x : !vmcu.sequence<8x1>) {
+  vmcu.kernel @of_an_output buffer ins(%z : !vmcu.sequence<8x1>) outs(%x : !vmcu.sequence<8x1>) {
   ^bb0(%in: tensor<8xi8>):
     vmcu.yield %in : tensor<8xi8>
   }

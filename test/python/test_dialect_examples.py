@@ -65,7 +65,7 @@ def in_function(op: str, example: str) -> str:
     if op != "yield":
         return f"func.func @example({OPERANDS[op]}) {{\n{example}\nreturn\n}}"
     kind = OPERANDS[op].split(": ")[1]
-    kernel = f'%0 = vmcu.kernel "k" elementwise ins(%x : {kind}) -> {kind}'
+    kernel = f"%0 = vmcu.kernel @k elementwise ins(%x : {kind}) -> {kind}"
     return f"func.func @example(%x: {kind}) {{\n{kernel} {{\n^bb0({OPERANDS[op]}):\n{example}\n}}\nreturn\n}}"
 
 

@@ -33,7 +33,7 @@ def test_page_shows_every_level(page: str) -> None:
     wanted = {
         "tosa": "tosa.rescale",
         "linalg": "linalg.conv_2d_nhwc_fhwc_q",
-        "kernels": '= vmcu.kernel "conv2d_0"',
+        "kernels": "= vmcu.kernel @conv2d_0",
         "plan": "vmcu.place",
         "segments": "vmcu.segment_free",
         "llvm": "asm sideeffect",

@@ -113,7 +113,7 @@ def test_streams_are_told_and_can_be_switched_off() -> None:
     text = vmcu.Compilation(DIGITS).emit("plan")
     assert len(joined.streams) == text.count("vmcu.stream ") > 0
     names = [name for stream in joined.streams for name in stream]
-    assert len(set(names)) == len(names) and set(names) <= set(re.findall(r'vmcu\.kernel "(\w+)"', text))
+    assert len(set(names)) == len(names) and set(names) <= set(re.findall(r"vmcu\.kernel @(\w+)", text))
     assert joined.executed_macs == single.executed_macs == joined.macs == single.macs > 0
 
 

@@ -20,7 +20,7 @@ from vmcu.isa.arm_dsp.lower_tiles import lower_alloca, lower_depthwise, lower_ma
 from vmcu.isa.globals import Globals
 from vmcu.isa.lower_requantize import Scale
 from vmcu.isa.reports import Reports, first_byte
-from vmcu.operators.match import producer
+from vmcu.operators.match import constant_array, producer
 from vmcu.passes._registry import PassError
 
 Words = list[list[ir.Value]]
@@ -127,6 +127,26 @@ class SegmentLowering:
             for number, count in enumerate(counts)
         ]
 
+    def constant(self, op: ir.OpView, tensor: ir.Value) -> ir.Value:
+        """The address of a constant that `op` reads.
+
+        Raises:
+            PassError: the tensor is no constant.
+        """
+        if constant_array(tensor) is None:
+            raise PassError(op, "reads a tensor that is no constant; flash holds constants only")
+        return self.globals.constant(tensor)
+
+    def lanes_at(self, op: ir.OpView, lanes: ir.Value) -> ir.Value:
+        """The address of the 16-bit lanes that `op` reads or writes.
+
+        Raises:
+            PassError: the lanes are not on the stack.
+        """
+        if lanes not in self.lane_addresses:
+            raise PassError(op, "has lanes that are not on the stack; supported is a memref.alloca in its kernel")
+        return self.lane_addresses[lanes]
+
     def _flash_load(self, op: d.FlashLoadOp) -> None:
         tensor = ir.RankedTensorType(op.source.type)
         tile = ir.VectorType(op.result.type)
@@ -136,7 +156,7 @@ class SegmentLowering:
         for index, stride in zip(op.indices, strides):
             term = arith.muli(index, _index(stride * width // 8))
             offset = term if offset is None else arith.addi(offset, term)
-        base = emit.at(self.globals.constant(op.source), offset)
+        base = emit.at(self.constant(op, op.source), offset)
         if width == 8 and len(tile.shape) in (2, 4):
             self.words[op.result] = self._load_words(base, tile.shape, strides)
         elif len(tile.shape) != 1:

@@ -40,7 +40,7 @@ def lower_widen(lowering: SegmentLowering, op: d.WidenOp) -> None:
         raise PassError(
             op, f"has pieces {step} lanes apart; supported are multiples of 4"
         )  # else each has another order
-    lanes = lowering.lane_addresses[op.lanes]
+    lanes = lowering.lanes_at(op, op.lanes)
     address = lowering.address(op.source, op, op.byte)
     if op.guard is not None:
         halo = lowering.globals.halo(op.pad.value, size * pieces)
@@ -99,7 +99,7 @@ def lower_matmul(lowering: SegmentLowering, op: d.MatmulOp) -> None:
         source = lowering.address_of(op.source, op.first)
         lowering.report("load", op.source, op.first, source, op.depth.value)
     else:
-        source = lowering.lane_addresses[op.source]
+        source = lowering.lanes_at(op, op.source)
     out = lowering.address(op.dest, op, None)
     lowering.report_access("store", op.dest, op, out, op.pixels.value * channels)
     default = SHORT if lowering.loops else UNROLLED_LANES
@@ -150,7 +150,7 @@ def lower_depthwise(lowering: SegmentLowering, op: d.DepthwiseOp) -> None:
 def _record(lowering: SegmentLowering, op: d.MatmulOp | d.DepthwiseOp) -> ir.Value:
     if len(op.constants) != 1:
         raise PassError(op, "needs packed constants; run vmcu-pack-weights first")
-    return lowering.globals.constant(op.constants[0])
+    return lowering.constant(op, op.constants[0])
 
 
 def _scaling(op: d.MatmulOp | d.DepthwiseOp) -> Scaling:

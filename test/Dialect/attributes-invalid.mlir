@@ -1,0 +1,96 @@
+// Attributes of the dialect that are unknown, misplaced or of another type; a function is named as the rule it breaks.
+// RUN: vmcu-opt %s -split-input-file -verify-diagnostics
+
+// expected-error@+1 {{'vmcu.input' is no attribute of vmcu; known are vmcu.inputs, vmcu.outputs, vmcu.lower_bound, }}
+func.func private @attribute_c1() attributes {vmcu.input = []}
+
+// -----
+
+// expected-error@+1 {{'vmcu.offset' is no attribute of vmcu; known are }}
+func.func private @attribute_c1_argument(tensor<4xi8> {vmcu.offset = 3 : i32})
+
+// -----
+
+func.func @attribute_c2_inputs() {
+  // expected-error@+1 {{'vmcu.inputs' stands on a function, found it on 'vmcu.pool'}}
+  %0 = vmcu.pool {vmcu.inputs = []} : !vmcu.pool<64>
+  return
+}
+
+// -----
+
+// expected-error@+1 {{'vmcu.lower_bound' stands on a pool, found it on 'func.func'}}
+func.func private @attribute_c2_lower_bound() attributes {vmcu.lower_bound = 3 : i64}
+
+// -----
+
+// expected-error@+1 {{'vmcu.lower_bound_kernel' stands on a pool, found it on 'func.func'}}
+func.func private @attribute_c2_lower_bound_kernel() attributes {vmcu.lower_bound_kernel = "k"}
+
+// -----
+
+// expected-error@+1 {{'vmcu.reads' stands on a kernel, found it on 'func.func'}}
+func.func private @attribute_c2_reads() attributes {vmcu.reads = array<i64: 0, 1>}
+
+// -----
+
+// expected-error@+1 {{'vmcu.scale' stands on an argument or a result of a function, found it on 'func.func'}}
+func.func private @attribute_c2_scale() attributes {vmcu.scale = 1.0 : f32}
+
+// -----
+
+// expected-error@+1 {{'vmcu.outputs' stands on a function, found it on a port of 'func.func'}}
+func.func private @attribute_c2_outputs() -> (tensor<4xi8> {vmcu.outputs = []})
+
+// -----
+
+// expected-error@+1 {{'vmcu.inputs' holds an array of types of static tensors, found "nonsense"}}
+func.func private @attribute_c3_inputs() attributes {vmcu.inputs = "nonsense"}
+
+// -----
+
+// expected-error@+1 {{'vmcu.outputs' holds an array of types of static tensors, found [tensor<?xi8>]}}
+func.func private @attribute_c3_outputs() attributes {vmcu.outputs = [tensor<?xi8>]}
+
+// -----
+
+func.func @attribute_c3_lower_bound() {
+  // expected-error@+1 {{'vmcu.lower_bound' holds bytes as an i64, found -1 : i64}}
+  %0 = vmcu.pool {vmcu.lower_bound = -1 : i64} : !vmcu.pool<64>
+  return
+}
+
+// -----
+
+func.func @attribute_c3_lower_bound_kernel() {
+  // expected-error@+1 {{'vmcu.lower_bound_kernel' holds a string, found 3 : i64}}
+  %0 = vmcu.pool {vmcu.lower_bound_kernel = 3} : !vmcu.pool<64>
+  return
+}
+
+// -----
+
+func.func @attribute_c3_reads(%x: !vmcu.sequence<4x8>) {
+  // expected-error@+1 {{'vmcu.reads' holds first and end byte as an array of i64, found array<i64: 8, 4>}}
+  vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<4x8>) outs(%x : !vmcu.sequence<4x8>)
+      attributes {vmcu.reads = array<i64: 8, 4>} {
+  ^bb0(%a: tensor<4x8xi8>):
+    vmcu.yield %a : tensor<4x8xi8>
+  }
+  return
+}
+
+// -----
+
+// expected-error@+1 {{'vmcu.name' holds a string, found 3 : i64}}
+func.func private @attribute_c3_name(tensor<4xi8> {vmcu.name = 3})
+
+// -----
+
+// expected-error@+1 {{'vmcu.scale' holds a float, found 3 : i64}}
+func.func private @attribute_c3_scale() -> (tensor<4xi8> {vmcu.scale = 3})
+
+// -----
+
+// expected-error@+1 {{'vmcu.zero_point' holds an integer, found 3.000000e+00 : f32}}
+func.func private @attribute_c3_zero_point(tensor<4xi8> {vmcu.zero_point = 3.0 : f32})
