@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vmcu.cores import Features
 from vmcu.passes._registry import option
 
 
@@ -15,3 +16,8 @@ class CoreOptions:
     fpu: bool = option(True, "the core has an FPU, whose registers hold constants of inner loops")
     saturate: bool = option(True, "the core has SSAT")
     long_multiply: bool = option(True, "the core has products of 64 bits: SMULL, SMLAL")
+
+    @property
+    def features(self) -> Features:
+        """The same as data of a core."""
+        return Features(dsp=self.dsp, fpu=self.fpu, saturate=self.saturate, long_multiply=self.long_multiply)

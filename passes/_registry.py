@@ -21,7 +21,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from mlir import ir
 
 from vmcu import _vmcu
-from vmcu.errors import InputError, Unsupported, VmcuError
+from vmcu.errors import InputError, VmcuError
+from vmcu.ir.bridge import PassError, keep_error
 from vmcu.units import parse_bytes
 
 Run = Callable[[ir.Module, Any], None]
@@ -43,15 +44,8 @@ class PassInfo:
 
 
 PASSES: dict[str, PassInfo] = {}
-_raised: list[BaseException] = []
 
-
-class PassError(Unsupported):
-    """A pass refuses an op. The message is reported at the op's location."""
-
-    def __init__(self, op: ir.Operation | ir.OpView, message: str):
-        super().__init__(message)
-        self.location = op.location
+__all__ = ["PASSES", "Option", "PassError", "PassInfo", "describe_options", "option", "parse_options", "vmcu_pass"]
 
 
 def option(default: Any, help: str, *, unit: str = "") -> Any:
@@ -75,13 +69,6 @@ def vmcu_pass(name: str, *, summary: str, options: type | None = None) -> Callab
         return run
 
     return register
-
-
-def take_raised() -> BaseException | None:
-    """The exception that the last pass raised, once."""
-    error = _raised[-1] if _raised else None
-    _raised.clear()
-    return error
 
 
 def parse_options(info: PassInfo, text: str) -> Any:
@@ -195,11 +182,11 @@ def _guarded(info: PassInfo) -> Callable[[ir.Operation, str], bool]:
             with op.context, op.location:
                 info.run(op.opview if isinstance(op, ir.Operation) else op, parse_options(info, text))
         except VmcuError as error:
-            _raised.append(error)
+            keep_error(error)
             getattr(error, "location", op.location).emit_error(str(error))
             return False
         except BaseException as error:  # sys.exit and Ctrl-C, too, must not unwind through MLIR's frames
-            _raised.append(error)
+            keep_error(error)
             where = traceback.extract_tb(error.__traceback__)[-1]
             op.location.emit_error(
                 f"bug in pass {info.name}: {type(error).__name__}: {error} "

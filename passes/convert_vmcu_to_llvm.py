@@ -16,11 +16,10 @@ from mlir import ir
 from mlir.dialects import func
 
 from vmcu.dialects import vmcu as d
-from vmcu.isa import emit
+from vmcu.isa import choose_isa, emit
 from vmcu.isa.globals import Globals
-from vmcu.isa.lower_segments import Address, Landed, SegmentLowering, copy_row, settle_row
+from vmcu.isa.lowering import Address, Landed, Lowering, copy_row, settle_row
 from vmcu.isa.reports import SITES, Reports
-from vmcu.isa.scalar.lower_scalar import ScalarLowering
 from vmcu.passes._features import CoreOptions
 from vmcu.passes._registry import PassError, option, vmcu_pass
 
@@ -124,10 +123,8 @@ def _convert_kernel(
     pointers = {argument: _take(operand, incoming) for argument, operand in zip(block.arguments, operands)}
     if kernel.row is not None:
         block.arguments[len(block.arguments) - 1].replace_all_uses_with(next(incoming))
-    if options.dsp:
-        lowering = SegmentLowering(globals, pointers, reports, loops=options.loops)
-    else:
-        lowering = ScalarLowering(globals, pointers, reports, core=options)
+    core = options.features
+    lowering = choose_isa(core).lowering(globals, pointers, core, reports, options.loops)
     _lower_block(block, lowering)
     with kernel.location, ir.InsertionPoint(entry):
         func.ReturnOp([])
@@ -175,7 +172,7 @@ def _take(like: Address, incoming: Iterator[ir.Value]) -> Address:
     return next(incoming)
 
 
-def _lower_block(block: ir.Block, lowering: SegmentLowering) -> None:
+def _lower_block(block: ir.Block, lowering: Lowering) -> None:
     """Lower the ops of `block` in order, those of nested blocks where they stand."""
     dead: list[ir.OpView] = []
     for op in list(block.operations):

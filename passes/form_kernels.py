@@ -23,7 +23,7 @@ from vmcu.ir.clone import clone_into, rename_operands, used_values
 from vmcu.operators import match
 from vmcu.operators.elementwise import can_vectorise
 from vmcu.operators.fold import write_folded
-from vmcu.operators.read import ANCHORS, read_kernel
+from vmcu.operators.read import ANCHORS, read_operator
 from vmcu.passes._registry import PassError, vmcu_pass
 
 
@@ -244,7 +244,7 @@ def _outline(group: list[ir.OpView], known: set[ir.Operation], counts: dict[str,
             d.yield_([mapping[each] for each in results])
     description = None
     if len(results) == 1:
-        description = read_kernel(mapping[results[0]], list(body.arguments))
+        description = read_operator(mapping[results[0]], list(body.arguments))
     if description is not None:
         kernel.kind = d.KernelKindAttr.get(description.kind)
         write_folded(kernel, description)

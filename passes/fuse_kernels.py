@@ -11,14 +11,15 @@ may (`recompute`); this one takes their names.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mlir import ir
 from mlir.dialects import func
 
 from vmcu.dialects import vmcu as d
 from vmcu.ir.clone import clone_into
-from vmcu.operators import AnyKernel, Fused, describe_kernel, fuse, match
+from vmcu.isa import in_variant, offers, read_kernel
+from vmcu.operators import PLAIN, Kernel, describe, fuse, match
 from vmcu.passes._registry import PassError, option, vmcu_pass
 
 Chain = tuple[str, str, str]
@@ -39,14 +40,14 @@ def fuse_kernels(module: ir.Module, options: FuseOptions) -> None:
             fuse_chains(op, {f"fused_{number}": chain for number, chain in enumerate(chains)})
 
 
-def find_chains(ops: Sequence[d.KernelOp], descriptions: dict[str, AnyKernel]) -> dict[str, tuple[Chain, Fused]]:
+def find_chains(ops: Sequence[d.KernelOp], descriptions: dict[str, Kernel]) -> dict[str, tuple[Chain, Kernel]]:
     """Every chain that could be fused: the name of the kernel that it would become, its kernels, what that computes."""
-    found: dict[str, tuple[Chain, Fused]] = {}
+    found: dict[str, tuple[Chain, Kernel]] = {}
     for three in zip(ops, ops[1:], ops[2:]):
         names = tuple(op.name.value for op in three)
-        fused = fuse(*(descriptions[name] for name in names)) if _is_chain(three) else None
+        fused = fuse(*(descriptions[name].operator for name in names)) if _is_chain(three) else None
         if fused is not None:
-            found[f"fused_{len(found)}"] = names, fused
+            found[f"fused_{len(found)}"] = names, in_variant(fused, PLAIN)
     return found
 
 
@@ -62,7 +63,7 @@ def fuse_chains(function: func.FuncOp, chains: dict[str, Chain]) -> None:
         if missing is not None:
             raise PassError(function, f"there is no kernel '{missing}' to fuse")
         ops = [kernels[each] for each in chain]
-        if len(ops) != 3 or not _is_chain(ops) or fuse(*map(describe_kernel, ops)) is None:
+        if len(ops) != 3 or not _is_chain(ops) or fuse(*map(describe, ops)) is None:
             raise PassError(ops[0], f"{'+'.join(chain)} cannot be fused; supported are a convolution, a depthwise "
                                     "convolution and a pointwise one, each the only reader of the one before")  # fmt: skip
         _fuse(name, ops)
@@ -120,9 +121,8 @@ def _choose_variant(kernel: d.KernelOp, ops: Sequence[d.KernelOp]) -> None:
     """A variant for a fused kernel if its convolutions have some, and no more stack than they take."""
     if ops[0].variant is None or ops[-1].variant is None:
         return
-    stack = max(describe_kernel(op).scratch for op in ops)
-    description = describe_kernel(kernel)
-    for variant in description.variants():
-        if replace(description, variant=variant).scratch <= stack:
-            kernel.operation.attributes["variant"] = ir.StringAttr.get(str(variant))
+    stack = max(read_kernel(op).scratch for op in ops)
+    for each in offers(describe(kernel)):
+        if each.scratch <= stack:
+            kernel.operation.attributes["variant"] = ir.StringAttr.get(str(each.variant))
             return

@@ -21,7 +21,7 @@ from mlir.dialects import affine, arith, func, memref, scf
 
 from vmcu.dialects import vmcu as d
 from vmcu.ir.build import constant
-from vmcu.operators import describe_kernel
+from vmcu.operators import describe
 from vmcu.passes._registry import PassError, vmcu_pass
 
 NOWHERE = -(1 << 30)  # a newest row that no index is near
@@ -140,7 +140,7 @@ def _lower_fed(function: func.FuncOp, stream: d.StreamOp, first: int, last: int)
         raise PassError(stream, "is a second fed stream; supported is one per function")
     # The kernel knows: the tensor that is fed may be one row whatever its rank.
     kernel = next(op for op in stream.body.blocks[0].operations if isinstance(op, d.KernelOp))
-    rows = describe_kernel(kernel).rows().in_rows
+    rows = describe(kernel).rows().in_rows
     sequence = stream.fed.type
     per_row = sequence.length // rows
     word = ir.IntegerType.get_signless(32)

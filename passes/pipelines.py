@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
+
+from vmcu.cores import Target
+from vmcu.passes._features import CoreOptions
 
 KERNELS = ("vmcu-form-kernels", "canonicalize")
 VARIANTS = ("vmcu-choose-variants{core options}",)
@@ -54,3 +58,8 @@ def _written(options: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     for key, value in options.items():
         if value is not None:
             yield key.replace("_", "-"), str(value).lower() if isinstance(value, bool) else value
+
+
+def core_options(target: Target) -> dict[str, bool]:
+    """What passes are told of a core: the instructions it has, and never its name."""
+    return {each.name: getattr(target.features, each.name) for each in fields(CoreOptions)}

@@ -26,8 +26,8 @@ from mlir.dialects import func
 from vmcu import planner
 from vmcu.dialects import vmcu as d
 from vmcu.errors import DoesNotFit, InputError
-from vmcu.operators import AnyKernel, Fused, describe_kernel, match
-from vmcu.operators.buffer import BufferKernel
+from vmcu.isa import read_kernel
+from vmcu.operators import Kernel, match
 from vmcu.passes._registry import PassError, option, vmcu_pass
 from vmcu.passes.fuse_kernels import Chain, find_chains, fuse_chains
 
@@ -122,12 +122,12 @@ def _name_tensors(function: func.FuncOp, fused: Mapping[str, Chain] = MappingPro
     return names
 
 
-def _describe(function: func.FuncOp, names: dict[ir.Value, str]) -> tuple[planner.Network, dict[str, AnyKernel]]:
+def _describe(function: func.FuncOp, names: dict[ir.Value, str]) -> tuple[planner.Network, dict[str, Kernel]]:
     """The function as the planner's network, and each kernel's description by name."""
     sizes = {name: _bytes_of(value) for value, name in names.items()}
     descriptions, kernels = {}, []
     for op in _kernels(function):
-        description = descriptions[op.name.value] = describe_kernel(op)
+        description = descriptions[op.name.value] = read_kernel(op)
         reads = [names[each] for each in op.inputs]
         writes = [names[each] for each in op.results_]
         kernels.append(_plan_kernel(op.name.value, description, reads, writes))
@@ -145,29 +145,30 @@ def _output_name(terminator: ir.OpView, value: ir.Value, names: dict[ir.Value, s
     return names[value]
 
 
-def _plan_kernel(name: str, description: AnyKernel, reads: list[str], writes: list[str]) -> planner.Kernel:
-    if isinstance(description, BufferKernel):
+def _plan_kernel(name: str, kernel: Kernel, reads: list[str], writes: list[str]) -> planner.Kernel:
+    operator = kernel.operator
+    if operator.is_opaque:
         accesses = tuple(planner.Access(each) for each in dict.fromkeys(reads))
         return planner.Kernel(
             name,
             accesses,
             tuple(planner.Access(each) for each in writes),
-            workspace=description.workspace,
+            workspace=operator.workspace,
             reversible=False,
             overlap=False,
         )
-    steps = description.steps()
+    steps = kernel.steps()
     return planner.Kernel(
         name,
         tuple(planner.Access(each, steps.lo, steps.hi) for each in dict.fromkeys(reads)),
         (planner.Access(writes[0], steps.write_lo, steps.write_hi),),
-        workspace=description.workspace,
-        rows=description.rows(),
-        work=description.macs,
+        workspace=operator.workspace,
+        rows=operator.rows(),
+        work=operator.macs,
     )
 
 
-def _plan_fusion(network: planner.Network, name: str, chain: Chain, fused: Fused) -> planner.Fusion:
+def _plan_fusion(network: planner.Network, name: str, chain: Chain, fused: Kernel) -> planner.Fusion:
     kernels = {kernel.name: kernel for kernel in network.kernels}
     reads = [each.tensor for each in kernels[chain[0]].reads]
     writes = [each.tensor for each in kernels[chain[-1]].writes]
@@ -193,7 +194,7 @@ def _rewrite(
     function: func.FuncOp,
     names: dict[ir.Value, str],
     network: planner.Network,
-    kernels: dict[str, AnyKernel],
+    kernels: dict[str, Kernel],
     answer: planner.Plan,
 ) -> None:
     block = function.regions[0].blocks[0]
@@ -220,7 +221,7 @@ def _rewrite(
 def _open_streams(
     function: func.FuncOp,
     network: planner.Network,
-    kernels: dict[str, AnyKernel],
+    kernels: dict[str, Kernel],
     places: _Places,
     answer: planner.Plan,
 ) -> dict[str, ir.Block]:
@@ -230,7 +231,7 @@ def _open_streams(
         first = next(op for op in _kernels(function) if op.name.value == stream.kernels[0])
         fed = None
         if answer.fed and stream.driver in network.inputs:
-            fed = places.newest(stream.driver, kernels[stream.kernels[0]].sequences()[0][0])
+            fed = places.newest(stream.driver, kernels[stream.kernels[0]].operator.sequences()[0][0])
         with first.location, ir.InsertionPoint(first):
             op = d.StreamOp(stream.first_tick, stream.last_tick, backward=stream.backward or None, fed=fed)
         block = op.body.blocks.append()
@@ -307,16 +308,14 @@ class _Places:
 
 def _place_kernel(
     op: d.KernelOp,
-    kernel: AnyKernel,
+    kernel: Kernel,
     names: dict[ir.Value, str],
     places: _Places,
     network: planner.Network,
     answer: planner.Plan,
 ) -> None:
     name = op.name.value
-    in_shapes, out_shapes = kernel.sequences()
-    if not isinstance(kernel, BufferKernel):
-        out_shapes = (out_shapes,)
+    in_shapes, out_shapes = kernel.operator.sequences()
     stream = next((each for each in answer.streams if name in each.kernels), None)
     inputs = [places.get(names[each], shape) for each, shape in zip(op.inputs, in_shapes)]
     outputs = [places.newest(names[each], shape) for each, shape in zip(op.results_, out_shapes)]
@@ -331,8 +330,7 @@ def _place_kernel(
         inputs[number] = d.landing(places.newest(tensor, shape), inputs[number], phase=_birth(stream, tensor, network))
     planned = next(each for each in network.kernels if each.name == name)
     scratch = planned.scratch(stream is not None)
-    shapes = kernel.workspaces if isinstance(kernel, Fused) else ((scratch, 1),)
-    workspace = places.workspace(name, shapes) if scratch else []
+    workspace = places.workspace(name, kernel.operator.divide(scratch)) if scratch else []
     traversal = d.Traversal.backward if name in answer.backward else None
     phase = None if stream is None else _phase(stream, name, network)
     placed = d.KernelOp(

@@ -19,7 +19,9 @@ from mlir import ir
 
 from vmcu.dialects import vmcu as d
 from vmcu.ir.build import Index, preferring_loops
-from vmcu.operators import BufferKernel, describe_kernel
+from vmcu.isa import read_kernel
+from vmcu.operators import BufferKernel, Operands
+from vmcu.operators.buffer import Lowered
 from vmcu.passes._registry import PassError, option, vmcu_pass
 from vmcu.planner import Rows
 
@@ -59,7 +61,8 @@ def _terminator(kernel: d.KernelOp) -> ir.OpView:
 
 
 def _tile(module: ir.Module, kernel: d.KernelOp) -> None:
-    description = describe_kernel(kernel)
+    reading = read_kernel(kernel)
+    operator = reading.operator
     operands = [*kernel.inputs, *kernel.outputs, *kernel.workspace]
     with ir.InsertionPoint(kernel):
         tiled = d.KernelOp(
@@ -78,18 +81,18 @@ def _tile(module: ir.Module, kernel: d.KernelOp) -> None:
     arguments = list(block.arguments)
     inputs, rest = arguments[: len(kernel.inputs)], arguments[len(kernel.inputs) :]
     outputs, workspace = rest[: len(kernel.outputs)], rest[len(kernel.outputs) :][: len(kernel.workspace)]
+    on = Operands(tuple(inputs), tuple(outputs), tuple(workspace))
     backward = kernel.traversal.value == d.Traversal.backward
     with ir.InsertionPoint(block):
-        if isinstance(description, BufferKernel):
-            if description.workspace > sum(each.type.length for each in kernel.workspace):
-                raise PassError(kernel, f"needs a workspace of {description.workspace} bytes")
-            _adopt_globals(module, description, kernel.name.value)
-            description.emit(inputs, outputs, workspace)
-        elif kernel.row is not None:
-            description.emit_row(inputs, outputs[0], workspace, Index.of(arguments[-1]), backward=backward)
-            _note_unread(tiled, description.rows())
+        if isinstance(operator, BufferKernel):
+            if operator.workspace > sum(each.type.length for each in kernel.workspace):
+                raise PassError(kernel, f"needs a workspace of {operator.workspace} bytes")
+            _adopt_globals(module, operator.lowered, kernel.name.value)
+        if kernel.row is None:
+            reading.emit(on, backward=backward)
         else:
-            description.emit(inputs, outputs[0], workspace, backward=backward)
+            reading.emit_row(on, Index.of(arguments[-1]), backward=backward)
+            _note_unread(tiled, operator.rows())
         d.yield_([])
     for argument, sequence in zip(inputs, kernel.inputs):
         if _is_needed_after(kernel, sequence):
@@ -149,10 +152,10 @@ def _erase_frees(sequence: ir.Value) -> None:
             use.owner.operation.erase()
 
 
-def _adopt_globals(module: ir.Module, description: BufferKernel, name: str) -> None:
+def _adopt_globals(module: ir.Module, lowered: Lowered, name: str) -> None:
     """Move the constants of a bufferized body into the module, under names of the kernel's own."""
     renamed = {}
-    for op in description.holder.body.operations:
+    for op in lowered.holder.body.operations:
         if op.operation.name == "memref.global":
             old = ir.StringAttr(op.attributes["sym_name"]).value
             renamed[old] = f"{name}{old}"
@@ -165,4 +168,4 @@ def _adopt_globals(module: ir.Module, description: BufferKernel, name: str) -> N
             op.attributes["name"] = ir.FlatSymbolRefAttr.get(renamed[old])
         return ir.WalkResult.ADVANCE
 
-    description.function.operation.walk(rename)
+    lowered.function.operation.walk(rename)

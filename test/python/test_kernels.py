@@ -5,7 +5,6 @@ The loops are run by `segment_interpreter`; the bytes that a window needs are co
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -22,7 +21,9 @@ from segment_interpreter import Event, record, replay
 from vmcu import frontends, planner
 from vmcu.dialects import vmcu as d
 from vmcu.ir import bridge
-from vmcu.operators import PLAIN, Conv2D, Depthwise, MaxPool
+from vmcu.isa import in_variant, offers
+from vmcu.isa.arm_dsp.tiles import Tiling
+from vmcu.operators import PLAIN, Conv2D, Depthwise, Kernel, MaxPool, Operands, Operator
 from vmcu.operators.geometry import Window
 from vmcu.operators.requant import Requant
 from vmcu.passes.pipelines import KERNELS, PLAN, fill_options
@@ -30,7 +31,6 @@ from vmcu.planner.distance import find_forbidden
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"
 REQUANT = Requant(np.array([2**30]), np.array([40]), "single", 0)
-Kernel = Conv2D | Depthwise | MaxPool
 
 
 @st.composite
@@ -55,21 +55,21 @@ def kernels(draw: st.DrawFn) -> Kernel:
         weights = np.ones((*window.kernel, channels), np.int8)
         return choose_variant(draw, Depthwise(window, channels, 0, weights, np.zeros(channels), REQUANT))
     if kind == "max":
-        return MaxPool(window, channels, 0)
+        return choose_variant(draw, MaxPool(window, channels, 0))
     outputs = draw(st.integers(1, 5))
     weights = np.ones((outputs, *window.kernel, channels), np.int8)
     return choose_variant(draw, Conv2D(window, weights, np.zeros(outputs), REQUANT))
 
 
-def choose_variant(draw: st.DrawFn, kernel: Conv2D | Depthwise) -> Conv2D | Depthwise:
-    return dataclasses.replace(kernel, variant=draw(st.sampled_from([PLAIN, *kernel.variants()])))
+def choose_variant(draw: st.DrawFn, operator: Operator) -> Kernel:
+    return draw(st.sampled_from([in_variant(operator, PLAIN), *offers(operator)]))
 
 
 def holds_input(kernel: Kernel) -> bool:
     """Whether a step reads its input between stores, and frees after them."""
-    if isinstance(kernel, Conv2D):
-        return kernel.variant.name == "matmul" and kernel.takes_bytes
-    return isinstance(kernel, Depthwise) and kernel.variant.name == "row"
+    if kernel.variant.name == "matmul":
+        return Tiling(kernel.operator).takes_bytes
+    return kernel.variant.name == "row"
 
 
 def taps(window: Window, row: int, column: int) -> Iterator[int]:
@@ -84,20 +84,21 @@ def taps(window: Window, row: int, column: int) -> Iterator[int]:
 
 def emit(kernel: Kernel, *, backward: bool) -> list[Event]:
     """The events of a kernel that has a pool to itself."""
-    inputs, output = kernel.sequences()
+    inputs, outputs = kernel.operator.sequences()
     with bridge.context(), ir.Location.unknown():
         module = ir.Module.create()
         with ir.InsertionPoint(module.body):
             function = func.FuncOp("f", ((), ()))
         with ir.InsertionPoint(function.add_entry_block()):
             pool = d.pool(d.PoolType.get(1_000_000))
-            places = [d.place(d.SequenceType.get(*each), pool, 0) for each in (*inputs, output)]
+            places = [d.place(d.SequenceType.get(*each), pool, 0) for each in (*inputs, *outputs)]
             traversal = d.Traversal.backward if backward else None
-            op = d.KernelOp([], "k", kernel.kind, places[:-1], places[-1:], [], traversal=traversal)
+            op = d.KernelOp([], "k", kernel.operator.kind, places[:-1], places[-1:], [], traversal=traversal)
             block = op.body.blocks.append(*[each.type for each in places])
             func.ReturnOp([])
         with ir.InsertionPoint(block):
-            kernel.emit(list(block.arguments)[:-1], block.arguments[len(places) - 1], [], backward=backward)
+            *read, stored = block.arguments
+            kernel.emit(Operands(tuple(read), (stored,)), backward=backward)
             d.yield_([])
         module.operation.verify()
         return record(op)
@@ -154,20 +155,21 @@ def test_loops_do_the_planned_steps(kernel: Kernel, backward: bool) -> None:
 @settings(deadline=None)
 @given(kernels(), st.booleans())
 def test_loads_are_the_bytes_that_the_window_needs(kernel: Kernel, backward: bool) -> None:
-    ((_, in_size),), (_, out_size) = kernel.sequences()
+    ((_, in_size),), ((_, out_size),) = kernel.operator.sequences()
     _, found = split_steps(kernel, emit(kernel, backward=backward))
     for events in found:
         stored = sorted(bytes_of(events, "store"))
-        pixels = {taps for byte in stored for taps in pixel_taps(kernel.window, byte // out_size)}
-        if isinstance(kernel, Depthwise) and kernel.variant.name == "row":
+        pixels = {taps for byte in stored for taps in pixel_taps(kernel.operator.window, byte // out_size)}
+        if kernel.variant.name == "row":
             # Whole rows: no tile knows of columns between windows.
-            window, row = kernel.window, stored[0] // out_size // kernel.window.output[1]
+            window = kernel.operator.window
+            row = stored[0] // out_size // window.output[1]
             rows = [row * window.stride[0] + k * window.dilation[0] - window.pad[0] for k in range(window.kernel[0])]
             end = (window.output[1] - 1) * window.stride[1] - window.pad[1] + window.kernel[1]
             columns = range(max(0, -window.pad[1]), min(window.image[1], end))
             inside = [each for each in rows if 0 <= each < window.image[0]]
             pixels = {each * window.image[1] + column for each in inside for column in columns}
-        channels = range(in_size) if isinstance(kernel, Conv2D) else {byte % out_size for byte in stored}
+        channels = range(in_size) if isinstance(kernel.operator, Conv2D) else {byte % out_size for byte in stored}
         assert bytes_of(events, "load") == {pixel * in_size + channel for pixel in pixels for channel in channels}
 
 
@@ -182,7 +184,7 @@ def test_frees_are_what_no_later_step_reads(kernel: Kernel, backward: bool) -> N
     before, found = split_steps(kernel, emit(kernel, backward=backward))
     steps = kernel.steps()
     order = np.flatnonzero(steps.write_hi > steps.write_lo)
-    freed, size = bytes_of(before, "free"), int(np.prod(kernel.sequences()[0][0]))
+    freed, size = bytes_of(before, "free"), int(np.prod(kernel.operator.sequences()[0][0]))
     pending = list(reversed(order) if backward else order)
     for events in found:
         pending.pop(0)
@@ -199,7 +201,7 @@ def test_frees_are_what_no_later_step_reads(kernel: Kernel, backward: bool) -> N
 @given(kernels(), st.booleans())
 def test_tightest_overlap_loses_no_byte(kernel: Kernel, backward: bool) -> None:
     """At the edges of the forbidden distances every store still lands on freed bytes; one byte further one does not."""
-    ((length, size),), (out_length, out_size) = kernel.sequences()
+    ((length, size),), ((out_length, out_size),) = kernel.operator.sequences()
     steps = kernel.steps()
     source, target = planner.Tensor("x", length * size), planner.Tensor("y", out_length * out_size)
     asked = planner.Kernel(

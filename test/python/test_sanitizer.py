@@ -18,9 +18,10 @@ from mlir.dialects import arith
 import vmcu
 from test_e2e_operators import window
 from vmcu import planner
+from vmcu.abi.pool_map import Held, Home, PoolMap, Site, View
 from vmcu.dialects import vmcu as d
 from vmcu.errors import Internal
-from vmcu.run.sanitizer import Held, Home, PoolFault, PoolMap, PoolShadow, Site, View
+from vmcu.run.sanitizer import PoolFault, PoolShadow
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"
 ZOO = os.environ.get("VMCU_MODEL_ZOO")

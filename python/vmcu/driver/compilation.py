@@ -308,7 +308,7 @@ class Compilation:
         return self._modules[level]
 
     def _make(self, level: str, above: ir.Module | ir.OpView | None) -> ir.Module | ir.OpView:
-        from vmcu.passes.pipelines import LEVELS, fill_options
+        from vmcu.passes.pipelines import LEVELS, core_options, fill_options
 
         if above is None:
             return frontends.load(self.path, io=self.io)
@@ -324,7 +324,7 @@ class Compilation:
             return module
         loops = {"loops": self.optimize == "size"}
         options = {"segments": loops, "llvm": {"name": self.name, "sanitize": self.sanitize, **loops}}
-        core = bridge.core_options(self.target)
+        core = core_options(self.target)
         bridge.run(module, fill_options(LEVELS[level], core, **options.get(level, {})))
         return module
 

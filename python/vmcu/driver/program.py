@@ -143,7 +143,7 @@ def compile_module(
         Unsupported: a pass refuses the module, or an op has no lowering.
     """
     from vmcu.isa.reports import read_pool_map
-    from vmcu.passes.pipelines import LLVM, SEGMENTS, fill_options
+    from vmcu.passes.pipelines import LLVM, SEGMENTS, core_options, fill_options
 
     core = Target.parse(target) if isinstance(target, str) else target
     checked_name(name)
@@ -153,7 +153,7 @@ def compile_module(
         bridge.run(lowered, fill_options(SEGMENTS))
         row_bytes = summaries.row_bytes(lowered)
         pool_map = read_pool_map(lowered) if sanitize else None
-        bridge.run(lowered, fill_options(LLVM, bridge.core_options(core), name=name, sanitize=sanitize))
+        bridge.run(lowered, fill_options(LLVM, core_options(core), name=name, sanitize=sanitize))
         llvm_ir = translate(lowered, core)
     code, sizes = assemble(llvm_ir, core)
     return Program(name, core, llvm_ir, code, sizes, inputs, outputs, pool_bytes, row_bytes, pool_map=pool_map)

@@ -16,7 +16,7 @@ from vmcu.abi.tensor import Tensor
 from vmcu.dialects import vmcu as d
 from vmcu.errors import Unsupported, VmcuError
 from vmcu.ir.locations import place
-from vmcu.operators import describe_kernel
+from vmcu.operators import describe
 from vmcu.report.layers import Layer
 from vmcu.toolchain import MissingTool
 
@@ -70,7 +70,7 @@ def count_macs(found: Sequence[d.KernelOp]) -> int:
     total = 0
     for kernel in found:
         with kernel.location:
-            total += describe_kernel(kernel).macs
+            total += describe(kernel).macs
     return total
 
 
@@ -145,7 +145,7 @@ def _layer(kernel: d.KernelOp, ring_bytes: int) -> Layer:
     block = kernel.body.blocks[0]
     results = block.operations[len(block.operations) - 1].operands
     with kernel.location:
-        description = describe_kernel(kernel)
+        description = describe(kernel)
     window = getattr(description, "window", None)
     return Layer(
         name=kernel.name.value,

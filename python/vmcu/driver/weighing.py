@@ -18,11 +18,10 @@ from typing import Literal
 from mlir import ir
 
 from vmcu.cores import Target
-from vmcu.dialects import vmcu as d
 from vmcu.driver import summaries
 from vmcu.driver.program import Input
 from vmcu.ir import bridge
-from vmcu.operators import BufferKernel, describe_kernel
+from vmcu.isa import read_kernel
 from vmcu.units import format_bytes
 
 Optimize = Literal["ram", "balanced", "latency", "size"]
@@ -90,13 +89,13 @@ def _attempt(
     kernels: ir.Module | ir.OpView, target: Target, wish: Wish, limit: int | None
 ) -> tuple[ir.Module | ir.OpView, int]:
     """A plan whose kernels have at most `limit` bytes of lanes each, and the most that one of them has."""
-    from vmcu.passes.pipelines import PLAN, VARIANTS, fill_options
+    from vmcu.passes.pipelines import PLAN, VARIANTS, core_options, fill_options
 
     module = kernels.operation.clone()
-    core = bridge.core_options(target)
+    core = core_options(target)
     choice = {"measured": ",".join(target.measured) or None, "scratch": limit, "smallest": wish.optimize == "size"}
     bridge.run(module, fill_options(VARIANTS, core, **choice))
-    scratch = max((_scratch(op) for op in summaries.kernels(module)), default=0)
+    scratch = max((read_kernel(op).scratch for op in summaries.kernels(module)), default=0)
     how = {
         "ram": format_bytes(wish.ram if wish.pool is None else wish.pool),
         "input": wish.input,
@@ -106,9 +105,3 @@ def _attempt(
     }
     bridge.run(module, fill_options(PLAN, **how))
     return module, scratch
-
-
-def _scratch(kernel: d.KernelOp) -> int:
-    """Bytes of stack for lanes."""
-    description = describe_kernel(kernel)
-    return 0 if isinstance(description, BufferKernel) else description.scratch

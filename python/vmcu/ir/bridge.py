@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 
 from mlir import ir
 from mlir.passmanager import PassManager
 
 from vmcu import _vmcu
-from vmcu.cores import Target
 from vmcu.errors import Internal, Unsupported, VmcuError
 from vmcu.ir.locations import place
 
@@ -22,29 +20,42 @@ def context() -> ir.Context:
     return made
 
 
-def core_options(target: Target) -> dict[str, bool]:
-    """What passes are told of a core: the instructions it has, and never its name."""
-    from vmcu.passes._features import CoreOptions
+class PassError(Unsupported):
+    """An op is refused. The message is reported at the op's location."""
 
-    return {each.name: getattr(target.features, each.name) for each in fields(CoreOptions)}
+    def __init__(self, op: ir.Operation | ir.OpView, message: str):
+        super().__init__(message)
+        self.location = op.location
+
+
+_kept: list[BaseException] = []
+
+
+def keep_error(error: BaseException) -> None:
+    """Keep what a pass raised: an exception must not cross the C++ frames between the pass and `run`."""
+    _kept.append(error)
+
+
+def take_error() -> BaseException | None:
+    """The exception that the last pass raised, once."""
+    error = _kept[-1] if _kept else None
+    _kept.clear()
+    return error
 
 
 def run(module: ir.Module, passes: Sequence[str]) -> None:
-    """Run passes in order on `module`, in place.
+    """Run passes in order on `module`, in place. Ours are known once `vmcu.passes` has been imported.
 
     Raises:
         VmcuError: a pass refused the module; the message names the op's location.
         Internal: a pass has a bug, or upstream conversion left something behind.
     """
-    import vmcu.passes  # noqa: F401  registers them
-    from vmcu.passes._registry import take_raised
-
-    take_raised()
+    take_error()
     with diagnostics(module.context) as found:
         try:
             PassManager.parse(f"builtin.module({','.join(passes)})", context=module.context).run(module.operation)
         except (ir.MLIRError, ValueError) as error:
-            _raise(take_raised(), [f"{location}: {message}" for location, message in found], error)
+            _raise(take_error(), [f"{location}: {message}" for location, message in found], error)
 
 
 @contextmanager

@@ -1,1 +1,78 @@
-"""How kernels are computed on an instruction set: families of kernels and the lowering of their ops."""
+"""How kernels are computed on an instruction set: families of kernels, and the lowering of their ops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vmcu.cores import Features
+from vmcu.dialects import vmcu as d
+from vmcu.ir.bridge import PassError
+from vmcu.isa.arm_dsp import ARM_DSP, ARM_DSP_FPU
+from vmcu.isa.base import Isa
+from vmcu.isa.scalar import SCALAR
+from vmcu.operators import PLAIN, PLAIN_LOOPS, Family, Kernel, Operator, Variant, describe
+
+__all__ = ["ISAS", "Isa", "choose_isa", "in_variant", "offers", "read_kernel"]
+
+ISAS = (ARM_DSP_FPU, ARM_DSP, SCALAR)
+
+
+def choose_isa(core: Features) -> Isa:
+    """The instruction set of a core with these features."""
+    if not core.dsp:
+        return SCALAR
+    return ARM_DSP_FPU if core.fpu else ARM_DSP
+
+
+def offers(operator: Operator, isa: Isa | None = None) -> tuple[Kernel, ...]:
+    """The ways to compute an operator on `isa`, or on any, beside its plain loops, the best guess first."""
+    return tuple(
+        Kernel(operator, family, variant)
+        for each in ISAS
+        if isa in (None, each)
+        for family in each.families
+        if isinstance(operator, family.computes)
+        for variant in family.offers(operator)
+    )
+
+
+def read_kernel(op: d.KernelOp) -> Kernel:
+    """What a kernel (on tensors, or placed) computes, in the variant that it names.
+
+    Raises:
+        PassError: its kind promises segments, but the body is not of that form, or it has no such variant.
+    """
+    operator = describe(op)
+    if op.variant is None:
+        return Kernel(operator, _plain_loops(operator))
+    text = op.variant.value
+    try:
+        return in_variant(operator, Variant.parse(text))
+    except ValueError:
+        supported = " or ".join(repr(str(each.variant)) for each in offers(operator)) or "none"
+        message = f"kernel {op.name.value} has no variant {text!r}; supported for it is {supported}"
+        raise PassError(op, message) from None
+
+
+def in_variant(operator: Operator, variant: Variant) -> Kernel:
+    """An operator in a variant that one of its families offers, though the numbers of the options may be others.
+
+    Raises:
+        ValueError: no family offers it.
+    """
+    if variant == PLAIN:
+        return Kernel(operator, _plain_loops(operator))
+    for family in _families_of(operator):
+        known = family.offers(operator) if family.name == variant.name else ()
+        options = {key for each in known for key, _ in each.options}
+        if known and all(key in options and number > 0 for key, number in variant.options):
+            return Kernel(operator, family, variant)
+    raise ValueError(variant)
+
+
+def _families_of(operator: Operator) -> Iterator[Family]:
+    return (family for isa in ISAS for family in isa.families if isinstance(operator, family.computes))
+
+
+def _plain_loops(operator: Operator) -> Family:
+    return next(family for family in PLAIN_LOOPS if type(operator) is family.computes)

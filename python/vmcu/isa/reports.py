@@ -17,9 +17,9 @@ from __future__ import annotations
 from mlir import ir
 from mlir.dialects import arith, func, scf
 
+from vmcu.abi.pool_map import Held, Home, PoolMap, Site, View
 from vmcu.dialects import vmcu as d
 from vmcu.isa import emit
-from vmcu.run.sanitizer import Held, Home, PoolMap, Site, View
 
 #: The ops that a site is made of; `Reports.enter` comes before each of them.
 SITES = (d.KernelOp, d.FeedOp, d.SettleOp)

@@ -1,138 +1,146 @@
-"""Kernels that keep channels apart: depthwise convolution, average pooling and mean, maximum pooling.
+"""What operators share that keep channels apart: depthwise convolution, average and maximum pooling, mean.
 
-Average pooling is a depthwise convolution whose weights are all one and are shared by all channels.
+A tile of their plain loops is one pixel of `CHANNELS` channels, one 32-bit word of the pool per tap.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from mlir import ir
+from mlir.dialects import arith
 
-from vmcu.dialects import vmcu as d
+from vmcu.ir import build
 from vmcu.ir.build import Index
-from vmcu.isa.arm_dsp import packing
-from vmcu.operators.channelwise_loops import CHANNELS, DepthwiseEmitter, MaxPoolEmitter, WholeRowEmitter
-from vmcu.operators.geometry import Steps, Window, split_channels
-from vmcu.operators.requant import INT8, Requant
-from vmcu.operators.scale import choose_form
-from vmcu.operators.variant import PLAIN, Variant
+from vmcu.operators.base import Operator, Shape
+from vmcu.operators.geometry import Region, Steps, Window, split_channels
+from vmcu.operators.liveness import at_least, at_most, free_window
+from vmcu.operators.rows import RowEmitter
 from vmcu.planner import Rows
 
-TILES = (2, 3, 4)  # output columns at a time that are worth a try
+CHANNELS = 4  # one word
+UNROLLED = 3  # most window rows that are unrolled where a row's place is found once
+TAPS = 8  # most taps of a window row that one piece of straight-line code takes
 
 
 @dataclass(frozen=True, eq=False)
-class Channelwise:
+class Channelwise(Operator):
     """A window over each channel by itself. A channel count that is no multiple of 4 leaves lanes unused."""
 
     window: Window
     channels: int
     pad_value: int
 
-    workspace = 0  # bytes
-
-    def sequences(self) -> tuple[tuple[tuple[int, int], ...], tuple[int, int]]:
-        """(length, bytes) of each input's and of the output's sequence: a segment is a pixel."""
+    def sequences(self) -> tuple[tuple[Shape, ...], tuple[Shape, ...]]:
+        """A segment is a pixel."""
         pixels = [int(np.prod(each)) for each in (self.window.image, self.window.output)]
-        return ((pixels[0], self.channels),), (pixels[1], self.channels)
-
-    def steps(self) -> Steps:
-        return self.window.steps(1, self.channels, self.channels, split_channels(self.channels, CHANNELS))
+        return ((pixels[0], self.channels),), ((pixels[1], self.channels),)
 
     def rows(self) -> Rows:
         return self.window.rows()
 
-    scratch = 0  # bytes of stack
-
     @property
     def signature(self) -> str:
-        """What its variants' speed depends on."""
         return f"depthwise {self.window.describe(self.channels, self.channels)}"
-
-    def variants(self) -> list[Variant]:
-        return []
 
     @property
     def macs(self) -> int:
         return int(np.prod(self.window.output) * np.prod(self.window.kernel)) * self.channels
 
+    def plain_steps(self) -> Steps:
+        """The accesses of `ChannelwiseEmitter`."""
+        return self.window.steps(1, self.channels, self.channels, split_channels(self.channels, CHANNELS))
 
-@dataclass(frozen=True, eq=False)
-class Depthwise(Channelwise):
-    """`weights` is int8 `[rows, columns, channels]`, or `[rows, columns, 1]` shared by all; `bias` int32, per channel."""
 
-    weights: np.ndarray
-    bias: np.ndarray
-    requant: Requant
-    kind: d.KernelKind = d.KernelKind.depthwise
-    variant: Variant = PLAIN
+class ChannelwiseEmitter(RowEmitter):
+    """Rows, columns, channel groups; `_emit_value` makes the word of one tile."""
 
-    def variants(self) -> list[Variant]:
-        """The variants that cores with DSP and FPU instructions have; without measurements the first one is taken.
+    def __init__(self, kernel: Channelwise, source: ir.Value, dest: ir.Value, backward: bool, by_rows: bool = False):
+        super().__init__(kernel.window, source, dest, backward=backward, by_rows=by_rows)
+        self.kernel = kernel
 
-        `row`: row by row, one channel after the other by `vmcu.depthwise`.
-        """
+    def _emit_columns(self, row: Index) -> None:
+        regions = self.window.regions(1)
+        for region in reversed(regions) if self.backward else regions:
+            for column in build.loop(region.start, region.stop, backward=self.backward):
+                self._emit_pixel(row, column, region)
+
+    def _channel_tiles(self) -> Iterator[tuple[Index, int]]:
+        """Loop over the channels in tiles: first channel and width."""
+        channels = self.kernel.channels
+        full = channels - channels % CHANNELS
+        parts = [(0, full, CHANNELS), (full, channels, channels - full)]
+        for start, stop, tile in reversed(parts) if self.backward else parts:
+            if start != stop:
+                for channel in build.loop(start, stop, tile, backward=self.backward):
+                    yield channel, tile
+
+    def _emit_pixel(self, row: Index, column: Index, region: Region) -> None:
+        for channel, tile in self._channel_tiles():
+            value = self._emit_value(row, column, region, channel, tile)
+            if not self.by_rows:
+                done = at_most(channel, 0) if self.backward else at_least(channel + tile, self.kernel.channels)
+                free_window(self.source, self.window, row, column, 1, done, backward=self.backward)
+            self._store(value, row * self.window.output[1], column, channel, tile)
+
+    def _store(self, value: ir.Value, row: Index, column: Index, channel: Index, tile: int) -> None:
+        first, within = self._segment(row, column)
+        build.segment_store(value, self.dest, first, channel, within=within, valid=tile if tile != CHANNELS else None)
+
+    def _fold_taps(
+        self, row: Index, column: Index, region: Region, channel: Index, valid: int, acc: ir.Value
+    ) -> ir.Value:
+        """Fold `self._fold(taps, ky, kx, channel, acc)` over the window, `taps` being words of up to `TAPS` taps."""
         window = self.window
-        form = choose_form(self.requant.multiplier, self.requant.shift, self.requant.rounding)
-        fits = max(window.kernel) <= packing.MAX_TAPS and (window.kernel[1] - 1) * self.channels <= packing.MAX_REACH
-        is_plain = self.kind == d.KernelKind.depthwise and window.dilation[1] == 1 and self.weights.shape[2] > 1
-        if not is_plain or not fits or form.kind not in ("double", "single"):
-            return []
-        return [Variant("row"), *(Variant("row", (("tile", each),)) for each in TILES if each <= window.output[1])]
 
-    def steps(self) -> Steps:
-        if self.variant.name != "row":
-            return super().steps()
-        # All channels read the window's rows: the output takes no byte of them. Steps before and after each row say so.
-        window, rows = self.window, np.arange(self.window.output[0], dtype=np.int64)
-        lo = window.first_pixel(rows, 0) * self.channels
-        hi = window.end_pixel(rows, window.output[1] - 1) * self.channels
-        first, size = rows * window.output[1] * self.channels, window.output[1] * self.channels
-        return Steps(
-            np.repeat(lo, 3),
-            np.repeat(hi, 3),
-            np.stack([first, first, first + size], 1).ravel(),
-            np.stack([first, first + size, first + size], 1).ravel(),
-        )
+        def window_row(ky: Index, acc: ir.Value) -> ir.Value:
+            y = row * window.stride[0] + ky * window.dilation[0] - window.pad[0]
+            row_guard = build.is_inside(y, window.image[0]) if window.guards_rows else None
+            return self._fold_row(y, ky, row_guard, column, region, channel, valid, acc)
 
-    def rows(self) -> Rows:
-        """A pool over the whole image takes its rows one by one, as sums of 32 bits."""
-        rows = self.window.rows()
-        whole = self.kind == d.KernelKind.pool and self.window.kernel == self.window.image and self.window.image[0] > 1
-        if not whole or self.window.output != (1, 1):
-            return rows
-        return replace(rows, accumulates=True, workspace=4 * (self.channels + -self.channels % CHANNELS))
+        unroll = self.by_rows and window.kernel[0] <= UNROLLED
+        return build.accumulate(window.kernel[0], 1, acc, window_row, unroll=unroll)
 
-    def emit(self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], *, backward: bool) -> None:
-        emitter = WholeRowEmitter if self.variant.name == "row" else DepthwiseEmitter
-        emitter(self, inputs[0], output, backward).emit()
+    def _fold_row(
+        self,
+        y: Index,
+        ky: Index,
+        row_guard: ir.Value | None,
+        column: Index,
+        region: Region,
+        channel: Index,
+        valid: int,
+        acc: ir.Value,
+    ) -> ir.Value:
+        """Fold the taps of window row `ky`, which lies on input row `y`."""
+        window, taps = self.window, self.window.kernel[1]
 
-    def emit_row(
-        self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], row: Index, *, backward: bool
-    ) -> None:
-        """Make output row `row`, or take input row `row` if this kernel accumulates; `backward` is the rows' order."""
-        if self.rows().accumulates:
-            DepthwiseEmitter(self, inputs[0], output, backward, by_rows=True).emit_sums(row, workspace[0])
-            return
-        emitter = WholeRowEmitter if self.variant.name == "row" else DepthwiseEmitter
-        emitter(self, inputs[0], output, backward, by_rows=True).emit_row(row)
+        def piece(kx: Index, count: int, acc: ir.Value) -> ir.Value:
+            x = column * window.stride[1] + kx * window.dilation[1] - window.pad[1]
+            guards = self._guards(x, count, row_guard, region)
+            first, within = self._segment(y * window.image[1], x)
+            words = build.segment_load(
+                self.source,
+                first,
+                channel,
+                count,
+                valid,
+                within=within,
+                stride=window.dilation[1],
+                guards=guards,
+                pad=self.kernel.pad_value,
+            )
+            return self._fold(words, ky, kx, channel, acc)
 
+        full = taps - taps % TAPS
+        if full:
+            acc = build.accumulate(full, TAPS, acc, lambda kx, acc: piece(kx, TAPS, acc))
+        return piece(Index(full), taps - full, acc) if taps > full else acc
 
-@dataclass(frozen=True, eq=False)
-class MaxPool(Channelwise):
-    """The largest of a window, clamped to `[low, high]`."""
-
-    low: int = INT8[0]
-    high: int = INT8[1]
-    kind: d.KernelKind = d.KernelKind.pool
-
-    def emit(self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], *, backward: bool) -> None:
-        MaxPoolEmitter(self, inputs[0], output, backward).emit()
-
-    def emit_row(
-        self, inputs: list[ir.Value], output: ir.Value, workspace: list[ir.Value], row: Index, *, backward: bool
-    ) -> None:
-        """Make output row `row`; `backward` is the rows' order."""
-        MaxPoolEmitter(self, inputs[0], output, backward, by_rows=True).emit_row(row)
+    def _guards(self, x: Index, count: int, row_guard: ir.Value | None, region: Region) -> list[ir.Value]:
+        if not region.guarded:
+            return [row_guard] * count if row_guard is not None else []
+        inside = [build.is_inside(x + tap * self.window.dilation[1], self.window.image[1]) for tap in range(count)]
+        return inside if row_guard is None else [arith.andi(row_guard, each) for each in inside]

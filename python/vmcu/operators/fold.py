@@ -12,8 +12,8 @@ from mlir import ir
 from vmcu.dialects import vmcu as d
 from vmcu.ir import build
 from vmcu.ir.clone import clone_into
-from vmcu.operators.channelwise import Depthwise
 from vmcu.operators.conv2d import Conv2D
+from vmcu.operators.depthwise import Depthwise
 from vmcu.operators.match import op_name, shape_of
 
 _FOLDED = """

@@ -18,18 +18,16 @@ Nothing here knows the IR: `vmcu.isa.reports` reads a `PoolMap` from it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from vmcu.abi.pool_map import REPORTS, Home, PoolMap, Site
 from vmcu.errors import Internal
 
 if TYPE_CHECKING:
     from vmcu.run.emulator import Machine
 
-#: Functions `NAME_report_...` that the instrumented program calls; the arguments are those of `PoolShadow`'s methods.
-REPORTS = ("enter", "load", "store", "free")
 Op = Literal["load", "store"]
 _WORD = 4  # bytes of an entry of the shadow
 _CALLER = (-1, 0)  # the reader of the network's outputs
@@ -55,62 +53,6 @@ class PoolFault(Internal):
         place = f"bytes [{bytes_[0]}, {bytes_[1]}) of the pool"
         super().__init__(f"{site}, {op} of segment {segment} of {tensor} at {place}: {problem}")
         self.site, self.op, self.tensor, self.segment, self.bytes, self.other = site, op, tensor, segment, bytes_, other
-
-
-@dataclass(frozen=True)
-class Home:
-    """A place of a tensor: its byte `b` is at byte `offset + b mod span` of the pool."""
-
-    offset: int
-    span: int
-
-
-@dataclass(frozen=True)
-class Held:
-    """A tensor that lives in the pool; in several homes if its rows move. `name` is for messages."""
-
-    name: str
-    bytes: int
-    homes: tuple[Home, ...]
-
-
-@dataclass(frozen=True)
-class View:
-    """A sequence through which a kernel sees a tensor.
-
-    Args:
-        tensor: index in `PoolMap.tensors`.
-        segment: bytes of a segment.
-        home: where stores through this sequence go.
-        role: what the kernel does with it.
-        reads: bytes `[low, high)` of the tensor outside of which the kernel reads none; None if it may read all.
-    """
-
-    tensor: int
-    segment: int
-    home: Home
-    role: Literal["input", "output", "workspace"]
-    reads: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True)
-class Site:
-    """A kernel, or what else touches the pool. Once a site of a later `part` runs, this one will not run again."""
-
-    name: str
-    part: int
-    views: tuple[View, ...]
-
-
-@dataclass(frozen=True)
-class PoolMap:
-    """What the shadow has to know of a program. `inputs` and `outputs` are whole in the pool before and after it."""
-
-    bytes: int
-    tensors: tuple[Held, ...]
-    sites: tuple[Site, ...]
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
 
 
 class PoolShadow:

@@ -14,8 +14,9 @@ from vmcu.dialects import vmcu as d
 from vmcu.driver import summaries
 from vmcu.driver.program import compile_module
 from vmcu.ir import bridge
+from vmcu.isa import choose_isa, offers, read_kernel
 from vmcu.isa.measurements import Measured, key
-from vmcu.operators import PLAIN, BufferKernel, Variant, describe_kernel
+from vmcu.operators import PLAIN, Variant, describe
 
 
 @dataclass(frozen=True)
@@ -46,16 +47,15 @@ class Task:
 
 def find_tasks(module: ir.Module | ir.OpView, target: Target) -> list[Task]:
     """What there is to measure in a module of kernels on tensors: one task for each shape with variants."""
-    if not (target.features.dsp and target.features.fpu):
-        return []
+    isa = choose_isa(target.features)
     tasks: dict[str, Task] = {}
     for op in summaries.kernels(module):
         with op.operation.context:
-            description = describe_kernel(op)
-        variants = [] if isinstance(description, BufferKernel) else description.variants()
+            operator = describe(op)
+            variants = [each.variant for each in offers(operator, isa)]
         if not variants:
             continue
-        name = key(target.name, description.signature)
+        name = key(target.name, operator.signature)
         if name in tasks:
             tasks[name] = replace(tasks[name], kernels=(*tasks[name].kernels, op.name.value))
         else:
@@ -66,13 +66,13 @@ def find_tasks(module: ir.Module | ir.OpView, target: Target) -> list[Task]:
 def _measure(kernel: d.KernelOp, variant: Variant, target: Target) -> Measured:
     with kernel.operation.context, ir.Location.unknown():
         module = _alone(kernel, variant)
-        description = describe_kernel(summaries.kernels(module)[0])
+        measured = read_kernel(summaries.kernels(module)[0])
         bridge.run(module, ["vmcu-plan{streams=false}"])
         program = compile_module(module, target)
     with program.firmware() as firmware:
         zeros = [np.zeros(each.shape, each.dtype) for each in program.inputs]
         cycles = firmware.run(*zeros).counts.cycles
-    return Measured(str(variant), cycles, program.sizes.text, description.scratch)
+    return Measured(str(variant), cycles, program.sizes.text, measured.scratch)
 
 
 def _alone(kernel: d.KernelOp, variant: Variant) -> ir.Module:

@@ -15,7 +15,7 @@ from mlir.dialects import llvm
 
 from vmcu.cores import Target
 from vmcu.ir import bridge
-from vmcu.passes.pipelines import LEVELS, fill_options
+from vmcu.passes.pipelines import LEVELS, core_options, fill_options
 from vmcu.toolchain import compile_to_assembly
 
 file, target, *options = sys.argv[1:]
@@ -25,6 +25,6 @@ with bridge.context():
     for level, passes in LEVELS.items():
         if level == "variants" and "--plain" in options:
             continue
-        bridge.run(module, fill_options(passes, bridge.core_options(target)))
+        bridge.run(module, fill_options(passes, core_options(target)))
     module.operation.attributes["llvm.data_layout"] = ir.StringAttr.get(target.data_layout)
     print(compile_to_assembly(llvm.translate_module_to_llvmir(module.operation), target))

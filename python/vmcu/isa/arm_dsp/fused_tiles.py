@@ -1,4 +1,4 @@
-"""The variant `matmul` of a fused bottleneck: its convolutions are `vmcu.widen` and `vmcu.matmul`, as in `tiles.py`.
+"""The family `matmul` of fused bottlenecks: both convolutions are `vmcu.widen` and `vmcu.matmul`, as in `tiles.py`.
 
 Pairs of expanded pixels whose windows lie in the image, and all projected ones, are made that way. What is left at the
 borders is made of `vmcu.dot`.
@@ -13,10 +13,43 @@ from mlir.dialects import memref, scf
 
 from vmcu.ir import build
 from vmcu.ir.build import Index
-from vmcu.isa.arm_dsp.tiles import TileEmitter
+from vmcu.isa.arm_dsp.conv2d import MatmulConv2D
+from vmcu.isa.arm_dsp.tiles import TileEmitter, Tiling
+from vmcu.operators.base import Family, Operands, Variant
+from vmcu.operators.bottleneck import Fused
 from vmcu.operators.bottleneck.loops import Emitter, if_
 from vmcu.operators.conv2d import Conv2D
-from vmcu.operators.geometry import Span, Window
+from vmcu.operators.geometry import Span, Steps, Window
+
+
+class MatmulFused(Family[Fused]):
+    """Two expanded pixels at a time; `pixels` is how many are projected at once."""
+
+    name = "matmul"
+    computes = Fused
+
+    def offers(self, operator: Fused) -> tuple[Variant, ...]:
+        convolutions = (operator.expand, operator.project)
+        has = all(MatmulConv2D().offers(each) for each in convolutions)
+        if not has or not operator.geometry.pairs or Tiling(operator.expand).takes_bytes:
+            return ()
+        plain, single = Variant(self.name), Variant(self.name, (("pixels", 1),))
+        return (plain, single) if operator.geometry.tile > 1 else (plain,)
+
+    def scratch(self, operator: Fused, variant: Variant) -> int:
+        """Both convolutions take the lanes in turn."""
+        project = Tiling(project_pixels(operator.project, operator.geometry.tile), variant)
+        return max(Tiling(operator.expand).scratch, project.scratch)
+
+    def steps(self, operator: Fused, variant: Variant) -> Steps:
+        return operator.geometry.steps()
+
+    def emit(self, operator: Fused, variant: Variant, on: Operands, *, backward: bool) -> None:
+        FusedTileEmitter(self.scratch(operator, variant), operator, variant, on, backward).emit()
+
+    def emit_row(self, operator: Fused, variant: Variant, on: Operands, row: Index, *, backward: bool) -> None:
+        emitter = FusedTileEmitter(self.scratch(operator, variant), operator, variant, on, backward, by_rows=True)
+        emitter.emit_row(row)
 
 
 def project_pixels(project: Conv2D, count: int) -> Conv2D:
@@ -25,12 +58,15 @@ def project_pixels(project: Conv2D, count: int) -> Conv2D:
 
 
 class FusedTileEmitter(Emitter):
-    def __init__(self, *arguments: object, **options: object):
-        super().__init__(*arguments, **options)
-        kind = ir.MemRefType.get([self.kernel.scratch // 2], ir.IntegerType.get_signless(16))
-        lanes = memref.alloca(kind, [], [])
-        self.expander = _Tiles(self.kernel.expand, self.source, self.expanded, lanes)
-        self.projector = _Tiles(project_pixels(self.kernel.project, self.shape.tile), self.pixels, self.dest, lanes)
+    def __init__(
+        self, scratch: int, kernel: Fused, variant: Variant, on: Operands, backward: bool, by_rows: bool = False
+    ):
+        super().__init__(kernel, on, backward, by_rows)
+        self.variant = variant
+        lanes = memref.alloca(ir.MemRefType.get([scratch // 2], ir.IntegerType.get_signless(16)), [], [])
+        project = project_pixels(kernel.project, self.shape.tile)
+        self.expander = _Tiles(Tiling(kernel.expand), self.source, self.expanded, lanes)
+        self.projector = _Tiles(Tiling(project), self.pixels, self.dest, lanes)
 
     def _expand_inside(self, y: Index, x: Index, slot: Index) -> None:
         self.expander.widen(y, x, 2)
@@ -38,7 +74,7 @@ class FusedTileEmitter(Emitter):
 
     def _project_pixels(self, row: Index, column: Index) -> None:
         tile, first = self.shape.tile, row * self.window.output[1]
-        if self.kernel.variant.get("pixels", tile) < tile:
+        if self.variant.get("pixels", tile) < tile:
             for number in build.loop(0, tile):
                 with if_(self._exists(column + number)):
                     self.projector.widen(Index(0), number, 1)
@@ -59,9 +95,9 @@ class FusedTileEmitter(Emitter):
 class _Tiles(TileEmitter):
     """Tiles of any row and column, made wherever one likes, with lanes that another convolution takes as well."""
 
-    def __init__(self, conv: Conv2D, source: ir.Value, dest: ir.Value, lanes: ir.Value):
+    def __init__(self, tiling: Tiling, source: ir.Value, dest: ir.Value, lanes: ir.Value):
         self._shared = lanes
-        super().__init__(conv, source, dest, backward=False, by_rows=True)
+        super().__init__(tiling, source, dest, backward=False, by_rows=True)
 
     def _reserve_lanes(self) -> ir.Value:
         return self._shared

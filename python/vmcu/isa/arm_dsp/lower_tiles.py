@@ -1,40 +1,38 @@
-"""Lower the tile ops: `widen` to loads and SXTB16, `matmul` and `depthwise` to the loops of `_asm_*`."""
+"""Lower the tile ops: `widen` to loads and SXTB16, `matmul` and `depthwise` to the loops of `asm_*`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from mlir import ir
 from mlir.dialects import arith, memref, scf
 
 from vmcu.dialects import vmcu as d
+from vmcu.ir.bridge import PassError
 from vmcu.ir.walk import int_width
 from vmcu.isa import emit
 from vmcu.isa.arm_dsp.asm import Scaling
 from vmcu.isa.arm_dsp.asm_depthwise import Depthwise
 from vmcu.isa.arm_dsp.asm_matmul import SHORT, Matmul
 from vmcu.isa.arm_dsp.asm_matmul import UNROLLED as UNROLLED_LANES
-from vmcu.passes._registry import PassError
-
-if TYPE_CHECKING:
-    from vmcu.isa.lower_segments import SegmentLowering
+from vmcu.isa.lowering import Handler, Lowering
 
 UNROLLED = 4  # words that are widened in straight code
 
 
-def lower_alloca(lowering: SegmentLowering, op: memref.AllocaOp) -> bool | None:
+def lower_alloca(lowering: Lowering, op: memref.AllocaOp) -> bool | None:
     """Lanes lie on the stack."""
     kind = ir.MemRefType(op.memref.type)
     if int_width(kind.element_type) != 16:
         return False
     size = emit.word(kind.shape[0])
-    lowering.lane_addresses[op.memref] = emit.llvm.alloca(
+    lowering.addresses[op.memref] = emit.llvm.alloca(
         emit.pointer(), size, ir.TypeAttr.get(emit.integer(16)), alignment=4
     )
     return None
 
 
-def lower_widen(lowering: SegmentLowering, op: d.WidenOp) -> None:
+def lower_widen(lowering: Lowering, op: d.WidenOp) -> None:
     size, pieces, step, at = op.bytes.value, op.pieces.value, op.step.value, op.at.value
     if pieces > 1 and step % 4:
         raise PassError(
@@ -92,7 +90,7 @@ def _place(lane: int) -> int:
     return lane // 4 * 4 + (0, 2, 1, 3)[lane % 4]
 
 
-def lower_matmul(lowering: SegmentLowering, op: d.MatmulOp) -> None:
+def lower_matmul(lowering: Lowering, op: d.MatmulOp) -> None:
     record = _record(lowering, op)
     channels = op.dest.type.bytes
     if op.first is not None:
@@ -116,7 +114,7 @@ def lower_matmul(lowering: SegmentLowering, op: d.MatmulOp) -> None:
     shape.emit(source, record, out)
 
 
-def lower_depthwise(lowering: SegmentLowering, op: d.DepthwiseOp) -> None:
+def lower_depthwise(lowering: Lowering, op: d.DepthwiseOp) -> None:
     record = _record(lowering, op)
     channels, columns = op.dest.type.bytes, op.columns.value
     guards = list(op.guards) or [None] * len(op.rows)
@@ -147,7 +145,7 @@ def lower_depthwise(lowering: SegmentLowering, op: d.DepthwiseOp) -> None:
     ).emit(rows, record, out)
 
 
-def _record(lowering: SegmentLowering, op: d.MatmulOp | d.DepthwiseOp) -> ir.Value:
+def _record(lowering: Lowering, op: d.MatmulOp | d.DepthwiseOp) -> ir.Value:
     if len(op.constants) != 1:
         raise PassError(op, "needs packed constants; run vmcu-pack-weights first")
     return lowering.constant(op, op.constants[0])
@@ -159,3 +157,11 @@ def _scaling(op: d.MatmulOp | d.DepthwiseOp) -> Scaling:
 
 def _index(value: int) -> ir.Value:
     return arith.constant(ir.IndexType.get(), value)
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "memref.alloca": lower_alloca,
+    "vmcu.widen": lower_widen,
+    "vmcu.matmul": lower_matmul,
+    "vmcu.depthwise": lower_depthwise,
+}

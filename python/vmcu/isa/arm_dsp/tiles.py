@@ -6,8 +6,8 @@ where each byte goes).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from mlir import ir
 from mlir.dialects import arith, memref, scf
@@ -16,34 +16,75 @@ from vmcu.dialects import vmcu as d
 from vmcu.ir import build
 from vmcu.ir.build import Index
 from vmcu.isa.arm_dsp.lanes import Lanes
+from vmcu.operators.base import PLAIN, Variant
+from vmcu.operators.conv2d import Conv2D
 from vmcu.operators.geometry import Span
 from vmcu.operators.liveness import free_window
 from vmcu.operators.requant import flash_constants
 from vmcu.operators.rows import RowEmitter
 
-if TYPE_CHECKING:
-    from vmcu.operators.conv2d import Conv2D
-
 PIXELS = 2  # of a tile, unless the variant says otherwise
+WIDEST = 9  # pixels of a row of which the last one is worth code of its own
+WIDE_SCRATCH = 768  # most bytes of lanes for it
+
+
+@dataclass(frozen=True, eq=False)
+class Tiling:
+    """The tiles of a convolution in a variant of the family `matmul`."""
+
+    conv: Conv2D
+    variant: Variant = PLAIN
+
+    @property
+    def lanes(self) -> Lanes:
+        """Where a tile's bytes go."""
+        return Lanes(self.conv.window, self.conv.channels[0])
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of a tile."""
+        return self.variant.get("pixels", PIXELS)
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the last tile of a row takes three pixels rather than one by itself."""
+        columns = self.conv.window.output[1]
+        odd = columns % 2 == 1 and 1 < columns <= WIDEST
+        return odd and self.pixels == PIXELS and 2 * self.lanes.count(3) <= WIDE_SCRATCH
+
+    @property
+    def tile_pixels(self) -> int:
+        """Pixels of the largest tile."""
+        return self.pixels + 1 if self.is_wide else min(self.pixels, self.conv.window.output[1])
+
+    @property
+    def scratch(self) -> int:
+        """Bytes of stack for lanes."""
+        return 0 if self.takes_bytes else 2 * self.lanes.count(self.tile_pixels)
+
+    @property
+    def takes_bytes(self) -> bool:
+        """Whether one pixel of whole words is multiplied as it is, without lanes."""
+        window, inputs = self.conv.window, self.conv.channels[0]
+        return window.kernel == window.image == window.output == (1, 1) and window.pad == (0, 0) and inputs % 4 == 0
 
 
 class TileEmitter(RowEmitter):
     """Emits a convolution's rows tile by tile."""
 
-    def __init__(self, conv: Conv2D, source: ir.Value, dest: ir.Value, backward: bool, by_rows: bool = False):
-        super().__init__(conv.window, source, dest, backward=backward, by_rows=by_rows)
-        self.conv = conv
-        self.layout = Lanes(conv.window, conv.channels[0])
-        self.constants = flash_constants(self.layout.order(conv.weights), conv.bias, conv.requant)
-        self.lanes = None if conv.takes_bytes else self._reserve_lanes()
+    def __init__(self, tiling: Tiling, source: ir.Value, dest: ir.Value, backward: bool, by_rows: bool = False):
+        super().__init__(tiling.conv.window, source, dest, backward=backward, by_rows=by_rows)
+        self.tiling, self.conv, self.layout = tiling, tiling.conv, tiling.lanes
+        self.constants = flash_constants(self.layout.order(self.conv.weights), self.conv.bias, self.conv.requant)
+        self.lanes = None if tiling.takes_bytes else self._reserve_lanes()
 
     def _reserve_lanes(self) -> ir.Value:
         """Lanes for a tile on the stack."""
-        count = self.layout.count(self.conv.tile_pixels)
+        count = self.layout.count(self.tiling.tile_pixels)
         return memref.alloca(ir.MemRefType.get([count], ir.IntegerType.get_signless(16)), [], [])
 
     def _emit_columns(self, row: Index) -> None:
-        spans = self.window.spans(self.conv.pixels, wide=self.conv.is_wide)
+        spans = self.window.spans(self.tiling.pixels, wide=self.tiling.is_wide)
         # Tiles of equal size differ in what they widen; they share the product, which is most of the code.
         groups = [list(group) for _, group in groupby(spans, key=lambda span: span.step)]
         for group in reversed(groups) if self.backward else groups:
@@ -74,7 +115,7 @@ class TileEmitter(RowEmitter):
             *self.conv.requant.attributes,
             first=None if self.lanes is not None else source,
             within=within,
-            unroll=self.conv.variant.get("unroll"),
+            unroll=self.tiling.variant.find("unroll"),
         )
 
     def _widen_tile(self, row: Index, column: Index, borders: list[Span], spans: list[Span]) -> None:

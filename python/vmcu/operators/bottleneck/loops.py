@@ -1,4 +1,4 @@
-"""The loops of a fused bottleneck (`fused.py`).
+"""The loops of a fused bottleneck.
 
 A step brings the next columns of expanded pixels into the ring, two pixels at a time, runs the depthwise window over the
 ring, and projects what that gives into the output. Expanded pixels outside of the image are not computed: the depthwise
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import numpy as np
 from mlir import ir
@@ -18,34 +17,41 @@ from mlir.dialects import arith, scf
 from vmcu.dialects import vmcu as d
 from vmcu.ir import build
 from vmcu.ir.build import DEPTH, Index
+from vmcu.operators.base import Family, Operands, Variant
+from vmcu.operators.bottleneck.operator import Fused
 from vmcu.operators.conv2d import Conv2D
+from vmcu.operators.geometry import Steps
 from vmcu.operators.liveness import free_window
 from vmcu.operators.requant import RequantEmitter
 from vmcu.operators.rows import RowEmitter
-
-if TYPE_CHECKING:
-    from vmcu.operators.bottleneck import Fused
 
 CHANNELS = 2  # output channels of a tile of a convolution
 LANES = 4  # channels of a tile of the depthwise window
 UNROLLED = 7  # most columns of the depthwise window that are unrolled
 
 
+class PlainFused(Family[Fused]):
+    """Convolutions by `vmcu.dot`."""
+
+    computes = Fused
+
+    def steps(self, operator: Fused, variant: Variant) -> Steps:
+        return operator.geometry.steps()
+
+    def emit(self, operator: Fused, variant: Variant, on: Operands, *, backward: bool) -> None:
+        Emitter(operator, on, backward).emit()
+
+    def emit_row(self, operator: Fused, variant: Variant, on: Operands, row: Index, *, backward: bool) -> None:
+        Emitter(operator, on, backward, by_rows=True).emit_row(row)
+
+
 class Emitter(RowEmitter):
     """Columns are counted along the walk; `_column` finds the one of the image."""
 
-    def __init__(
-        self,
-        kernel: Fused,
-        source: ir.Value,
-        dest: ir.Value,
-        workspace: list[ir.Value],
-        backward: bool,
-        by_rows: bool = False,
-    ):
-        super().__init__(kernel.geometry.window, source, dest, backward=backward, by_rows=by_rows)
+    def __init__(self, kernel: Fused, on: Operands, backward: bool, by_rows: bool = False):
+        super().__init__(kernel.geometry.window, on.input, on.output, backward=backward, by_rows=by_rows)
         self.kernel, self.shape = kernel, kernel.geometry
-        self.expanded, self.pixels = workspace
+        self.expanded, self.pixels = on.workspace
         self.mirrored = backward and not by_rows  # row by row, the order of the columns is ours to choose
         self.walk = self.shape.walk(mirrored=self.mirrored)
         self.first = _Dots(kernel.expand)

@@ -7,6 +7,7 @@ workspace in the pool.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from mlir import ir
@@ -14,9 +15,13 @@ from mlir.dialects import bufferization, func, linalg, memref
 from mlir.passmanager import PassManager
 
 from vmcu.dialects import vmcu as d
-from vmcu.errors import Unsupported
 from vmcu.ir import build
+from vmcu.ir.bridge import PassError
+from vmcu.ir.build import Index
 from vmcu.ir.clone import clone_into
+from vmcu.operators.base import Family, Operands, Operator, Shape, Variant
+from vmcu.operators.geometry import Steps
+from vmcu.planner import Rows
 
 BUFFERIZE = (
     "one-shot-bufferize{bufferize-function-boundaries=true function-boundary-type-conversion=identity-layout-map}",
@@ -37,54 +42,84 @@ ALIGN = 4  # bytes
 
 
 @dataclass(frozen=True, eq=False)
-class BufferKernel:
-    """Any computation as a function on buffers.
+class Lowered:
+    """A computation as a function on buffers.
 
     Args:
         function: `(inputs..., outputs...)` as memrefs, loops inside; its `memref.alloc`s are intermediates.
         holder: the module that keeps `function` and the globals it reads alive.
-        inputs, outputs: bytes of each.
         offsets: byte offset in the workspace of each intermediate, in the order of the allocs.
         workspace: bytes of all intermediates.
     """
 
     function: func.FuncOp
     holder: ir.Module
-    inputs: tuple[int, ...]
-    outputs: tuple[int, ...]
     offsets: tuple[int, ...]
     workspace: int
 
+
+@dataclass(frozen=True, eq=False)
+class BufferKernel(Operator):
+    """Any computation on static tensors: the body of `kernel`, which must outlive this description."""
+
+    op: d.KernelOp
+
     kind = d.KernelKind.buffer
-    macs = 0
+    is_opaque = True
 
-    def sequences(self) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
-        """(length, bytes) of each input's and of each output's sequence: a segment is a byte."""
-        return tuple((size, 1) for size in self.inputs), tuple((size, 1) for size in self.outputs)
+    @cached_property
+    def lowered(self) -> Lowered:
+        """The body on buffers.
 
-    def emit(self, inputs: list[ir.Value], outputs: list[ir.Value], workspace: list[ir.Value]) -> None:
+        Raises:
+            PassError: an op has no bufferization or no lowering to loops; it calls a function.
+        """
+        return _lower(self.op)
+
+    @property
+    def workspace(self) -> int:
+        return self.lowered.workspace
+
+    def sequences(self) -> tuple[tuple[Shape, ...], tuple[Shape, ...]]:
+        """A segment is a byte."""
+        block = self.op.body.blocks[0]
+        results = block.operations[len(block.operations) - 1].operands
+        inputs, outputs = (tuple((_bytes_of(each.type), 1) for each in side) for side in (block.arguments, results))
+        return inputs, outputs
+
+    def rows(self) -> Rows:
+        raise AssertionError("who knows no order of rows is in no stream")
+
+
+class PlainBuffer(Family[BufferKernel]):
+    """The loops of upstream, on views of the sequences."""
+
+    computes = BufferKernel
+
+    def steps(self, operator: BufferKernel, variant: Variant) -> Steps:
+        raise AssertionError("an opaque operator has no steps")
+
+    def emit(self, operator: BufferKernel, variant: Variant, on: Operands, *, backward: bool) -> None:
         """Clone the function's body with its arguments and intermediates as views of the sequences."""
-        body = self.function.regions[0].blocks[0]
+        body = operator.lowered.function.regions[0].blocks[0]
         mapping = {
             argument: d.buffer(argument.type, sequence, 0)
-            for argument, sequence in zip(body.arguments, [*inputs, *outputs])
+            for argument, sequence in zip(body.arguments, [*on.inputs, *on.outputs])
         }
-        offsets = iter(self.offsets)
+        offsets = iter(operator.lowered.offsets)
         for op in list(body.operations)[:-1]:
             if isinstance(op, memref.AllocOp):
-                mapping[op.memref] = d.buffer(op.memref.type, workspace[0], next(offsets))
+                mapping[op.memref] = d.buffer(op.memref.type, on.workspace[0], next(offsets))
             elif not isinstance(op, memref.DeallocOp):
                 clone_into([op], mapping)
-        for sequence, size in zip(inputs, self.inputs):
+        for sequence, (size, _) in zip(on.inputs, operator.sequences()[0]):
             build.free(sequence, build.constant(size), backward=False)
 
+    def emit_row(self, operator: BufferKernel, variant: Variant, on: Operands, row: Index, *, backward: bool) -> None:
+        raise AssertionError("an opaque operator has no rows")
 
-def read_buffer_kernel(kernel: d.KernelOp) -> BufferKernel:
-    """Bufferize the body of `kernel`, whose form is on tensors or placed.
 
-    Raises:
-        Unsupported: an op has no bufferization or no lowering to loops; it calls a function.
-    """
+def _lower(kernel: d.KernelOp) -> Lowered:
     block = kernel.body.blocks[0]
     _refuse_calls(kernel)
     holder = _outline(kernel, block)
@@ -93,18 +128,14 @@ def read_buffer_kernel(kernel: d.KernelOp) -> BufferKernel:
         _replace_copies(holder)
         _run(holder, TO_LOOPS)
     except ir.MLIRError as error:
-        refusal = Unsupported(f"kernel {kernel.name.value} has no lowering: {error}")
-        refusal.location = kernel.location
-        raise refusal from None
+        raise PassError(kernel, f"kernel {kernel.name.value} has no lowering: {error}") from None
     function = next(op for op in holder.body.operations if isinstance(op, func.FuncOp))
-    sizes = [_bytes_of(argument.type) for argument in function.arguments]
-    count = len(block.arguments)
     offsets, total = [], 0
     for op in function.regions[0].blocks[0].operations:
         if isinstance(op, memref.AllocOp):
             offsets.append(total)
             total += -(-_bytes_of(op.memref.type) // ALIGN) * ALIGN
-    return BufferKernel(function, holder, tuple(sizes[:count]), tuple(sizes[count:]), tuple(offsets), total)
+    return Lowered(function, holder, tuple(offsets), total)
 
 
 def _refuse_calls(kernel: d.KernelOp) -> None:
@@ -118,9 +149,7 @@ def _refuse_calls(kernel: d.KernelOp) -> None:
     calls: list[ir.Operation] = []
     kernel.operation.walk(refuse)
     for call in calls:
-        refusal = Unsupported(f"{call.name} is in kernel {kernel.name.value}; supported is a model in one function")
-        refusal.location = call.location
-        raise refusal
+        raise PassError(call, f"{call.name} is in kernel {kernel.name.value}; supported is a model in one function")
 
 
 def _run(module: ir.Module, passes: tuple[str, ...]) -> None:
@@ -163,7 +192,8 @@ def _replace_copies(module: ir.Module) -> None:
 
 
 def _bytes_of(kind: ir.Type) -> int:
-    memref_type = ir.MemRefType(kind)
-    element = memref_type.element_type
+    """Bytes of a tensor or memref."""
+    shaped = ir.ShapedType(kind)
+    element = shaped.element_type
     width = 4 if isinstance(element, (ir.F32Type, ir.IndexType)) else -(-ir.IntegerType(element).width // 8)
-    return int(np.prod(memref_type.shape, dtype=np.int64)) * width
+    return int(np.prod(shaped.shape, dtype=np.int64)) * width

@@ -1,8 +1,8 @@
-"""Requantisation: the fastest exact form of a scale, as instructions, for cores with the DSP extension and without."""
+"""Requantisation: the fastest exact form of a scale, as constants; instruction sets have the instructions."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from abc import ABC, abstractmethod
 
 import numpy as np
 from mlir import ir
@@ -10,17 +10,15 @@ from mlir.dialects import arith
 
 from vmcu.dialects import vmcu as d
 from vmcu.isa import emit
+from vmcu.isa.lowering import Lowering
 from vmcu.operators.match import constant_array, producer
 from vmcu.operators.scale import ScaleForm, choose_form
 
-if TYPE_CHECKING:
-    from vmcu.isa.lower_segments import SegmentLowering
 
-
-class Scale:
+class Scale(ABC):
     """`round(value * multiplier * 2^-shift) + zero_point` of one op, in the fastest exact form."""
 
-    def __init__(self, lowering: SegmentLowering, multiplier: ir.Value, shift: ir.Value, rounding: str):
+    def __init__(self, lowering: Lowering, multiplier: ir.Value, shift: ir.Value, rounding: str):
         self.rounding = rounding
         loads = [_flash_load(lowering, each) for each in (multiplier, shift)]
         tables = _tables_behind([multiplier, shift], loads)
@@ -34,62 +32,24 @@ class Scale:
             self.kind = "wide"
             self.tables = [emit.elements(multiplier), lowering.lanes_of(shift)[0]]
 
-    @staticmethod
-    def constants(form: ScaleForm) -> tuple[np.ndarray | None, ...]:
-        """What the instructions of a fast form read, per channel."""
-        return form.multiplier, form.factor
-
     def apply(self, value: ir.Value, channel: int, zero_point: int) -> ir.Value:
-        first, *rest = self._entries(channel)
+        """The scaled value of a channel."""
+        first, *rest = [table[channel if len(table) > 1 else 0] for table in self.tables]
         zero = emit.word(zero_point)
-        if self.kind == "double":
-            scaled = emit.high_product(value, first, value)
-            away = arith.addi(scaled, arith.shrsi(scaled, emit.word(31)))
-            return self._shift(away, rest[0], zero)
-        if self.kind == "single":
-            scaled = emit.high_product(value, first, rounded=False)
-            return self._shift(scaled, rest[0], zero)
+        if self.kind in ("double", "single"):
+            return self.multiply(value, first, rest[0], zero)
         if self.kind == "shift":
             return arith.addi(arith.shli(value, first), zero)
         return arith.addi(_apply_wide(value, first, rest[0], self.rounding), zero)
 
-    def _shift(self, value: ir.Value, factor: ir.Value, zero: ir.Value) -> ir.Value:
-        if isinstance(producer(factor), arith.ConstantOp):
-            return emit.subtract_high_product(value, factor, zero)
-        return emit.high_product(value, factor, zero, subtract=True)
-
-    def _entries(self, channel: int) -> list[ir.Value]:
-        return [table[channel if len(table) > 1 else 0] for table in self.tables]
-
-
-class ScalarScale(Scale):
-    """The same on cores where a product's high word costs more than one instruction: the second one is a shift."""
-
-    def __init__(
-        self, lowering: SegmentLowering, multiplier: ir.Value, shift: ir.Value, rounding: str, *, long_multiply: bool
-    ):
-        super().__init__(lowering, multiplier, shift, rounding)
-        self.long_multiply = long_multiply
-
     @staticmethod
+    @abstractmethod
     def constants(form: ScaleForm) -> tuple[np.ndarray | None, ...]:
-        return form.multiplier, form.shift
+        """What the instructions of a fast form read, per channel."""
 
-    def apply(self, value: ir.Value, channel: int, zero_point: int) -> ir.Value:
-        if self.kind not in ("double", "single"):
-            return super().apply(value, channel, zero_point)
-        multiplier, shift = self._entries(channel)
-        scaled = self._high_product(value, multiplier)
-        if self.kind == "double":
-            scaled = arith.addi(scaled, value)
-            scaled = arith.addi(scaled, arith.shrsi(scaled, emit.word(31)))
-        # (t + 2^(n-1)) >> n, without overflow.
-        halved = arith.shrsi(arith.addi(arith.shrsi(scaled, shift), emit.word(1)), emit.word(1))
-        return arith.addi(halved, emit.word(zero_point))
-
-    def _high_product(self, value: ir.Value, multiplier: ir.Value) -> ir.Value:
-        product = emit.high_product if self.long_multiply else emit.high_product_of_halves
-        return product(value, multiplier, rounded=self.kind == "double")
+    @abstractmethod
+    def multiply(self, value: ir.Value, multiplier: ir.Value, second: ir.Value, zero: ir.Value) -> ir.Value:
+        """The fast forms `double` and `single`; `multiplier` and `second` are a channel's constants."""
 
 
 def _apply_wide(value: ir.Value, multiplier: ir.Value, shift: ir.Value, rounding: str) -> ir.Value:
@@ -120,7 +80,7 @@ def _tables_behind(values: list[ir.Value], loads: list[d.FlashLoadOp | None]) ->
     return None if any(loads) and min(each.size for each in tables) > 1 else tables
 
 
-def _flash_load(lowering: SegmentLowering, value: ir.Value) -> d.FlashLoadOp | None:
+def _flash_load(lowering: Lowering, value: ir.Value) -> d.FlashLoadOp | None:
     owner = lowering.loads.get(value) or producer(value)
     return owner if isinstance(owner, d.FlashLoadOp) else None
 
@@ -139,7 +99,7 @@ def _constant_behind(value: ir.Value, load: d.FlashLoadOp | None) -> np.ndarray 
     return np.array(attribute).ravel()
 
 
-def _reload(lowering: SegmentLowering, load: d.FlashLoadOp | None, table: np.ndarray) -> list[ir.Value]:
+def _reload(lowering: Lowering, load: d.FlashLoadOp | None, table: np.ndarray) -> list[ir.Value]:
     """The entries of `table` that stand where `load` reads."""
     if load is None or table.size == 1:
         return [emit.word(int(each)) for each in table]

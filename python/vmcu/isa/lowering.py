@@ -1,60 +1,104 @@
-"""One lowering per segment op, for cores with the DSP extension; `_lower_scalar` has those for cores without.
+"""One lowering per segment op: what instruction sets share. Each has a class of its own for what differs.
 
-Vectors of int8 never reach LLVM: a loaded tile is a list of 32-bit words, a computed one a list of 32-bit lanes whose
-low byte counts. Vectors of int32 (accumulators) stay vectors, as loops carry them.
+Vectors of int8 never reach LLVM: a loaded tile is rows of 32-bit words, a computed one rows of 32-bit lanes whose low
+byte counts. Vectors of int32 (accumulators) stay vectors, as loops carry them.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from mlir import ir
 from mlir.dialects import arith, memref
 from mlir.dialects import vector as vector_d
 
+from vmcu.cores import Features
 from vmcu.dialects import vmcu as d
+from vmcu.ir.bridge import PassError
 from vmcu.ir.walk import int_width
 from vmcu.isa import emit
-from vmcu.isa.arm_dsp.lower_tiles import lower_alloca, lower_depthwise, lower_matmul, lower_widen
 from vmcu.isa.globals import Globals
-from vmcu.isa.lower_requantize import Scale
 from vmcu.isa.reports import Reports, first_byte
 from vmcu.operators.match import constant_array, producer
-from vmcu.passes._registry import PassError
 
-Words = list[list[ir.Value]]
+Rows = list[list[ir.Value]]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Bytes in registers: rows of words with four bytes each if `packed`, of sign-extended 32-bit lanes otherwise."""
+
+    rows: Rows
+    packed: bool = False
+
+
+class Scaled(Protocol):
+    """A requantisation whose constants are loaded."""
+
+    def apply(self, value: ir.Value, channel: int, zero_point: int) -> ir.Value:
+        """`round(value * scale of the channel) + zero_point`."""
 
 
 @dataclass
-class SegmentLowering:
-    """Lowers the ops of one kernel; `pointers` maps its sequences to their addresses."""
+class Lowering(ABC):
+    """Lowers the ops of one kernel.
+
+    Args:
+        globals: constants and RAM.
+        addresses: of the kernel's sequences, in order, and then of lanes on the stack.
+        core: what the core has.
+        reports: says what the ops do, if somebody listens.
+        loops: code shall be small.
+    """
 
     globals: Globals
-    pointers: dict[ir.Value, Address]
-    reports: Reports | None = None  # says what the ops do, if somebody listens
-    loops: bool = False  # code shall be small
-    words: dict[ir.Value, Words] = field(default_factory=dict)  # rows of packed words
-    lanes: dict[ir.Value, Words] = field(default_factory=dict)  # rows of i32 lanes
-    lane_addresses: dict[ir.Value, ir.Value] = field(default_factory=dict)  # of 16-bit lanes on the stack
+    addresses: dict[ir.Value, Address]
+    core: Features
+    reports: Reports | None = None
+    loops: bool = False
+    tiles: dict[ir.Value, Tile] = field(default_factory=dict)
     loads: dict[ir.Value, d.FlashLoadOp] = field(
         default_factory=dict
     )  # of rows: what took a load's place, and the load
 
+    #: Whether a loaded row is words of four bytes.
+    packs: ClassVar[bool]
+    #: What lowers an op; it returns False if it leaves the op as it is.
+    handlers: ClassVar[Mapping[str, Handler]]
+
     def lower(self, op: ir.OpView) -> bool:
         """Lower `op` before itself; False if it is not one of ours. The caller erases it, users first."""
-        handler = _HANDLERS.get(op.operation.name)
+        handler = self.handlers.get(op.operation.name)
         if handler is None:
             return False
         with op.location, ir.InsertionPoint(op):
-            # A lowering for other cores has methods of the same names.
-            return getattr(type(self), handler.__name__, handler)(self, op) is not False
+            return handler(self, op) is not False
+
+    @abstractmethod
+    def load_row(self, address: ir.Value, width: int, valid: int) -> list[ir.Value]:
+        """`valid` bytes from an address on as a row of a tile of `width` bytes."""
+
+    @abstractmethod
+    def load_rows(self, base: ir.Value, shape: list[int], strides: list[int]) -> Rows:
+        """A tile `[rows, bytes]` of constants, or a packed one `[pairs, pairs, 2, 2]`."""
+
+    @abstractmethod
+    def scale(self, multiplier: ir.Value, shift: ir.Value, rounding: str) -> Scaled:
+        """The requantisation with these constants."""
+
+    @abstractmethod
+    def clamp(self, value: ir.Value, low: int, high: int) -> ir.Value:
+        """`min(max(value, low), high)`."""
 
     # Loads and stores
 
     def address_of(self, sequence: ir.Value, index: ir.Value) -> ir.Value:
         """The first byte of segment `index`."""
-        return segment_address(self.pointers[sequence], sequence, index, None)
+        return segment_address(self.addresses[sequence], sequence, index, None)
 
     def report(
         self,
@@ -79,7 +123,7 @@ class SegmentLowering:
 
     def address(self, sequence: ir.Value, op: d.SegmentLoadOp | d.SegmentStoreOp, byte: ir.Value | None) -> ir.Value:
         """Byte `byte` of the segment that `op` names. The place of `index` does not depend on `within`: it leaves loops."""
-        start = segment_address(self.pointers[sequence], sequence, op.index, None if op.within is not None else byte)
+        start = segment_address(self.addresses[sequence], sequence, op.index, None if op.within is not None else byte)
         if op.within is None:
             return start
         offset = arith.muli(op.within, _index(_segment_bytes(sequence)))
@@ -104,7 +148,7 @@ class SegmentLowering:
             if guards:
                 if apart:
                     index = arith.addi(op.index, _index(row * stride)) if row else op.index
-                    inside = segment_address(self.pointers[op.source], op.source, index, None)
+                    inside = segment_address(self.addresses[op.source], op.source, index, None)
                 else:
                     inside = emit.at(start, row * stride * size)
                 address = emit.at(arith.select(guards[row], inside, halo), op.byte)
@@ -114,18 +158,11 @@ class SegmentLowering:
                 byte = first_byte(op.source, _segment(op), op.byte, row * stride)
                 guard = guards[row] if guards else None
                 self.reports.access("load", self._operand(op.source), byte, address, valid, guard)
-            tile.append(self._load_row(address, width, valid))
-        self.words[op.result] = tile
+            tile.append(self.load_row(address, width, valid))
+        self.tiles[op.result] = Tile(tile, self.packs)
 
     def _operand(self, sequence: ir.Value) -> int:
-        return list(self.pointers).index(sequence)
-
-    def _load_row(self, address: ir.Value, width: int, valid: int) -> list[ir.Value]:
-        counts = [min(4, valid - byte) for byte in range(0, width, 4)]
-        return [
-            emit.load_word(emit.at(address, 4 * number), count) if count > 0 else emit.word(0)
-            for number, count in enumerate(counts)
-        ]
+        return list(self.addresses).index(sequence)
 
     def constant(self, op: ir.OpView, tensor: ir.Value) -> ir.Value:
         """The address of a constant that `op` reads.
@@ -143,9 +180,9 @@ class SegmentLowering:
         Raises:
             PassError: the lanes are not on the stack.
         """
-        if lanes not in self.lane_addresses:
+        if lanes not in self.addresses:
             raise PassError(op, "has lanes that are not on the stack; supported is a memref.alloca in its kernel")
-        return self.lane_addresses[lanes]
+        return self.addresses[lanes]
 
     def _flash_load(self, op: d.FlashLoadOp) -> None:
         tensor = ir.RankedTensorType(op.source.type)
@@ -158,27 +195,18 @@ class SegmentLowering:
             offset = term if offset is None else arith.addi(offset, term)
         base = emit.at(self.constant(op, op.source), offset)
         if width == 8 and len(tile.shape) in (2, 4):
-            self.words[op.result] = self._load_words(base, tile.shape, strides)
+            self.tiles[op.result] = Tile(self.load_rows(base, tile.shape, strides), self.packs)
         elif len(tile.shape) != 1:
             raise PassError(op, f"loads {tile}; supported are rows, and bytes of rank 2 and 4")
         else:
             align = width // 8  # tables are aligned, and their elements with them
             scalars = [emit.load(emit.at(base, number * align), width, align) for number in range(tile.shape[0])]
             if width == 8:
-                self.lanes[op.result] = [[arith.extsi(emit.integer(32), each) for each in scalars]]
+                self.tiles[op.result] = Tile([[arith.extsi(emit.integer(32), each) for each in scalars]])
             else:
                 row = emit.collect(scalars, *tile.shape)
                 op.result.replace_all_uses_with(row)
                 self.loads[row] = op
-
-    def _load_words(self, base: ir.Value, shape: list[int], strides: list[int]) -> Words:
-        """Rows of a tile `[rows, bytes]`, or of a packed one `[pairs, pairs, 2, 2]` with a word per entry of a row."""
-        per_row = shape[1] // 4 if len(shape) == 2 else shape[1]
-        stride = strides[len(strides) - len(shape)]
-        return [
-            [emit.load(emit.at(base, row * stride + 4 * number), 32) for number in range(per_row)]
-            for row in range(shape[0])
-        ]
 
     def _segment_store(self, op: d.SegmentStoreOp) -> None:
         rows = self.lanes_of(op.value)
@@ -206,7 +234,7 @@ class SegmentLowering:
         rank = len(kind.shape)
         sizes = f", array<{rank} x i32>, array<{rank} x i32>" if rank else ""
         value = emit.llvm.mlir_undef(ir.Type.parse(f"!llvm.struct<(ptr, ptr, i32{sizes})>"))
-        address = emit.at(self.pointers[op.sequence], op.offset.value)
+        address = emit.at(self.addresses[op.sequence], op.offset.value)
         if self.reports is not None:
             self._report_buffer(op)
         fields = [([0], address), ([1], address), ([2], emit.word(0))]
@@ -223,83 +251,40 @@ class SegmentLowering:
         if operand < len(kernel.inputs) + len(kernel.outputs):
             report = "load" if operand < len(kernel.inputs) else "store"
             kind = op.sequence.type
-            self.reports.access(report, operand, _index(0), self.pointers[op.sequence], kind.length * kind.bytes)
+            self.reports.access(report, operand, _index(0), self.addresses[op.sequence], kind.length * kind.bytes)
 
     # Arithmetic
 
     def _broadcast(self, op: d.BroadcastOp) -> None:
         op.result.replace_all_uses_with(vector_d.broadcast(op.result.type, op.value))
 
-    def _dot(self, op: d.DotOp) -> None:
-        pixels, weights = self._words_of(op, op.pixels), self._words_of(op, op.weights)
-        acc = emit.elements(op.acc)
-        for depth in range(len(pixels[0])):
-            spread_pixels = [emit.spread(row[depth]) for row in pixels]
-            for channel, row in enumerate(weights):
-                even, odd = emit.spread(row[depth])
-                for pixel, (low, high) in enumerate(spread_pixels):
-                    at = pixel * len(weights) + channel
-                    acc[at] = emit.multiply_add(high, odd, emit.multiply_add(low, even, acc[at]))
-        op.result.replace_all_uses_with(emit.collect(acc, len(pixels), len(weights)))
-
-    def _channel_dot(self, op: d.ChannelDotOp) -> None:
-        if len(ir.VectorType(op.weights.type).shape) != 4:
-            raise PassError(op, "needs packed weights; run vmcu-pack-weights first")
-        taps, weights = self._words_of(op, op.taps), self._words_of(op, op.weights)
-        acc = emit.elements(op.acc)
-        for pair in range(0, len(taps), 2):
-            for number, first in enumerate(taps[pair]):
-                even, odd = emit.spread(first)
-                if pair + 1 < len(taps):
-                    other_even, other_odd = emit.spread(taps[pair + 1][number])
-                    inputs = [
-                        emit.lows(even, other_even),
-                        emit.lows(odd, other_odd),
-                        emit.highs(even, other_even),
-                        emit.highs(odd, other_odd),
-                    ]
-                else:  # The weight of the missing tap is zero.
-                    inputs = [even, odd, arith.shrui(even, emit.word(16)), arith.shrui(odd, emit.word(16))]
-                row = weights[pair // 2]
-                factors = [*emit.spread(row[2 * number]), *emit.spread(row[2 * number + 1])]
-                for lane in range(4):
-                    at = 4 * number + lane
-                    acc[at] = emit.multiply_add(inputs[lane], factors[lane], acc[at])
-        op.result.replace_all_uses_with(emit.collect(acc, len(acc)))
-
     def _requantize(self, op: d.RequantizeOp) -> None:
         kind = ir.VectorType(op.result.type)
         values = emit.elements(op.value)
         rounding = str(op.rounding.value)
-        scale = self._scale(op.multiplier, op.shift, rounding)
+        scale = self.scale(op.multiplier, op.shift, rounding)
         low, high, zero = op.min.value, op.max.value, op.zero_point.value
         lanes = [
-            self._clamp(scale.apply(value, number % kind.shape[-1], zero), low, high)
+            self.clamp(scale.apply(value, number % kind.shape[-1], zero), low, high)
             for number, value in enumerate(values)
         ]
         if ir.IntegerType(kind.element_type).width == 32:
             op.result.replace_all_uses_with(emit.collect(lanes, *kind.shape))
         else:
-            self.lanes[op.result] = [lanes[at : at + kind.shape[-1]] for at in range(0, len(lanes), kind.shape[-1])]
-
-    def _scale(self, multiplier: ir.Value, shift: ir.Value, rounding: str) -> Scale:
-        return Scale(self, multiplier, shift, rounding)
-
-    def _clamp(self, value: ir.Value, low: int, high: int) -> ir.Value:
-        return emit.clamp(value, low, high)
+            rows = [lanes[at : at + kind.shape[-1]] for at in range(0, len(lanes), kind.shape[-1])]
+            self.tiles[op.result] = Tile(rows)
 
     # Vectors of int8
 
-    def _words_of(self, op: ir.OpView, value: ir.Value) -> Words:
-        if value not in self.words:
-            raise PassError(op, "multiplies bytes that are not loaded from segments or flash")
-        return self.words[value]
-
-    def lanes_of(self, value: ir.Value) -> Words:
-        if value in self.lanes:
-            return self.lanes[value]
-        if value in self.words:
-            return [[_byte(word, lane) for word in row for lane in range(4)] for row in self.words[value]]
+    def lanes_of(self, value: ir.Value) -> Rows:
+        """A tile of bytes as rows of sign-extended 32-bit lanes."""
+        if value in self.tiles:
+            tile = self.tiles[value]
+            return (
+                [[_byte(word, lane) for word in row for lane in range(4)] for row in tile.rows]
+                if tile.packed
+                else tile.rows
+            )
         if not isinstance(producer(value), arith.ConstantOp):
             op = value.owner.owner if isinstance(value.owner, ir.Block) else value.owner
             raise PassError(op, f"makes {value.type} by arithmetic on bytes; supported is arithmetic on words")
@@ -316,16 +301,16 @@ class SegmentLowering:
         if not _is_bytes(op.out):
             return False
         # Sign-extended, as an extension may follow; a store drops it again.
-        self.lanes[op.out] = [[_byte(lane, 0) for lane in emit.elements(op.in_)]]
+        self.tiles[op.out] = Tile([[_byte(lane, 0) for lane in emit.elements(op.in_)]])
 
     def _reshape(self, op: ir.OpView) -> bool | None:
         source, result = op.operands[0], op.results[0]
         if not _is_bytes(source):
             return False
-        for table in (self.words, self.lanes):
-            if source in table:
-                rows = table[source]
-                table[result] = rows if op.operation.name == "vector.shape_cast" else [rows[op.static_position[0]]]
+        if source in self.tiles:
+            tile = self.tiles[source]
+            rows = tile.rows if op.operation.name == "vector.shape_cast" else [tile.rows[op.static_position[0]]]
+            self.tiles[result] = Tile(rows, tile.packed)
 
 
 @dataclass(frozen=True)
@@ -419,22 +404,26 @@ def _segment_bytes(sequence: ir.Value) -> int:
     return sequence.type.bytes
 
 
-_HANDLERS = {
-    "vmcu.segment_load": SegmentLowering._segment_load,
-    "vmcu.segment_store": SegmentLowering._segment_store,
-    "vmcu.segment_free": SegmentLowering._segment_free,
-    "vmcu.flash_load": SegmentLowering._flash_load,
-    "vmcu.buffer": SegmentLowering._buffer,
-    "vmcu.broadcast": SegmentLowering._broadcast,
-    "vmcu.dot": SegmentLowering._dot,
-    "vmcu.channel_dot": SegmentLowering._channel_dot,
-    "vmcu.requantize": SegmentLowering._requantize,
-    "vmcu.widen": lower_widen,
-    "vmcu.matmul": lower_matmul,
-    "vmcu.depthwise": lower_depthwise,
-    "memref.alloca": lower_alloca,
-    "arith.extsi": SegmentLowering._extsi,
-    "arith.trunci": SegmentLowering._trunci,
-    "vector.shape_cast": SegmentLowering._reshape,
-    "vector.extract": SegmentLowering._reshape,
+Handler = Callable[[Any, Any], "bool | None"]
+
+SHARED: Mapping[str, Handler] = {
+    "vmcu.segment_load": Lowering._segment_load,
+    "vmcu.segment_store": Lowering._segment_store,
+    "vmcu.segment_free": Lowering._segment_free,
+    "vmcu.flash_load": Lowering._flash_load,
+    "vmcu.buffer": Lowering._buffer,
+    "vmcu.broadcast": Lowering._broadcast,
+    "vmcu.requantize": Lowering._requantize,
+    "arith.extsi": Lowering._extsi,
+    "arith.trunci": Lowering._trunci,
+    "vector.shape_cast": Lowering._reshape,
+    "vector.extract": Lowering._reshape,
 }
+
+
+def _refuse_tile(lowering: Lowering, op: ir.OpView) -> None:
+    raise PassError(op, "needs a core with the DSP extension and an FPU")
+
+
+#: The ops whose loops are written for one instruction set, where that is not there.
+NO_TILES: Mapping[str, Handler] = dict.fromkeys(("vmcu.widen", "vmcu.matmul", "vmcu.depthwise"), _refuse_tile)

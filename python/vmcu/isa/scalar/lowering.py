@@ -8,41 +8,38 @@ stored in between: the few registers would not hold a tile.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mlir import ir
 from mlir.dialects import arith
 
 from vmcu.dialects import vmcu as d
 from vmcu.isa import emit
-from vmcu.isa.lower_requantize import ScalarScale
-from vmcu.isa.lower_segments import SegmentLowering, Words
-from vmcu.passes._features import CoreOptions
-from vmcu.passes._registry import PassError
+from vmcu.isa.lowering import NO_TILES, SHARED, Lowering, Rows
+from vmcu.isa.scalar.requantize import ScalarScale
 
 
 @dataclass
-class ScalarLowering(SegmentLowering):
-    """Lowers the ops of one kernel to multiplications of 32-bit lanes."""
+class ScalarLowering(Lowering):
+    """Multiplications of 32-bit lanes."""
 
-    core: CoreOptions = field(default_factory=CoreOptions)
+    packs = False
 
-    def _segment_load(self, op: d.SegmentLoadOp) -> None:
-        super()._segment_load(op)
-        self.lanes[op.result] = self.words.pop(op.result)
-
-    def _load_row(self, address: ir.Value, width: int, valid: int) -> list[ir.Value]:
+    def load_row(self, address: ir.Value, width: int, valid: int) -> list[ir.Value]:
         return [_load_byte(address, lane) for lane in range(valid)] + [emit.word(0)] * (width - valid)
 
-    def _flash_load(self, op: d.FlashLoadOp) -> None:
-        super()._flash_load(op)
-        if op.result in self.words:
-            self.lanes[op.result] = self.words.pop(op.result)
-
-    def _load_words(self, base: ir.Value, shape: list[int], strides: list[int]) -> Words:
+    def load_rows(self, base: ir.Value, shape: list[int], strides: list[int]) -> Rows:
         per_row = shape[1] if len(shape) == 2 else 4 * shape[1]
         stride = strides[len(strides) - len(shape)]
         return [[_load_byte(base, row * stride + lane) for lane in range(per_row)] for row in range(shape[0])]
+
+    def scale(self, multiplier: ir.Value, shift: ir.Value, rounding: str) -> ScalarScale:
+        return ScalarScale(self, multiplier, shift, rounding, long_multiply=self.core.long_multiply)
+
+    def clamp(self, value: ir.Value, low: int, high: int) -> ir.Value:
+        if self.core.saturate:
+            return emit.clamp(value, low, high)
+        return arith.minsi(arith.maxsi(value, emit.word(low)), emit.word(high))
 
     def _dot(self, op: d.DotOp) -> None:
         pixels, weights = self.lanes_of(op.pixels), self.lanes_of(op.weights)
@@ -91,19 +88,13 @@ class ScalarLowering(SegmentLowering):
 
         return fetch
 
-    def _scale(self, multiplier: ir.Value, shift: ir.Value, rounding: str) -> ScalarScale:
-        return ScalarScale(self, multiplier, shift, rounding, long_multiply=self.core.long_multiply)
 
-    def _clamp(self, value: ir.Value, low: int, high: int) -> ir.Value:
-        if self.core.saturate:
-            return super()._clamp(value, low, high)
-        return arith.minsi(arith.maxsi(value, emit.word(low)), emit.word(high))
-
-    def lower_matmul(self, op: d.MatmulOp) -> None:
-        raise PassError(op, "needs a core with the DSP extension and an FPU")
-
-    lower_depthwise = lower_widen = lower_matmul
-
+ScalarLowering.handlers = {
+    **SHARED,
+    "vmcu.dot": ScalarLowering._dot,
+    "vmcu.channel_dot": ScalarLowering._channel_dot,
+    **NO_TILES,
+}
 
 _LOADS = ("vmcu.segment_load", "vmcu.flash_load")
 #: Beginnings of the names of ops that store nothing; what is lowered already is still there.

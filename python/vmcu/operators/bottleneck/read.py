@@ -1,0 +1,21 @@
+"""How a fused bottleneck is read from its body: three layers, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlir import ir
+
+from vmcu.operators.bottleneck.operator import Fused, fuse
+from vmcu.operators.match import is_int8, op_name
+from vmcu.operators.read import read_operator
+
+
+def read_fused(result: ir.Value, inputs: Sequence[ir.Value]) -> Fused | None:
+    """The fused kernel that makes `result` out of its one input, or None if the body is not that of one."""
+    block = inputs[0].owner
+    made = [op.results[0] for op in block.operations if op_name(op) == "linalg.generic" and is_int8(op.results[0])]
+    if len(inputs) != 1 or len(made) != 3:
+        return None
+    sources = (inputs[0], *made[:2])
+    return fuse(*(read_operator(value, [source]) for value, source in zip((*made[:2], result), sources)))

@@ -1,0 +1,54 @@
+"""Convolution and fully connected layers, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vmcu.dialects import vmcu as d
+from vmcu.operators.base import Operator, Shape
+from vmcu.operators.geometry import Window
+from vmcu.operators.requant import Requant
+from vmcu.planner import Rows
+
+
+@dataclass(frozen=True, eq=False)
+class Conv2D(Operator):
+    """`out[r, c, o] = requant(bias[o] + sum of in[...] * weights[o, ky, kx, i])` with the halo holding `pad_value`.
+
+    `weights` is int8 `[output channels, rows, columns, input channels]`, `bias` int32 with the input's zero point folded.
+    """
+
+    window: Window
+    weights: np.ndarray
+    bias: np.ndarray
+    requant: Requant
+    pad_value: int = 0
+
+    kind = d.KernelKind.conv2d
+
+    @property
+    def channels(self) -> tuple[int, int]:
+        """Input and output channels."""
+        return self.weights.shape[3], self.weights.shape[0]
+
+    @property
+    def macs(self) -> int:
+        return int(np.prod(self.window.output)) * self.weights.size
+
+    def normalised(self) -> Conv2D:
+        """The same with a pointwise window as one row."""
+        return replace(self, window=self.window.flattened())
+
+    def sequences(self) -> tuple[tuple[Shape, ...], tuple[Shape, ...]]:
+        """A segment is a pixel."""
+        pixels = [int(np.prod(each)) for each in (self.window.image, self.window.output)]
+        return ((pixels[0], self.channels[0]),), ((pixels[1], self.channels[1]),)
+
+    def rows(self) -> Rows:
+        return self.window.rows()
+
+    @property
+    def signature(self) -> str:
+        return f"conv2d {self.window.describe(*self.channels)}, {self.requant.rounding} rounding"
