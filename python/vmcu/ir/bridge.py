@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -32,7 +33,11 @@ _kept: list[BaseException] = []
 
 
 def keep_error(error: BaseException) -> None:
-    """Keep what a pass raised: an exception must not cross the C++ frames between the pass and `run`."""
+    """Keep what a pass raised: an exception must not cross the C++ frames between the pass and `run`.
+
+    Its traceback lets go of the frames' variables: handles of IR in them would outlive the module.
+    """
+    traceback.clear_frames(error.__traceback__)
     _kept.append(error)
 
 
