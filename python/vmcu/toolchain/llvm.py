@@ -25,6 +25,9 @@ MERGE = "mergefunc"
 #: Tag_ABI_VFP_args of the build attributes: no float crosses the object's border, so that firmware of every float ABI may
 #: link the object. Without it a linker takes the object for one of the soft-float ABI.
 _NO_FLOATS = '\nmodule asm ".eabi_attribute 28, 3"\n'
+#: LLVM's mark that the stack holds no code. It means nothing on a microcontroller, GCC does not write it there, and if one
+#: object has it GNU's linker warns of each that has not.
+_STACK_NOTE = ".note.GNU-stack"
 _FLOAT_AT_BORDER = re.compile(r"^(?:define(?! internal)|declare)(?!.*@llvm\.).*\b(?:half|float|double)\b", re.MULTILINE)
 
 
@@ -74,7 +77,10 @@ def _run(module: str, target: Target, llc_flags: Sequence[str], filetype: str, m
     # bring a library's unwinder into the firmware; DWARF's writes nothing for them.
     abi = ("-float-abi=soft", "-exception-model=dwarf")
     options = ("-O2", *abi, "-function-sections", "-data-sections", f"-filetype={filetype}", "-o", "-")
-    return run_llvm("llc", (*core, *options, *target.llc_flags, *llc_flags), cleaned)
+    code = run_llvm("llc", (*core, *options, *target.llc_flags, *llc_flags), cleaned)
+    if filetype == "asm":
+        return code.replace(f'\t.section\t"{_STACK_NOTE}","",%progbits\n'.encode(), b"")
+    return run_llvm("llvm-objcopy", (f"--remove-section={_STACK_NOTE}", "-", "-"), code)
 
 
 def _complete(module: str, wanted: frozenset[str], target: Target) -> str:
