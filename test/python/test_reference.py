@@ -14,7 +14,7 @@ from mlir import ir
 import tiny_tflite as tiny
 from vmcu.errors import InputError, Unsupported
 from vmcu.frontends import load, ports, to_linalg
-from vmcu.reference import Reference, run
+from vmcu.run.oracles.mlir import Reference, run
 
 ZOO = os.environ.get("VMCU_MODEL_ZOO")
 INT8_MODELS = ["ad01_int8", "kws_ref_model", "pretrainedResnet_quant", "vww_96_int8"]

@@ -212,12 +212,13 @@ def bench(
     optimize: options.Optimize = "balanced",
     layers: options.Layers = False,
     recompute: options.Recompute = 1.0,
+    oracle: options.Oracle = "auto",
     seed: options.Seed = 0,
     as_json: options.Json = False,
 ) -> None:
     """Measure memory, instructions and modelled cycles.
 
-    Every result is compared bit for bit with that of the same network executed on this machine.
+    Every result is compared bit for bit with what an oracle says: a program on this machine that knows the network.
     """
     from vmcu.cli.arrays import random_inputs
     from vmcu.cores import Target
@@ -247,7 +248,7 @@ def bench(
                 )
                 compiled = compilation.finish()
                 given = random_inputs(compiled.inputs, seed)
-                rows.append(measure(compiled, given))
+                rows.append(measure(compiled, given, oracle))
                 if layers:
                     profiles.append(compiled.profile(*given))
     if as_json:
@@ -267,6 +268,7 @@ def frontier(
     io: options.Io = "int8",
     input: options.Input = "resident",
     recompute: options.Recompute = 1.0,
+    oracle: options.Oracle = "auto",
     seed: options.Seed = 0,
     as_json: options.Json = False,
 ) -> None:
@@ -290,7 +292,7 @@ def frontier(
 
         compilation = Compilation(model, target, io=io, input=input, recompute=recompute, progress=show)
         given = random_inputs(compilation.interface[0], seed)
-        points.extend(find_points(compilation, given))
+        points.extend(find_points(compilation, given, oracle))
     if as_json:
         print(json.dumps([asdict(point) for point in points], indent=2))
         return
@@ -305,10 +307,12 @@ def reference(
     inputs: options.Inputs = None,
     outputs: options.Outputs = None,
     io: options.Io = "int8",
+    oracle: options.Oracle = "auto",
 ) -> None:
     """Run a model on this machine.
 
-    It executes the same linalg that is compiled for the core: the core's outputs have to equal these.
+    An oracle executes it, a program that shares as little as possible with this compiler: the core's outputs have to
+    equal these.
     """
     if not inputs or not outputs:
         raise typer.BadParameter("the command needs --input and --output", param_hint="--input, --output")
@@ -320,9 +324,9 @@ def reference(
         sources, results = compilation.interface
         given, notes = arrays.read_inputs(inputs, sources)
         arrays.check_output_paths(outputs, results)
-        found = compilation.reference()(*given)
-    arrays.write_outputs(outputs, found)
-    print("\n".join((*notes, f"wrote {', '.join(map(str, outputs))}")))
+        answer = compilation.oracle(oracle).ask(*given)
+    arrays.write_outputs(outputs, answer.outputs)
+    print("\n".join((*notes, *answer.notes, f"{answer.oracle} wrote {', '.join(map(str, outputs))}")))
 
 
 @app.command(epilog="Example: vmcu targets --json")

@@ -74,6 +74,13 @@ Layers = Annotated[
         help="the figures of each kernel, too, from a second run; for it kernels of equal shape do not share code",
     ),
 ]
+Oracle = Annotated[
+    Literal["auto", "litert", "tosa", "mlir"],
+    typer.Option(
+        help="who says what is right: litert (reference kernels, of a .tflite), tosa (Arm's reference model), mlir "
+        "(the same linalg on this machine); auto: the first of them that can judge",
+    ),
+]
 Seed = Annotated[int, typer.Option(min=0, help="of the random input that stands in where none is given")]
 Inputs = Annotated[
     list[Path] | None,

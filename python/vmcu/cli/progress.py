@@ -15,7 +15,7 @@ _WORDS = {
     "llvm": "lowering to LLVM",
     "llvm-ir": "lowering to LLVM",
     "obj": "generating code",
-    "reference": "compiling the reference for this machine",
+    "reference": "asking an oracle",
 }
 
 

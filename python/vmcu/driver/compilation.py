@@ -30,9 +30,10 @@ from vmcu.driver.program import Input, Program, assemble, checked_name, compile_
 from vmcu.driver.weighing import Optimize, Wish, plan_module
 from vmcu.errors import InputError, Unsupported
 from vmcu.ir import bridge
-from vmcu.reference import Reference
 from vmcu.report.layers import Layer, Profile, profile
 from vmcu.run.firmware import Firmware, Result
+from vmcu.run.oracles import OracleName, Panel, open_panel
+from vmcu.run.oracles.mlir import Reference
 from vmcu.toolchain import compile_to_assembly
 
 __all__ = [
@@ -88,6 +89,7 @@ class Compiled(Program):
     layers: tuple[Layer, ...]
     compile_seconds: float
     _make_reference: Callable[[], Reference] = field(repr=False)
+    _open_panel: Callable[[OracleName], Panel] = field(repr=False)
 
     @property
     def recompute_factor(self) -> float | None:
@@ -96,8 +98,12 @@ class Compiled(Program):
 
     @cached_property
     def reference(self) -> Reference:
-        """The same linalg executed on the host; compiled when it is first asked for."""
+        """The same linalg executed on the host; compiled when it is first asked for. Fast, and the `mlir` oracle."""
         return self._make_reference()
+
+    def oracle(self, which: OracleName = "auto") -> Panel:
+        """Who says what the model computes; see `Compilation.oracle`."""
+        return self._open_panel(which)
 
     def profile(self, *inputs: np.ndarray) -> Profile:
         """Run once on the emulated core; the cycles, calls, code and RAM of each kernel.
@@ -226,6 +232,7 @@ class Compilation:
             layers=summaries.layers(self._module("plan")),
             compile_seconds=self.seconds,
             _make_reference=self.reference,
+            _open_panel=self.oracle,
         )
 
     def sanitized(self) -> Compiled:
@@ -286,6 +293,19 @@ class Compilation:
         self._progress("reference")
         with self._context, summaries.name_the_file(self.path):
             return Reference(module)
+
+    def oracle(self, which: OracleName = "auto") -> Panel:
+        """Who says what the model computes, to compare with: `oracle().ask(*inputs)`.
+
+        Args:
+            which: `"litert"`, `"tosa"` or `"mlir"` (`vmcu.run.oracles`); `"auto"` asks the most independent one first,
+                and the next one where that cannot judge.
+
+        Raises:
+            InputError: there is no such oracle, or the model cannot be read.
+        """
+        self._progress("reference")
+        return open_panel(which, self.path, *self.interface, self.reference)
 
     @cached_property
     def interface(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:

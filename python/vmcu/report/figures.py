@@ -10,6 +10,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from vmcu.driver.compilation import Compiled
+    from vmcu.run.oracles import OracleName
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,9 @@ class Figures:
         cycles: modelled, from the target's instruction timings.
         cycles_per_mac: None for a network without multiply-accumulates.
         compile_seconds: from the file to the object, on this machine.
-        exact: every output byte equals the reference that was executed on the host.
+        exact: every output byte is what the oracle says.
+        oracle: who judged, with its version.
+        oracle_notes: of each oracle that is more independent, why it did not judge.
     """
 
     model: str
@@ -56,18 +59,21 @@ class Figures:
     cycles_per_mac: float | None
     compile_seconds: float
     exact: bool
+    oracle: str
+    oracle_notes: tuple[str, ...]
 
 
-def measure(compiled: Compiled, inputs: Sequence[np.ndarray]) -> Figures:
-    """Run a model once on the emulated core and once on the host, and put the figures together.
+def measure(compiled: Compiled, inputs: Sequence[np.ndarray], oracle: OracleName = "auto") -> Figures:
+    """Run a model once on the emulated core, ask an oracle for the same, and put the figures together.
 
     Raises:
+        Unsupported, MissingTool: the oracle cannot judge.
         InputError: the arrays are not what the model takes, or the image is larger than the target.
     """
     with compiled.firmware() as firmware:
         result = firmware.run(*inputs)
         sizes = firmware.sizes
-    counts = result.counts
+    counts, answer = result.counts, compiled.oracle(oracle).ask(*inputs)
     return Figures(
         model=compiled.name,
         target=str(compiled.target),
@@ -87,7 +93,9 @@ def measure(compiled: Compiled, inputs: Sequence[np.ndarray]) -> Figures:
         cycles=counts.cycles,
         cycles_per_mac=round(counts.cycles / compiled.macs, 3) if compiled.macs else None,
         compile_seconds=round(compiled.compile_seconds, 3),
-        exact=is_exact(result.outputs, compiled.reference(*inputs)),
+        exact=is_exact(result.outputs, answer.outputs),
+        oracle=answer.oracle,
+        oracle_notes=answer.notes,
     )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from vmcu.driver.compilation import Compilation, Compiled
+    from vmcu.run.oracles import Answer, OracleName
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,9 @@ class Point:
         recompute_factor: multiply-accumulates that the plan executes over those of the network.
         stack_bytes: measured by the emulator.
         cycles: modelled, from the target's instruction timings.
-        exact: every output byte equals the reference that was executed on the host.
+        exact: every output byte is what the oracle says.
+        oracle: who judged, with its version.
+        oracle_notes: of each oracle that is more independent, why it did not judge.
     """
 
     model: str
@@ -45,9 +48,11 @@ class Point:
     stack_bytes: int
     cycles: int
     exact: bool
+    oracle: str
+    oracle_notes: tuple[str, ...]
 
 
-def find_points(compilation: Compilation, inputs: Sequence[np.ndarray]) -> Iterator[Point]:
+def find_points(compilation: Compilation, inputs: Sequence[np.ndarray], oracle: OracleName = "auto") -> Iterator[Point]:
     """Measure the pools of `vmcu.planner.frontier` that fit the RAM of `compilation`, the largest one first.
 
     Each has as few kernels in streams as just that many bytes allow.
@@ -55,7 +60,7 @@ def find_points(compilation: Compilation, inputs: Sequence[np.ndarray]) -> Itera
     Raises:
         VmcuError: as `compile_model`; DoesNotFit if not even the smallest plan fits.
     """
-    expected = compilation.reference()(*inputs)
+    expected = compilation.oracle(oracle).ask(*inputs)
     for compiled in _compile_all(compilation):
         yield _measure(compiled, inputs, expected)
 
@@ -73,7 +78,7 @@ def _compile_all(compilation: Compilation) -> Iterator[Compiled]:
             return
 
 
-def _measure(compiled: Compiled, inputs: Sequence[np.ndarray], expected: Sequence[np.ndarray]) -> Point:
+def _measure(compiled: Compiled, inputs: Sequence[np.ndarray], expected: Answer) -> Point:
     with compiled.firmware() as firmware:
         result = firmware.run(*inputs)
     return Point(
@@ -86,7 +91,9 @@ def _measure(compiled: Compiled, inputs: Sequence[np.ndarray], expected: Sequenc
         recompute_factor=compiled.recompute_factor,
         stack_bytes=result.counts.stack_bytes,
         cycles=result.counts.cycles,
-        exact=is_exact(result.outputs, expected),
+        exact=is_exact(result.outputs, expected.outputs),
+        oracle=expected.oracle,
+        oracle_notes=expected.notes,
     )
 
 
@@ -99,7 +106,8 @@ def tabulate_points(points: Sequence[Point]) -> Table:
     table = Table(
         title=f"vmcu frontier of {first.model} on {first.target}, input {first.input}",
         title_justify="left",
-        caption=f"Sizes in bytes. * Cycles are modelled: {target.name}: {target.cycle_model}.",
+        caption=f"Sizes in bytes. * Cycles are modelled: {target.name}: {target.cycle_model}. "
+        f"Exact: every byte is what the oracle says: {first.oracle}.",
         caption_justify="left",
     )
     for heading in ("pool", "streams", "kernels in streams", "work", "stack", "cycles*"):

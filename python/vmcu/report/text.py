@@ -143,7 +143,8 @@ def tabulate(rows: Sequence[Figures]) -> Table:
         sizes = (row.pool_bytes, row.static_ram_bytes, row.stack_bytes, row.text_bytes, row.rodata_bytes)
         per_mac = "-" if row.cycles_per_mac is None else f"{row.cycles_per_mac:.2f}"
         counts = [f"{each:,}" for each in (*sizes, row.macs, row.instructions, row.cycles)]
-        table.add_row(row.model, row.target.split(",")[0], row.input, *counts, per_mac, "yes" if row.exact else "NO")
+        exact = f"{'yes' if row.exact else 'NO'}, {row.oracle.split()[0]}"
+        table.add_row(row.model, row.target.split(",")[0], row.input, *counts, per_mac, exact)
     return table
 
 
@@ -152,4 +153,8 @@ def _caption(rows: Sequence[Figures]) -> str:
 
     targets = {row.target.split(",")[0]: Target.parse(row.target) for row in rows}
     models = "; ".join(f"{name}: {target.cycle_model}" for name, target in targets.items())
-    return f"Sizes in bytes. Instructions are counted on the emulated core. * Cycles are modelled: {models}."
+    judges = "; ".join(dict.fromkeys(row.oracle for row in rows))
+    return (
+        f"Sizes in bytes. Instructions are counted on the emulated core. * Cycles are modelled: {models}. "
+        f"Exact: every byte is what the oracle says: {judges}."
+    )

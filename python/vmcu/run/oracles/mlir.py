@@ -1,8 +1,7 @@
-"""Execute a network on the host: the oracle that generated code is compared with.
+"""The oracle that MLIR executes: the network's linalg, lowered by upstream passes and run on this machine.
 
-The module (TOSA or linalg) is copied, lowered by upstream passes alone and run by MLIR's execution engine, so that no
-line of this compiler's own lowering can hide a mistake of its own. Modules read by `vmcu.frontends` equal LiteRT's
-reference kernels bit for bit.
+The module (TOSA or linalg) is copied, lowered and run by MLIR's execution engine. The way from TOSA to linalg is the
+compiler's own (`vmcu.frontends.tosa_to_linalg`): a mistake there is a mistake here, too. Below linalg no line is shared.
 
     reference = Reference(module)      # compiles once
     (scores,) = reference(image)       # runs as often as you like
@@ -13,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import io
 from collections.abc import Sequence
+from importlib import metadata
 
 import numpy as np
 from mlir import ir
@@ -59,7 +59,7 @@ _DTYPES = {"i8": np.int8, "i16": np.int16, "i32": np.int32, "i64": np.int64, "f3
 
 
 class Reference:
-    """A network compiled for the host; call it with one array per input.
+    """A network compiled for the host; call it with one array per input. An `Oracle`.
 
     Args:
         module: TOSA or linalg on tensors with a function `@main` of static shapes; it is left as it is.
@@ -104,6 +104,15 @@ class Reference:
             buffer[...] = array
         self._engine.invoke("main", *self._descriptors)
         return [buffer.copy() for buffer in self._buffers[len(inputs) :]]
+
+    @property
+    def name(self) -> str:
+        """`mlir 22.1.8.4 host run`, with the version of the bindings."""
+        return f"mlir {metadata.version('xtc-mlir-python-bindings')} host run"
+
+    def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """As a call."""
+        return self(*inputs)
 
     def _check(self, inputs: Sequence[np.ndarray]) -> None:
         if len(inputs) != len(self._inputs):
