@@ -25,7 +25,7 @@ MODELS = {
     "mcunet_vww_80": "visual wake words, MCUNet-5fps-VWW",
 }
 HEAD = (
-    "| model | pool | tensor by tensor | stack | flash | MACs | cycles (modelled) | per MAC | equal to the host |\n"
+    "| model | pool | tensor by tensor | stack | flash | MACs | cycles (modelled) | per MAC | exact |\n"
     "|---|---:|---:|---:|---:|---:|---:|---:|---|"
 )
 _TABLE = re.compile(r"(<!-- results -->\n)(.*?)(<!-- end of results -->)", re.DOTALL)
