@@ -89,6 +89,18 @@ def test_oracles_agree_behind_float_boundaries(io: str, tmp_path: Path) -> None:
     check_agreement(compilation)
 
 
+def test_real_numbers_beyond_the_range_saturate(tmp_path: Path) -> None:
+    """The core, the host and the reference model do as LiteRT does."""
+    compiled = Compilation(tiny.conv(tmp_path / "net.tflite", float_io=True), io="float").finish()
+    image = np.random.default_rng(0).uniform(-100, 100, (1, 8, 8, 4)).astype(np.float32)
+    ends = compiled.inputs[0].scale * (np.array([-128, 127]) - compiled.inputs[0].zero_point)
+    assert ((image < ends[0]) | (image > ends[1])).mean() > 0.5
+    with compiled.firmware() as firmware:
+        outputs = firmware.run(image, count=False).outputs
+    for oracle in ORACLES:
+        assert is_exact(outputs, compiled.oracle(oracle).ask(image).outputs), oracle
+
+
 def test_litert_oracle_is_litert(tmp_path: Path) -> None:
     path = tiny.conv(tmp_path / "net.tflite", kernel=1)
     (inputs, *_) = int8_inputs([(1, 8, 8, 4)])

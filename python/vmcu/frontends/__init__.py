@@ -17,7 +17,7 @@ from typing import Literal
 from mlir import ir
 
 from vmcu.errors import InputError, Unsupported, VmcuError
-from vmcu.frontends.boundary import int8_boundaries
+from vmcu.frontends.boundary import int8_boundaries, saturate_inputs
 from vmcu.frontends.mlir import load_mlir
 from vmcu.frontends.ports import Port, ports, write_ports
 from vmcu.frontends.tflite import load_tflite
@@ -54,9 +54,12 @@ def load(path: str | Path, *, io: Literal["int8", "float"] = "int8") -> ir.Modul
         raise InputError(f"{file}: no such file")
     module = reader(file)
     try:
-        return _checked(module, strip=io == "int8")
+        checked = _checked(module, strip=io == "int8")
     except VmcuError as error:
         raise type(error)(f"{file}: {error}") from None
+    if io == "float" and reader is load_tflite:
+        saturate_inputs(checked)
+    return checked
 
 
 def _checked(module: ir.Module, *, strip: bool) -> ir.Module:

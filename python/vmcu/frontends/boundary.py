@@ -106,6 +106,28 @@ def int8_boundaries(module: ir.Module, *, strip: bool) -> tuple[tuple[Port, ...]
     return tuple(f.port if f else Port() for f in inputs), tuple(f.port if f else Port() for f in outputs)
 
 
+def saturate_inputs(module: ir.Module) -> None:
+    """Let real numbers beyond the int8 range of an input become its ends, as LiteRT's QUANTIZE does.
+
+    The converter's chain adds the zero point in 32 bits and keeps the low eight, so that such numbers would wrap around.
+    """
+    for argument in walk.main_function(module).regions[0].blocks[0].arguments:
+        found = input_boundary(argument) if walk.is_float(argument.type) else None
+        if found:
+            _saturate(found)
+
+
+def _saturate(boundary: Boundary) -> None:
+    cast = next(op for op in boundary.ops if op.name == "tosa.cast")
+    scaled = cast.operands[0]
+    ends = {"min_val": -128, "max_val": 127}  # whole numbers: to round after the clamp is to round before it
+    element = walk.element_type(scaled.type)
+    with cast.location, ir.InsertionPoint(cast):
+        bounds = {key: ir.FloatAttr.get(element, end - boundary.port.zero_point) for key, end in ends.items()}
+        clamp = ir.Operation.create("tosa.clamp", [scaled.type], [scaled], bounds)
+    cast.operands[0] = clamp.results[0]
+
+
 def _refuse_floats(main: ir.OpView, allowed: list[ir.Operation]) -> None:
     for op in main.regions[0].blocks[0].operations:
         types = [value.type for value in (*op.operands, *op.results)]
