@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from mlir import ir
 from mlir.dialects import func
 
+from vmcu.abi.names import Names
 from vmcu.dialects import vmcu as d
 from vmcu.isa import choose_isa, emit
 from vmcu.isa.globals import Globals
@@ -35,12 +36,12 @@ class ConvertOptions(CoreOptions):
 
 @vmcu_pass("convert-vmcu-to-llvm", summary="Lower pools, kernels and segment ops", options=ConvertOptions)
 def convert_vmcu_to_llvm(module: ir.Module, options: ConvertOptions) -> None:
-    globals = Globals(module, options.name)
+    globals = Globals(module, Names(options.name))
     functions = [op for op in module.body.operations if isinstance(op, func.FuncOp) and not op.is_external]
     planned = [op for op in functions if "vmcu.inputs" in op.attributes or _has_pool(op)]
     if len(planned) > 1:
         raise PassError(planned[1], "a second function with a pool; supported is one per module")
-    reports = Reports(module, options.name) if options.sanitize else None
+    reports = Reports(module, Names(options.name)) if options.sanitize else None
     for function in planned:
         _convert_function(module, function, globals, options, reports)
     globals.finish()
@@ -91,8 +92,8 @@ def _convert_function(
     convert(function.regions[0].blocks[0])
     for op in reversed(dead):
         op.operation.erase()
-    is_fed = len(function.arguments) > 0
-    function.attributes["sym_name"] = ir.StringAttr.get(f"{options.name}_feed_row" if is_fed else f"{options.name}_run")
+    is_fed, names = len(function.arguments) > 0, Names(options.name)
+    function.attributes["sym_name"] = ir.StringAttr.get(names.feed_row if is_fed else names.run)
     for attribute in ("vmcu.inputs", "vmcu.outputs"):
         if attribute in function.attributes:
             del function.attributes[attribute]
@@ -114,9 +115,7 @@ def _convert_kernel(
     types = [part.type for each in operands for part in _parts(each)]
     types += [] if kernel.row is None else [kernel.row.type]
     with kernel.location, ir.InsertionPoint(module.body):
-        function = func.FuncOp(
-            f"{options.name}_{kernel.operation.attributes['name'].value}", (types, []), visibility="private"
-        )
+        function = func.FuncOp(Names(options.name).kernel(kernel.name.value), (types, []), visibility="private")
         function.attributes["llvm.linkage"] = ir.Attribute.parse("#llvm.linkage<internal>")
         entry = function.add_entry_block()
     incoming = iter(entry.arguments)

@@ -13,15 +13,15 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from vmcu.version import __version__
 
 if TYPE_CHECKING:
     from vmcu.abi.tensor import Tensor
     from vmcu.cores import Target
     from vmcu.driver.compilation import Compilation, Compiled, compile_model
     from vmcu.driver.program import Program, compile_module
+    from vmcu.driver.session import context
     from vmcu.errors import DoesNotFit, InputError, Internal, Unsupported, VmcuError
-    from vmcu.ir.bridge import context
     from vmcu.run.emulator import Counts, MachineFault
     from vmcu.run.firmware import Firmware, Result
     from vmcu.run.oracles import Answer, Panel
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from vmcu.toolchain import MissingTool, Sizes, ToolFailed
 
 _HOMES = {
-    "driver.compilation": ("Compilation", "Compiled", "Layer", "Profile", "compile_model"),
+    "driver.compilation": ("Compilation", "Compiled", "compile_model"),
+    "driver.profile": ("Layer", "Profile"),
     "run.emulator": ("Counts", "MachineFault"),
     "errors": ("DoesNotFit", "InputError", "Internal", "Unsupported", "VmcuError"),
     "run.firmware": ("Firmware", "Result"),
-    "ir.bridge": ("context",),
+    "driver.session": ("context",),
     "driver.program": ("Program", "compile_module"),
     "run.oracles": ("Answer", "Panel"),
     "run.oracles.mlir": ("Reference",),

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
 
-import vmcu
-
-if TYPE_CHECKING:
-    from vmcu.abi.tensor import Tensor
-    from vmcu.driver.program import Program
+from vmcu.abi.interface import Interface
+from vmcu.abi.tensor import Tensor
+from vmcu.version import __version__
 
 _C_TYPES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t", "float32": "float"}
 
 
-def write_header(compiled: Program) -> str:
+def write_header(compiled: Interface, needs: tuple[str, ...] = ()) -> str:
     """The text of `NAME.h`, for C99 and C++.
 
     It declares `NAME_run` and `NAME_pool`, and gives for every input and output a function that returns its address,
@@ -31,7 +28,7 @@ def write_header(compiled: Program) -> str:
     ports = [(_numbered(side, index, tensors), each) for side, tensors in sides for index, each in enumerate(tensors)]
     return "\n".join(
         (
-            _comment(compiled, ports),
+            _comment(compiled, ports, needs),
             f"#ifndef {guard}\n#define {guard}\n",
             "#include <stdint.h>\n",
             '#ifdef __cplusplus\nextern "C" {\n#endif\n',
@@ -50,7 +47,7 @@ def _numbered(side: str, index: int, tensors: tuple[Tensor, ...]) -> str:
     return side if len(tensors) == 1 else f"{side}{index}"
 
 
-def _declare_entry(compiled: Program) -> str:
+def _declare_entry(compiled: Interface) -> str:
     name, upper = compiled.name, compiled.name.upper()
     if compiled.input == "resident":
         return f"/* Run the network once. Not reentrant: there is one pool. */\nvoid {name}_run(void);\n"
@@ -73,7 +70,7 @@ static inline void {name}_run(const int8_t *image) {{
 """
 
 
-def _comment(compiled: Program, ports: list[tuple[str, Tensor]]) -> str:
+def _comment(compiled: Interface, ports: list[tuple[str, Tensor]], needs: tuple[str, ...]) -> str:
     name = compiled.name
     inputs = [(port, each) for port, each in ports if port.startswith("input")]
     outputs = [(port, each) for port, each in ports if port.startswith("output")]
@@ -101,14 +98,14 @@ def _comment(compiled: Program, ports: list[tuple[str, Tensor]]) -> str:
         ]
     return "\n".join(
         (
-            f"/* {name}: a neural network for {compiled.target.name}, compiled by vmcu {vmcu.__version__}.",
+            f"/* {name}: a neural network for {compiled.target.name}, compiled by vmcu {__version__}.",
             " *",
             *run,
             *read,
             " *",
             *rules,
             " *",
-            *_needs(compiled.needs),
+            *_needs(needs),
             *(_FPU if compiled.target.features.fpu else ()),
             " */",
         )

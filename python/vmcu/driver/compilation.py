@@ -26,11 +26,11 @@ from vmcu import frontends
 from vmcu.abi.tensor import Tensor, check_inputs
 from vmcu.cores import Target
 from vmcu.driver import summaries
+from vmcu.driver.profile import Layer, Profile, profile
 from vmcu.driver.program import Input, Program, assemble, checked_name, compile_module, translate
 from vmcu.driver.weighing import Optimize, Wish, plan_module
 from vmcu.errors import InputError, Unsupported
 from vmcu.ir import bridge
-from vmcu.report.layers import Layer, Profile, profile
 from vmcu.run.firmware import Firmware, Result
 from vmcu.run.oracles import OracleName, Panel, open_panel
 from vmcu.run.oracles.mlir import Reference
@@ -64,7 +64,7 @@ TEXT_LEVELS: tuple[Level, ...] = ("tosa", "linalg", "kernels", "plan", "segments
 _ELIDE_ABOVE = 16
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Compiled(Program):
     """A model as code for one target: a `Program`, and what is known of the model.
 
@@ -111,7 +111,7 @@ class Compiled(Program):
         Raises:
             InputError: the arrays are not what the model takes, or the image is larger than the target.
         """
-        return profile(self, inputs)
+        return profile(self.unmerged(), self.layers, inputs)
 
     def unmerged(self) -> Compiled:
         """The same code with a function for each kernel: those of equal shape do not share one."""

@@ -16,12 +16,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from mlir import ir
 
 from vmcu import _vmcu
+from vmcu.abi.header import write_header
+from vmcu.abi.interface import Input, Interface
+from vmcu.abi.pool_map import REPORTS
 from vmcu.abi.tensor import Tensor
 from vmcu.cores import Target
 from vmcu.dialects import vmcu as d
@@ -31,55 +33,24 @@ from vmcu.files import make_folder, write_file
 from vmcu.ir import bridge
 from vmcu.ir.locations import place
 from vmcu.run.firmware import Firmware
-from vmcu.run.sanitizer import REPORTS, PoolMap
 from vmcu.toolchain import Sizes, compile_to_assembly, compile_to_object, elf_sizes, link_firmware, undefined
 
 __all__ = ["Input", "Program", "compile_module"]
 
-Input = Literal["resident", "fed"]
 
-
-@dataclass(frozen=True, eq=False)
-class Program:
-    """Code for one target.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Program(Interface):
+    """Code for one target, and its interface.
 
     Args:
-        name: prefix of the C symbols.
-        target: what it was compiled for.
         llvm_ir: the code as LLVM IR text.
         code: the code as a relocatable ELF file.
         sizes: bytes of `code` by kind of section.
-        inputs, outputs: what goes in and comes out, with the place of each in the pool.
-        pool_bytes: RAM of all tensors, outputs and resident inputs included.
-        row_bytes: of the image's rows if the input is fed row by row; None if it is resident.
-        pool_map: what the sanitizer has to know of code that reports its accesses; None of other code.
     """
 
-    name: str
-    target: Target
     llvm_ir: str = field(repr=False)
     code: bytes = field(repr=False)
     sizes: Sizes
-    inputs: tuple[Tensor, ...]
-    outputs: tuple[Tensor, ...]
-    pool_bytes: int
-    row_bytes: int | None
-    pool_map: PoolMap | None = field(default=None, kw_only=True, repr=False)
-
-    @property
-    def input(self) -> Input:
-        """`"resident"`: the caller fills the input in the pool; `"fed"`: hands over its rows, one for each call."""
-        return "resident" if self.row_bytes is None else "fed"
-
-    @property
-    def rows(self) -> int | None:
-        """The number of rows that are fed; None if the input is resident."""
-        return None if self.row_bytes is None else self.inputs[0].bytes // self.row_bytes
-
-    @property
-    def entry(self) -> str:
-        """The C function that runs the program, or the part of it that one row allows."""
-        return f"{self.name}_run" if self.row_bytes is None else f"{self.name}_feed_row"
 
     @cached_property
     def assembly(self) -> str:
@@ -94,9 +65,7 @@ class Program:
     @property
     def header(self) -> str:
         """A C header for the object file."""
-        from vmcu.abi.header import write_header
-
-        return write_header(self)
+        return write_header(self, self.needs)
 
     def save(self, directory: str | Path) -> tuple[Path, Path]:
         """Write `NAME.o` and `NAME.h` into `directory` (made if missing) and return their paths.
@@ -116,13 +85,13 @@ class Program:
         with tempfile.TemporaryDirectory() as scratch:
             code, image = Path(scratch) / f"{self.name}.o", Path(scratch) / f"{self.name}.elf"
             code.write_bytes(self.code)
-            reports = [f"{self.name}_report_{each}" for each in REPORTS] if self.pool_map is not None else []
-            link_firmware([code], self.target, image, keep=(self.entry, f"{self.name}_pool", *reports))
+            reports = map(self.names.report, REPORTS if self.pool_map is not None else ())
+            link_firmware([code], self.target, image, keep=(self.entry, self.names.pool, *reports))
             return write_file(Path(path), image.read_bytes())
 
     def firmware(self) -> Firmware:
         """The code linked and loaded into an emulated core."""
-        return Firmware(self)
+        return Firmware(self, self.link)
 
 
 def compile_module(
@@ -156,7 +125,18 @@ def compile_module(
         bridge.run(lowered, fill_options(LLVM, core_options(core), name=name, sanitize=sanitize))
         llvm_ir = translate(lowered, core)
     code, sizes = assemble(llvm_ir, core)
-    return Program(name, core, llvm_ir, code, sizes, inputs, outputs, pool_bytes, row_bytes, pool_map=pool_map)
+    return Program(
+        name=name,
+        target=core,
+        llvm_ir=llvm_ir,
+        code=code,
+        sizes=sizes,
+        inputs=inputs,
+        outputs=outputs,
+        pool_bytes=pool_bytes,
+        row_bytes=row_bytes,
+        pool_map=pool_map,
+    )
 
 
 def translate(module: ir.Module | ir.OpView, target: Target) -> str:

@@ -14,10 +14,10 @@ from mlir import ir
 from vmcu import frontends
 from vmcu.abi.tensor import Tensor
 from vmcu.dialects import vmcu as d
+from vmcu.driver.profile import Layer
 from vmcu.errors import Unsupported, VmcuError
 from vmcu.ir.locations import place
 from vmcu.operators import describe
-from vmcu.report.layers import Layer
 from vmcu.toolchain import MissingTool
 
 _DTYPES = {"i8": "int8", "i16": "int16", "i32": "int32", "f32": "float32"}

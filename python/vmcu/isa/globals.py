@@ -6,6 +6,7 @@ import numpy as np
 from mlir import ir
 from mlir.dialects import llvm
 
+from vmcu.abi.names import Names
 from vmcu.isa import emit
 from vmcu.operators.match import constant_array
 
@@ -13,8 +14,8 @@ from vmcu.operators.match import constant_array
 class Globals:
     """Creates globals at the start of `module`; equal constants are one global."""
 
-    def __init__(self, module: ir.Module, prefix: str):
-        self.module, self.prefix = module, prefix
+    def __init__(self, module: ir.Module, names: Names):
+        self.module, self.names = module, names
         self.known: dict[tuple[str, bytes], str] = {}
         self.halos: dict[int, int] = {}
 
@@ -26,7 +27,7 @@ class Globals:
         """The address of an int8 or int32 array in flash."""
         key = (array.dtype.str, array.tobytes())
         if key not in self.known:
-            self.known[key] = f"{self.prefix}_flash_{len(self.known)}"
+            self.known[key] = self.names.flash(len(self.known))
             self._define(self.known[key], array)
         return emit.llvm.mlir_addressof(emit.pointer(), self.known[key])
 
@@ -41,7 +42,7 @@ class Globals:
 
     def pool(self, size: int) -> str:
         """The name of the pool: `size` zero bytes of RAM."""
-        name = f"{self.prefix}_pool"
+        name = self.names.pool
         with ir.InsertionPoint.at_block_begin(self.module.body):
             kind = ir.Type.parse(f"!llvm.array<{size} x i8>")
             pool = llvm.GlobalOp(kind, name, ir.Attribute.parse("#llvm.linkage<external>"), alignment=16)
@@ -56,7 +57,7 @@ class Globals:
             self._define(self._halo_name(pad), np.full(-(-size // 4) * 4, pad, np.int8))
 
     def _halo_name(self, pad: int) -> str:
-        return f"{self.prefix}_halo_{pad & 0xFF:02x}"
+        return self.names.halo(pad)
 
     def _define(self, name: str, array: np.ndarray) -> None:
         kind = ir.Type.parse(f"!llvm.array<{array.size} x i{8 * array.itemsize}>")

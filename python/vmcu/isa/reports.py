@@ -17,6 +17,7 @@ from __future__ import annotations
 from mlir import ir
 from mlir.dialects import arith, func, scf
 
+from vmcu.abi.names import Names
 from vmcu.abi.pool_map import Held, Home, PoolMap, Site, View
 from vmcu.dialects import vmcu as d
 from vmcu.isa import emit
@@ -30,13 +31,13 @@ Key = tuple[int, int, int]  # offset, bytes of the tensor, bytes of the ring
 class Reports:
     """Writes the calls, at the current insertion point, and the functions that are called, once."""
 
-    def __init__(self, module: ir.Module, name: str):
-        self._prefix, self._sites = f"{name}_report", 0
+    def __init__(self, module: ir.Module, names: Names):
+        self._names, self._sites = names, 0
         word, pointer = emit.integer(32), emit.pointer()
         access = [word, word, pointer, word]
         with ir.Location.unknown(module.context), ir.InsertionPoint.at_block_begin(module.body):
             for report, types in (("enter", [word]), ("load", access), ("store", access), ("free", [word] * 3)):
-                function = func.FuncOp(f"{self._prefix}_{report}", (types, []))
+                function = func.FuncOp(self._names.report(report), (types, []))
                 # A weak function may be another one at link time: no optimisation looks into it.
                 function.attributes["llvm.linkage"] = ir.Attribute.parse("#llvm.linkage<weak>")
                 with ir.InsertionPoint(function.add_entry_block()):
@@ -64,7 +65,7 @@ class Reports:
         self._call("free", emit.word(operand), arith.index_cast(emit.integer(32), byte), emit.word(int(is_suffix)))
 
     def _call(self, report: str, *arguments: ir.Value) -> None:
-        func.CallOp([], f"{self._prefix}_{report}", list(arguments))
+        func.CallOp([], self._names.report(report), list(arguments))
 
 
 def read_pool_map(module: ir.Module | ir.OpView) -> PoolMap:

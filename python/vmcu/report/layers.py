@@ -1,164 +1,19 @@
-"""Where the time of a run goes: the figures of each kernel.
-
-The emulator counts blocks, and a block belongs to the function whose symbol covers it. Kernels of equal shape usually
-share one function; to tell them apart, a profile is taken of code in which every kernel has a function of its own. The
-cycles are the same, the code is larger.
-"""
+"""Where the time of a run goes, as a table."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from vmcu.run.emulator import FunctionCounts
+from vmcu.cores import Target
+from vmcu.driver.profile import Profile
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-    from vmcu.driver.compilation import Compiled
-
-#: The name of the row for all that is no kernel.
-OUTSIDE = "outside"
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A kernel of a plan.
-
-    Args:
-        name: such as `conv2d_3`.
-        kind: such as `conv2d` or `buffer`.
-        inputs, outputs: shapes of the tensors, the batch of 1 included.
-        window: rows and columns of the window that slides over the input; None if there is none.
-        stride: rows and columns by which it moves; None if there is no window.
-        macs: multiply-accumulates of a run.
-        ring_bytes: of its outputs: the segments that exist at one time, and the landing if rows land before they settle.
-        workspace_bytes: what it has for itself while it runs.
-    """
-
-    name: str
-    kind: str
-    inputs: tuple[tuple[int, ...], ...]
-    outputs: tuple[tuple[int, ...], ...]
-    window: tuple[int, int] | None
-    stride: tuple[int, int] | None
-    macs: int
-    ring_bytes: int
-    workspace_bytes: int
-
-    @property
-    def shape(self) -> str:
-        """`96x96x3 -> 48x48x8, 3x3/2`: tensors without the batch, window and stride unless they are 1."""
-        sides = (
-            ", ".join("x".join(map(str, each[1:] or each)) for each in side) for side in (self.inputs, self.outputs)
-        )
-        return " -> ".join(sides) + self._describe_window()
-
-    def _describe_window(self) -> str:
-        if self.window is None or (self.window, self.stride) == ((1, 1), (1, 1)):
-            return ""
-        rows, columns = self.stride
-        step = "" if self.stride == (1, 1) else f"/{rows}" if rows == columns else f"/{rows}x{columns}"
-        return f", {self.window[0]}x{self.window[1]}{step}"
-
-
-@dataclass(frozen=True)
-class LayerFigures:
-    """One kernel in one run; the fields are the keys of the JSON output, in this order.
-
-    Args:
-        name, kind, shape, macs: as of `Layer`.
-        calls: of its function; a kernel in a stream is called for each row.
-        instructions: exact.
-        cycles: modelled; those of run-time functions that it calls are not in them.
-        cycles_per_mac: None without multiply-accumulates.
-        code_bytes: of its function, before kernels of equal shape share one.
-        ram_bytes: what the plan holds for it: its outputs (rings with their landings, or whole tensors) and workspace.
-            Kernels hold theirs at different times, so they do not add up to the pool. None for the row `outside`.
-    """
-
-    name: str
-    kind: str
-    shape: str
-    macs: int
-    calls: int
-    instructions: int
-    cycles: int
-    cycles_per_mac: float | None
-    code_bytes: int
-    ram_bytes: int | None
-
-
-@dataclass(frozen=True)
-class Profile:
-    """The kernels of a model in one run.
-
-    Args:
-        model: name of the model.
-        target: as `Target.parse` reads it.
-        layers: in the order of the plan.
-        outside: what no kernel spends: loops over ticks, rows that settle, run-time functions such as `memcpy`.
-        cycles: of the whole run, which are those of `layers` and `outside`.
-    """
-
-    model: str
-    target: str
-    layers: tuple[LayerFigures, ...]
-    outside: LayerFigures
-    cycles: int
-
-
-def profile(compiled: Compiled, inputs: Sequence[np.ndarray]) -> Profile:
-    """Run a model once, with every kernel in a function of its own.
-
-    Raises:
-        InputError: the arrays are not what the model takes, or the image is larger than the target.
-    """
-    from vmcu.toolchain import symbols
-
-    apart = compiled.unmerged()
-    with apart.firmware() as firmware:
-        counts = firmware.run(*inputs).counts
-        sizes, text = symbols(firmware.elf), firmware.sizes.text
-    functions = {layer.name: f"{compiled.name}_{layer.name}" for layer in compiled.layers}
-    layers = tuple(
-        _figures(layer, counts.functions.get(functions[layer.name], FunctionCounts()), sizes[functions[layer.name]][1])
-        for layer in compiled.layers
-    )
-    rest = [each for name, each in counts.functions.items() if name not in functions.values()]
-    outside = _outside(sum(rest, FunctionCounts()), text - sum(each.code_bytes for each in layers))
-    return Profile(compiled.name, str(compiled.target), layers, outside, counts.cycles)
-
-
-def _figures(layer: Layer, counts: FunctionCounts, code_bytes: int) -> LayerFigures:
-    return LayerFigures(
-        name=layer.name,
-        kind=layer.kind,
-        shape=layer.shape,
-        macs=layer.macs,
-        calls=counts.calls,
-        instructions=counts.instructions,
-        cycles=counts.cycles,
-        cycles_per_mac=round(counts.cycles / layer.macs, 3) if layer.macs else None,
-        code_bytes=code_bytes,
-        ram_bytes=layer.ring_bytes + layer.workspace_bytes,
-    )
-
-
-def _outside(counts: FunctionCounts, code_bytes: int) -> LayerFigures:
-    return LayerFigures(
-        OUTSIDE, "", "", 0, counts.calls, counts.instructions, counts.cycles, None, code_bytes, ram_bytes=None
-    )
 
 
 def tabulate_layers(found: Profile) -> Table:
     """A table of one profile."""
     from rich.table import Table
-
-    from vmcu.cores import Target
 
     table = Table(
         title=f"layers of {found.model} on {found.target.split(',')[0]}",

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vmcu.abi.interface import Interface
 from vmcu.abi.tensor import check_inputs
 from vmcu.errors import InputError
 from vmcu.run.emulator import Counts, FunctionCounts, Machine
 from vmcu.run.sanitizer import PoolShadow
 from vmcu.toolchain import Sizes, elf_sizes
-
-if TYPE_CHECKING:
-    from vmcu.driver.program import Program
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,8 @@ class Firmware:
     """A compiled model, linked and booted. Use it as a context manager: it owns a temporary ELF file.
 
     Args:
-        compiled: the model.
+        compiled: what the program takes and gives.
+        link: writes its ELF image to a path.
 
     Raises:
         InputError: the image is larger than the target's memories.
@@ -41,17 +39,17 @@ class Firmware:
     shadow of the pool of code that was compiled with `sanitize`.
     """
 
-    def __init__(self, compiled: Program):
+    def __init__(self, compiled: Interface, link: Callable[[Path], Path]):
         self.compiled = compiled
         self._scratch = tempfile.TemporaryDirectory()
-        self.elf = compiled.link(Path(self._scratch.name) / f"{compiled.name}.elf")
+        self.elf = link(Path(self._scratch.name) / f"{compiled.name}.elf")
         self.sizes: Sizes = elf_sizes(self.elf)
         self.machine = Machine(self.elf, compiled.target)
         self.machine.boot()
         # What a C program that feeds rows has: its state, and one row.
         self._state, self._row = map(self.machine.reserve, (4, compiled.row_bytes or 0))
         self.machine.write(self._state, bytes(4))
-        self.shadow = None if compiled.pool_map is None else PoolShadow(compiled.pool_map, self.machine, compiled.name)
+        self.shadow = None if compiled.pool_map is None else PoolShadow(compiled.pool_map, self.machine, compiled.names)
 
     def __enter__(self) -> Firmware:
         return self
@@ -117,7 +115,7 @@ class Firmware:
 
     @property
     def _pool(self) -> int:
-        return self.machine.address(f"{self.compiled.name}_pool")
+        return self.machine.address(self.compiled.names.pool)
 
     def _read_outputs(self) -> tuple[np.ndarray, ...]:
         return tuple(

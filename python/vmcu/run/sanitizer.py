@@ -18,15 +18,14 @@ Nothing here knows the IR: `vmcu.isa.reports` reads a `PoolMap` from it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
+from vmcu.abi.names import Names
 from vmcu.abi.pool_map import REPORTS, Home, PoolMap, Site
 from vmcu.errors import Internal
-
-if TYPE_CHECKING:
-    from vmcu.run.emulator import Machine
+from vmcu.run.emulator import Machine
 
 Op = Literal["load", "store"]
 _WORD = 4  # bytes of an entry of the shadow
@@ -61,21 +60,21 @@ class PoolShadow:
     Args:
         pool: what is in the pool.
         machine: runs the instrumented program.
-        name: the prefix of the program's symbols.
+        names: the program's symbols.
 
     `accesses` counts the loads and stores of the last run.
     """
 
-    def __init__(self, pool: PoolMap, machine: Machine, name: str):
+    def __init__(self, pool: PoolMap, machine: Machine, names: Names):
         self.pool = pool
-        self._base = machine.address(f"{name}_pool")
+        self._base = machine.address(names.pool)
         # Every byte of every tensor has a number, 0 is no byte. Slices of `_ids` are compared with those of the shadow.
         self._first = np.cumsum([1, *(tensor.bytes for tensor in pool.tensors)]).tolist()
         self._ids = np.arange(self._first[-1], dtype=np.uint32).tobytes()
         self._zeros = bytes(_WORD * max(pool.bytes, self._first[-1]))
         self._readers = self._find_readers()
         for report in REPORTS:
-            machine.on_call(f"{name}_report_{report}", getattr(self, f"_on_{report}"))
+            machine.on_call(names.report(report), getattr(self, f"_on_{report}"))
         self.start()
 
     def _find_readers(self) -> list[list[tuple[int, int]]]:

@@ -1,0 +1,52 @@
+"""The C names of a program, made from its prefix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Names:
+    """The symbols of a program whose name is `prefix`."""
+
+    prefix: str
+
+    @property
+    def run(self) -> str:
+        """`void NAME_run(void)`: one run, of a program whose input is resident."""
+        return f"{self.prefix}_run"
+
+    @property
+    def feed_row(self) -> str:
+        """`int NAME_feed_row(NAME_state *, const int8_t *row)`: what one row allows, of a program that is fed."""
+        return f"{self.prefix}_feed_row"
+
+    @property
+    def state(self) -> str:
+        """The type of what `feed_row` remembers from call to call."""
+        return f"{self.prefix}_state"
+
+    @property
+    def pool(self) -> str:
+        """The array that all tensors lie in."""
+        return f"{self.prefix}_pool"
+
+    def kernel(self, name: str) -> str:
+        """The internal function of a kernel."""
+        return f"{self.prefix}_{name}"
+
+    def flash(self, number: int) -> str:
+        """An internal constant."""
+        return f"{self.prefix}_flash_{number}"
+
+    def halo(self, pad: int) -> str:
+        """An internal constant: bytes that all hold `pad`."""
+        return f"{self.prefix}_halo_{pad & 0xFF:02x}"
+
+    def report(self, what: str) -> str:
+        """The function that an instrumented program calls to report an access."""
+        return f"{self.prefix}_report_{what}"
+
+    def port(self, name: str) -> str:
+        """`NAME_input`, `NAME_output1`: the header's function that returns where a tensor lies."""
+        return f"{self.prefix}_{name}"
