@@ -21,18 +21,19 @@ if TYPE_CHECKING:
     from vmcu.driver.compilation import Compilation, Compiled, compile_model
     from vmcu.driver.program import Program, compile_module
     from vmcu.driver.session import context
-    from vmcu.errors import DoesNotFit, InputError, Internal, Unsupported, VmcuError
+    from vmcu.errors import DoesNotFit, InputError, Internal, MissingTool, Unsupported, VmcuError
     from vmcu.run.emulator import Counts, MachineFault
     from vmcu.run.firmware import Firmware, Result
     from vmcu.run.oracles import Answer, Panel
     from vmcu.run.oracles.mlir import Reference
-    from vmcu.toolchain import MissingTool, Sizes, ToolFailed
+    from vmcu.toolchain import Sizes, ToolFailed
 
 _HOMES = {
     "driver.compilation": ("Compilation", "Compiled", "compile_model"),
-    "driver.profile": ("Layer", "Profile"),
+    "driver.profile": ("Profile",),
+    "driver.summaries": ("Layer",),
     "run.emulator": ("Counts", "MachineFault"),
-    "errors": ("DoesNotFit", "InputError", "Internal", "Unsupported", "VmcuError"),
+    "errors": ("DoesNotFit", "InputError", "Internal", "MissingTool", "Unsupported", "VmcuError"),
     "run.firmware": ("Firmware", "Result"),
     "driver.session": ("context",),
     "driver.program": ("Program", "compile_module"),
@@ -40,7 +41,7 @@ _HOMES = {
     "run.oracles.mlir": ("Reference",),
     "cores": ("Target",),
     "abi.tensor": ("Tensor",),
-    "toolchain": ("MissingTool", "Sizes", "ToolFailed"),
+    "toolchain": ("Sizes", "ToolFailed"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

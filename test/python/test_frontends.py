@@ -14,10 +14,9 @@ from mlir import ir
 from mlir.passmanager import PassManager
 
 import tiny_tflite as tiny
-from vmcu.errors import InputError, Unsupported
+from vmcu.errors import InputError, MissingTool, Unsupported
 from vmcu.frontends import TOSA_TO_LINALG, Port, load, ports, to_linalg
 from vmcu.ir.walk import walk
-from vmcu.toolchain import MissingTool
 
 ZOO = os.environ.get("VMCU_MODEL_ZOO")
 MODELS = {

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-import vmcu
 from vmcu.cli import options
 from vmcu.cli.progress import progress
+from vmcu.version import __version__
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +35,7 @@ _SUFFIX = {"llvm": ".ll", "asm": ".s", "obj": ".o", "elf": ".elf"}
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"vmcu {vmcu.__version__}")
+        print(f"vmcu {__version__}")
         raise typer.Exit
 
 

@@ -26,8 +26,9 @@ from vmcu import frontends
 from vmcu.abi.tensor import Tensor, check_inputs
 from vmcu.cores import Target
 from vmcu.driver import summaries
-from vmcu.driver.profile import Layer, Profile, profile
+from vmcu.driver.profile import Profile, profile
 from vmcu.driver.program import Input, Program, assemble, checked_name, compile_module, translate
+from vmcu.driver.summaries import Layer
 from vmcu.driver.weighing import Optimize, Wish, plan_module
 from vmcu.errors import InputError, Unsupported
 from vmcu.ir import bridge

@@ -13,52 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from vmcu.driver.program import Program
+from vmcu.driver.summaries import Layer
 from vmcu.run.emulator import FunctionCounts
 from vmcu.toolchain import symbols
 
 #: The name of the row for all that is no kernel.
 OUTSIDE = "outside"
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A kernel of a plan.
-
-    Args:
-        name: such as `conv2d_3`.
-        kind: such as `conv2d` or `buffer`.
-        inputs, outputs: shapes of the tensors, the batch of 1 included.
-        window: rows and columns of the window that slides over the input; None if there is none.
-        stride: rows and columns by which it moves; None if there is no window.
-        macs: multiply-accumulates of a run.
-        ring_bytes: of its outputs: the segments that exist at one time, and the landing if rows land before they settle.
-        workspace_bytes: what it has for itself while it runs.
-    """
-
-    name: str
-    kind: str
-    inputs: tuple[tuple[int, ...], ...]
-    outputs: tuple[tuple[int, ...], ...]
-    window: tuple[int, int] | None
-    stride: tuple[int, int] | None
-    macs: int
-    ring_bytes: int
-    workspace_bytes: int
-
-    @property
-    def shape(self) -> str:
-        """`96x96x3 -> 48x48x8, 3x3/2`: tensors without the batch, window and stride unless they are 1."""
-        sides = (
-            ", ".join("x".join(map(str, each[1:] or each)) for each in side) for side in (self.inputs, self.outputs)
-        )
-        return " -> ".join(sides) + self._describe_window()
-
-    def _describe_window(self) -> str:
-        if self.window is None or (self.window, self.stride) == ((1, 1), (1, 1)):
-            return ""
-        rows, columns = self.stride
-        step = "" if self.stride == (1, 1) else f"/{rows}" if rows == columns else f"/{rows}x{columns}"
-        return f", {self.window[0]}x{self.window[1]}{step}"
 
 
 @dataclass(frozen=True)

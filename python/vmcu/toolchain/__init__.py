@@ -10,11 +10,10 @@ from __future__ import annotations
 from vmcu.toolchain.elf import Sizes, elf_sizes, symbols, undefined
 from vmcu.toolchain.link import link_firmware
 from vmcu.toolchain.llvm import HARMLESS_PASSES, compile_to_assembly, compile_to_object
-from vmcu.toolchain.tools import MissingTool, ToolFailed
+from vmcu.toolchain.tools import ToolFailed
 
 __all__ = [
     "HARMLESS_PASSES",
-    "MissingTool",
     "Sizes",
     "ToolFailed",
     "compile_to_assembly",
