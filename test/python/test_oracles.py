@@ -23,13 +23,13 @@ from vmcu import frontends
 from vmcu.abi.tensor import Tensor
 from vmcu.driver.compilation import Compilation, Compiled
 from vmcu.driver.program import assemble
+from vmcu.errors import MissingTool
 from vmcu.frontends import tosa_to_linalg
 from vmcu.ir import walk
 from vmcu.report.figures import is_exact, measure
 from vmcu.run.oracles import Refusal, open_panel
 from vmcu.run.oracles import litert as litert_oracle
 from vmcu.run.oracles.boundary import from_file, to_file
-from vmcu.toolchain import MissingTool
 
 ROOT = Path(__file__).parents[2]
 DIGITS = ROOT / "examples" / "digits" / "digits.tflite"

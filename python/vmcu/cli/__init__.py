@@ -17,7 +17,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from vmcu.errors import VmcuError
+from vmcu.errors import MissingTool, VmcuError
 
 DONE, BAD_INPUT, USAGE, INCOMPLETE_INSTALLATION, BUG, INTERRUPTED = 0, 1, 2, 3, 70, 130
 
@@ -55,9 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _code_of(error: VmcuError) -> int:
-    # Importing the toolchain takes long; whoever raised its error has done it.
-    toolchain = sys.modules.get("vmcu.toolchain")
-    return INCOMPLETE_INSTALLATION if toolchain and isinstance(error, toolchain.MissingTool) else BAD_INPUT
+    return INCOMPLETE_INSTALLATION if isinstance(error, MissingTool) else BAD_INPUT
 
 
 def _describe_bug(error: Exception) -> str:
