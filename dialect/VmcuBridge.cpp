@@ -92,6 +92,22 @@ void vmcuRegisterPass(const std::string &argument, const std::string &descriptio
   registerPass([info]() -> std::unique_ptr<Pass> { return std::make_unique<CallbackPass>(*info); });
 }
 
+void vmcuRegisterPipeline(const std::string &argument, const std::string &description, VmcuPipelineHooks hooks) {
+  auto build = [argument, hooks](OpPassManager &passes, StringRef options,
+                                 function_ref<LogicalResult(const Twine &)> errorHandler) -> LogicalResult {
+    std::string text, wrong = hooks.expand(hooks.data, options.str(), text);
+    if (!wrong.empty())
+      return errorHandler("<" + argument + ">: " + wrong);
+    std::string unknown;
+    llvm::raw_string_ostream stream(unknown);
+    return failed(parsePassPipeline(text, passes, stream)) ? errorHandler(unknown) : success();
+  };
+  // The description lists the options, as that of a pass does.
+  registerPassPipeline(argument, description, build, [](function_ref<void(const detail::PassOptions &)> show) {
+    show(detail::PassOptions());
+  });
+}
+
 bool vmcuTranslate(MlirOperation module, std::string &text) {
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> translated = translateModuleToLLVMIR(unwrap(module), context);

@@ -27,5 +27,15 @@ void vmcuRegisterPass(const std::string &argument, const std::string &descriptio
 /// upstream's `mlirTranslateModuleToLLVMIRToString` prints a null module then.
 bool vmcuTranslate(MlirOperation module, std::string &text);
 
+/// A named pipeline: a list of passes that depends on options, both of which live elsewhere.
+struct VmcuPipelineHooks {
+  void *data;
+  /// Writes the textual pipeline that these options ask for to `text`, or returns what is wrong with them.
+  std::string (*expand)(void *data, const std::string &options, std::string &text);
+};
+
+/// Registers a pipeline of passes on `builtin.module`.
+void vmcuRegisterPipeline(const std::string &argument, const std::string &description, VmcuPipelineHooks hooks);
+
 int vmcuOptMain(int argc, char **argv);
 int vmcuLspMain(int argc, char **argv);

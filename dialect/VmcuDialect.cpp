@@ -81,12 +81,33 @@ struct KnownAttribute {
 static bool isFunction(Operation *op) { return isa<FunctionOpInterface>(op); }
 static bool isString(Attribute value) { return isa<StringAttr>(value); }
 
-static bool areStaticTensors(Attribute value) {
-  auto types = dyn_cast<ArrayAttr>(value);
-  return types && llvm::all_of(types, [](Attribute each) {
-           auto type = dyn_cast<TypeAttr>(each);
+static bool isScale(Attribute value) {
+  auto scale = dyn_cast<FloatAttr>(value);
+  return scale && scale.getType().isF32() && scale.getValueAsDouble() > 0;
+}
+
+static bool isWord(Attribute value) {
+  auto number = dyn_cast<IntegerAttr>(value);
+  return number && number.getType().isSignlessInteger(32);
+}
+
+/// What a port may say besides its type, by the same rules as an argument or a result.
+static bool isPortEntry(NamedAttribute entry) {
+  StringRef name = entry.getName().getValue();
+  if (name == "vmcu.name")
+    return isString(entry.getValue());
+  if (name == "vmcu.scale")
+    return isScale(entry.getValue());
+  return name == "vmcu.zero_point" ? isWord(entry.getValue()) : !name.starts_with("vmcu.");
+}
+
+static bool arePorts(Attribute value) {
+  auto ports = dyn_cast<ArrayAttr>(value);
+  return ports && llvm::all_of(ports, [](Attribute each) {
+           auto port = dyn_cast<DictionaryAttr>(each);
+           auto type = port ? port.getAs<TypeAttr>("type") : TypeAttr();
            auto tensor = type ? dyn_cast<RankedTensorType>(type.getValue()) : RankedTensorType();
-           return tensor && tensor.hasStaticShape();
+           return tensor && tensor.hasStaticShape() && llvm::all_of(port, isPortEntry);
          });
 }
 
@@ -95,23 +116,22 @@ static bool isRange(Attribute value) {
   return range && range.size() == 2 && range[0] >= 0 && range[0] <= range[1];
 }
 
-static bool areBytes(Attribute value) {
+static bool isCount(Attribute value) {
   auto bytes = dyn_cast<IntegerAttr>(value);
   return bytes && bytes.getType().isSignlessInteger(64) && bytes.getInt() >= 0;
 }
 
 static const KnownAttribute knownAttributes[] = {
-    {"vmcu.inputs", "a function", "an array of types of static tensors", isFunction, areStaticTensors},
-    {"vmcu.outputs", "a function", "an array of types of static tensors", isFunction, areStaticTensors},
-    {"vmcu.lower_bound", "a pool", "bytes as an i64", [](Operation *op) { return isa<PoolOp>(op); }, areBytes},
+    {"vmcu.inputs", "a function", "an array of ports", isFunction, arePorts},
+    {"vmcu.outputs", "a function", "an array of ports", isFunction, arePorts},
+    {"vmcu.results", "a function", "the number of its own results as an i64", isFunction, isCount},
+    {"vmcu.lower_bound", "a pool", "bytes as an i64", [](Operation *op) { return isa<PoolOp>(op); }, isCount},
     {"vmcu.lower_bound_kernel", "a pool", "a string", [](Operation *op) { return isa<PoolOp>(op); }, isString},
     {"vmcu.reads", "a kernel", "first and end byte as an array of i64",
      [](Operation *op) { return isa<KernelOp>(op); }, isRange},
     {"vmcu.name", "an argument or a result of a function", "a string", nullptr, isString},
-    {"vmcu.scale", "an argument or a result of a function", "a float", nullptr,
-     [](Attribute value) { return isa<FloatAttr>(value); }},
-    {"vmcu.zero_point", "an argument or a result of a function", "an integer", nullptr,
-     [](Attribute value) { return isa<IntegerAttr>(value); }},
+    {"vmcu.scale", "an argument or a result of a function", "a positive f32", nullptr, isScale},
+    {"vmcu.zero_point", "an argument or a result of a function", "an i32", nullptr, isWord},
 };
 
 static LogicalResult verifyAttribute(Operation *op, NamedAttribute attribute, bool isPort) {
@@ -131,6 +151,10 @@ static LogicalResult verifyAttribute(Operation *op, NamedAttribute attribute, bo
   if (!known->holds(attribute.getValue()))
     return op->emitError() << "'" << known->name << "' holds " << known->content << ", found "
                            << attribute.getValue();
+  // attribute_c4
+  if (known->name == "vmcu.results" &&
+      cast<IntegerAttr>(attribute.getValue()).getInt() > cast<FunctionOpInterface>(op).getNumResults())
+    return op->emitError() << "'vmcu.results' is at most the number of results, found " << attribute.getValue();
   return success();
 }
 

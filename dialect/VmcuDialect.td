@@ -27,13 +27,15 @@ def Vmcu_Dialect : Dialect {
     | attribute | stands on | holds |
     | --- | --- | --- |
     | `vmcu.name`, `vmcu.scale`, `vmcu.zero_point` | an argument or a result of a function | string, float, integer |
-    | `vmcu.inputs`, `vmcu.outputs` | a planned function | the types that its ports had as static tensors |
+    | `vmcu.inputs`, `vmcu.outputs` | a planned function | for each port that it had, a dictionary: `type`, a static tensor, and the three above |
+    | `vmcu.results` | a function | how many of its results are its own: others are kept apart (`vmcu-keep-layers-apart`) |
     | `vmcu.lower_bound`, `vmcu.lower_bound_kernel` | a pool | bytes that no plan goes below, the kernel that needs them |
     | `vmcu.reads` | a kernel | first and end byte of its inputs that it reads, if it does not read all |
 
     - (attribute_c1) no other attribute begins with `vmcu.`.
     - (attribute_c2) each of them stands where the table says.
-    - (attribute_c3) each of them holds what the table says.
+    - (attribute_c3) each of them holds what the table says: scales are positive f32, zero points i32, counts i64.
+    - (attribute_c4) `vmcu.results` is at most the number of results.
   }];
   let hasOperationAttrVerify = 1;
   let hasRegionArgAttrVerify = 1;

@@ -1,8 +1,8 @@
 //===- VmcuExtension.cpp - what Python sees of the C++ part ---------------===//
 //
-// The classes of the dialect's types and attributes (VmcuTypeBindings.cpp), and five functions: load the dialect into a
-// context, register a pass whose body is a Python callable, translate to LLVM IR, and the mains of the optimiser and of
-// the language server. Everything else is Python.
+// The classes of the dialect's types and attributes (VmcuTypeBindings.cpp), and six functions: load the dialect into a
+// context, register a pass whose body is a Python callable or a pipeline whose list is, translate to LLVM IR, and the
+// mains of the optimiser and of the language server. Everything else is Python.
 //
 // Flags that look odd in CMakeLists.txt: the dialect is compiled with -fno-rtti because LLVM is, and this file without
 // it because nanobind needs RTTI; MLIR_PYTHON_PACKAGE_PREFIX makes the adaptors look for the stock `mlir.ir`;
@@ -18,10 +18,12 @@
 #include "mlir/Bindings/Python/NanobindAdaptors.h"
 
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace nb = nanobind;
@@ -51,6 +53,22 @@ bool runPass(void *data, MlirOperation op, const std::string &options) {
   } catch (const std::exception &error) {
     mlirEmitError(mlirOperationGetLocation(op), error.what());
     return false;
+  }
+}
+
+/// The Python callable of a pipeline, leaked for the same reason.
+struct Expander {
+  nb::object expand;
+};
+
+std::string expandPipeline(void *data, const std::string &options, std::string &text) {
+  nb::gil_scoped_acquire gil;
+  try {
+    auto [wrong, found] = nb::cast<std::pair<std::string, std::string>>(static_cast<Expander *>(data)->expand(options));
+    text = found;
+    return wrong;
+  } catch (const std::exception &error) {
+    return error.what();
   }
 }
 
@@ -90,6 +108,17 @@ NB_MODULE(_vmcu, m) {
       "Register a module pass. `check(options)` returns what is wrong with them, or an empty text; "
       "`run(operation, options)` returns whether the pass succeeded. Raises ValueError if MLIR has a pass "
       "of this name.");
+
+  m.def(
+      "register_pipeline",
+      [](const std::string &argument, const std::string &description, nb::object expand) {
+        if (vmcuIsPassName(argument))
+          throw nb::value_error(("MLIR has a pass or pipeline named " + argument + " already").c_str());
+        vmcuRegisterPipeline(argument, description, {new Expander{expand}, expandPipeline});
+      },
+      nb::arg("argument"), nb::arg("description"), nb::arg("expand"),
+      "Register a pipeline on modules. `expand(options)` returns what is wrong with them (or an empty text) and the "
+      "textual pipeline. Raises ValueError if MLIR has a pass of this name.");
 
   m.def(
       "translate",

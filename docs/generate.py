@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vmcu.passes._registry import Option, PassInfo
+    from vmcu.passes._registry import Option, PassInfo, PipelineInfo
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -55,13 +55,13 @@ def write_ops() -> str:
 def write_passes() -> str:
     """The page of the passes, in the order in which the pipelines run them."""
     from vmcu.passes import pipelines
-    from vmcu.passes._registry import PASSES
+    from vmcu.passes._registry import PASSES, PIPELINES
 
     steps = [step.split("{")[0] for level in pipelines.LEVELS.values() for step in level]
     # Tests may have registered more.
     ours = [info for info in PASSES.values() if info.run.__module__.startswith("vmcu.passes.")]
     ours.sort(key=lambda info: (steps.index(info.name) if info.name in steps else len(steps), info.name))
-    sections = "\n".join(_describe_pass(info) for info in ours)
+    sections = "\n".join((*map(_describe_pass, ours), *map(_describe_pipeline, PIPELINES.values())))
     head = (
         '# Passes\n\nEach is a flag of `vmcu-opt` and a step of a pipeline: `--vmcu-plan="ram=64KiB"`, '
         '`--pass-pipeline="builtin.module(vmcu-plan{ram=64KiB})"`.\n'
@@ -89,11 +89,19 @@ def _describe_pass(info: PassInfo) -> str:
     from vmcu.passes._registry import describe_options
 
     text = f"## `{info.name}`\n\n_{info.summary}_\n\n{_as_markdown(info.documentation)}\n"
-    options = describe_options(info)
+    return text + _tabulate_options(describe_options(info))
+
+
+def _describe_pipeline(info: PipelineInfo) -> str:
+    passes = "".join(f"- `{each}`\n" for each in info.passes())
+    return f"## Pipeline `{info.name}`\n\n_{info.summary}_\n\n{passes}{_tabulate_options(info.options)}"
+
+
+def _tabulate_options(options: list[Option]) -> str:
     if not options:
-        return text
+        return ""
     rows = "\n".join(_describe_option(each) for each in options)
-    return f"{text}\n| Option | Value | Unit | Default | |\n| --- | --- | --- | --- | --- |\n{rows}\n"
+    return f"\n| Option | Value | Unit | Default | |\n| --- | --- | --- | --- | --- |\n{rows}\n"
 
 
 def _describe_option(option: Option) -> str:

@@ -3,10 +3,18 @@
 from . import (  # noqa: F401
     choose_variants,
     convert_vmcu_to_llvm,
+    drop_kept_results,
     form_kernels,
     fuse_kernels,
+    generalise_reductions,
+    keep_layers_apart,
     lower_streams,
+    make_padding_static,
     pack_weights,
     plan,
+    refuse_tosa_leftovers,
+    set_target,
+    sum_by_convolution,
     tile_to_segments,
 )
+from . import pipelines as pipelines  # registers lists of the passes above

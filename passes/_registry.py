@@ -4,6 +4,9 @@
 registry, so that it has a flag and a place in textual pipelines, is timed, verified and printed like any other. The
 fields of the options dataclass are the command line's options (`time_limit` is `time-limit`), typed and with defaults.
 
+`vmcu_pipeline(name, summary=..., passes=...)` registers a list of passes under a name. Its options are those of its passes:
+each pass takes the ones that it knows.
+
 The IR verifies before and after each pass: MLIR's pass manager sees to it.
 
 An exception must not cross the C++ frames between this pass and whoever started the pipeline. It is reported as a
@@ -15,7 +18,8 @@ from __future__ import annotations
 import dataclasses
 import shlex
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from mlir import ir
@@ -43,9 +47,39 @@ class PassInfo:
         return __import__(self.run.__module__, fromlist=["_"]).__doc__ or ""
 
 
-PASSES: dict[str, PassInfo] = {}
+@dataclasses.dataclass(frozen=True)
+class PipelineInfo:
+    """One named pipeline: its flag, one line about it, and the passes, which may depend on the program's state."""
 
-__all__ = ["PASSES", "Option", "PassError", "PassInfo", "describe_options", "option", "parse_options", "vmcu_pass"]
+    name: str
+    summary: str
+    passes: Callable[[], Sequence[str]]
+    shorthands: tuple[Shorthand, ...] = ()
+
+    @property
+    def options(self) -> list[Option]:
+        """The options of its passes, and the shorthands that stand for some of them."""
+        return [*(each.option for each in self.shorthands), *pipeline_options(self.passes())]
+
+
+PASSES: dict[str, PassInfo] = {}
+PIPELINES: dict[str, PipelineInfo] = {}
+
+__all__ = [
+    "PASSES",
+    "PIPELINES",
+    "Option",
+    "PassError",
+    "PassInfo",
+    "PipelineInfo",
+    "Shorthand",
+    "describe_options",
+    "option",
+    "parse_options",
+    "set_options",
+    "vmcu_pass",
+    "vmcu_pipeline",
+]
 
 
 def option(default: Any, help: str, *, unit: str = "") -> Any:
@@ -64,11 +98,33 @@ def vmcu_pass(name: str, *, summary: str, options: type | None = None) -> Callab
         if name in PASSES:
             raise ValueError(f"a pass named {name} is registered already")
         info = PassInfo(name, summary, options, run)
-        _vmcu.register_pass(name, _describe(info), lambda text: _wrong_options(info, text), _guarded(info))
+        _vmcu.register_pass(
+            name, _describe(summary, describe_options(info)), lambda text: _wrong_options(info, text), _guarded(info)
+        )
         PASSES[name] = info
         return run
 
     return register
+
+
+def vmcu_pipeline(
+    name: str, *, summary: str, passes: Callable[[], Sequence[str]], shorthands: Sequence[Shorthand] = ()
+) -> None:
+    """Register a named pipeline.
+
+    Args:
+        name: its flag.
+        summary: one line for the help.
+        passes: gives the textual passes, in order. Those that are ours take the options of the pipeline that they know.
+        shorthands: options that stand for others; those of which no pass of the pipeline knows any are left out.
+
+    Raises:
+        ValueError: there is a pass or a pipeline of this name, ours or MLIR's.
+    """
+    known = {each.name for each in pipeline_options(passes())}
+    info = PipelineInfo(name, summary, passes, tuple(each for each in shorthands if known & each.stands_for))
+    _vmcu.register_pipeline(name, _describe(summary, info.options), lambda text: _expand(info, text))
+    PIPELINES[name] = info
 
 
 def parse_options(info: PassInfo, text: str) -> Any:
@@ -77,8 +133,17 @@ def parse_options(info: PassInfo, text: str) -> Any:
     Raises:
         InputError: an unknown or missing option, one given twice, or a value that is not of the option's type.
     """
-    values: dict[str, Any] = {}
     known = {each.name: each for each in describe_options(info)}
+    values = _parse_values(known, text)
+    missing = [each.name for each in known.values() if each.needed and each.name not in values]
+    if missing:
+        raise InputError(f"option '{missing[0]}' is needed: {known[missing[0]].help}")
+    return info.options(**{known[key].field: value for key, value in values.items()}) if info.options else None
+
+
+def _parse_values(known: Mapping[str, Option], text: str) -> dict[str, Any]:
+    """The values of the options that `text` sets, by name."""
+    values: dict[str, Any] = {}
     for word in _split(text):
         key, equals, value = word.partition("=")
         if key not in known:
@@ -86,10 +151,7 @@ def parse_options(info: PassInfo, text: str) -> Any:
         if key in values:
             raise InputError(f"option '{key}' is given twice")
         values[key] = _parse_value(known[key], value if equals else None)
-    missing = [each.name for each in known.values() if each.needed and each.name not in values]
-    if missing:
-        raise InputError(f"option '{missing[0]}' is needed: {known[missing[0]].help}")
-    return info.options(**{known[key].field: value for key, value in values.items()}) if info.options else None
+    return values
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,6 +187,55 @@ def describe_options(info: PassInfo) -> list[Option]:
     return [_describe_field(each, hints[each.name]) for each in dataclasses.fields(info.options)]
 
 
+@dataclasses.dataclass(frozen=True)
+class Shorthand:
+    """An option of a pipeline that stands for others: `values` gives them by name, `stands_for` is their names."""
+
+    option: Option
+    stands_for: frozenset[str]
+    values: Callable[[Any], Mapping[str, Any]]
+
+
+def pipeline_options(passes: Sequence[str]) -> list[Option]:
+    """The options of the passes of a list that are ours, each name once."""
+    found: dict[str, Option] = {}
+    for each in passes:
+        if each in PASSES:
+            for one in describe_options(PASSES[each]):
+                found.setdefault(one.name, one)
+    return list(found.values())
+
+
+def set_options(
+    passes: Sequence[str], values: Mapping[str, Any], assumed: Mapping[str, Any] = MappingProxyType({})
+) -> list[str]:
+    """The passes of a list, each of ours with those of the options that it knows; None leaves an option at its default.
+
+    Args:
+        passes: textual passes. One that has braces already is left as it is.
+        values: values by the names of options.
+        assumed: values of options that `values` does not set; there may be more than the passes know.
+
+    Raises:
+        InputError: no pass of the list has such an option.
+    """
+    names = [each.name for each in pipeline_options(passes)]
+    unknown = next((name for name in values if name not in names), None)
+    if unknown is not None:
+        raise InputError(f"no option '{unknown}'; options are: {', '.join(names) or 'none'}")
+    return [_with_options(each, {**assumed, **values}) for each in passes]
+
+
+def _with_options(name: str, values: Mapping[str, Any]) -> str:
+    known = [each.name for each in describe_options(PASSES[name])] if name in PASSES else []
+    words = [f"{key}={_write_value(values[key])}" for key in known if values.get(key) is not None]
+    return f"{name}{{{' '.join(words)}}}" if words else name
+
+
+def _write_value(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else shlex.quote(str(value))
+
+
 def _describe_field(field: dataclasses.Field, hint: Any) -> Option:
     kinds = () if get_origin(hint) is Literal else tuple(each for each in get_args(hint) if each is not type(None))
     unit, words = field.metadata.get("unit", ""), field.metadata.get("help", "")
@@ -158,9 +269,9 @@ def _parse_value(option: Option, text: str | None) -> Any:
         raise InputError(f"{option.name} is of type {option.values}, found '{text}'") from None
 
 
-def _describe(info: PassInfo) -> str:
-    lines = [info.summary]
-    for each in describe_options(info):
+def _describe(summary: str, options: Sequence[Option]) -> str:
+    lines = [summary]
+    for each in options:
         unit = f" ({each.unit})" if each.unit not in ("", each.values) else ""
         default = " [needed]" if each.needed else "" if each.default is None else f" [default: {each.default}]"
         lines.append(f"      {each.name}=<{each.values}>: {each.help}{unit}{default}")
@@ -173,6 +284,19 @@ def _wrong_options(info: PassInfo, text: str) -> str:
     except InputError as error:
         return str(error)
     return ""
+
+
+def _expand(info: PipelineInfo, text: str) -> tuple[str, str]:
+    """What is wrong with the options of a pipeline, or its passes as a text."""
+    try:
+        values = _parse_values({each.name: each for each in info.options}, text)
+        assumed: dict[str, Any] = {}
+        for each in info.shorthands:
+            if each.option.name in values:
+                assumed |= each.values(values.pop(each.option.name))
+        return "", ",".join(set_options(info.passes(), values, assumed))
+    except InputError as error:
+        return str(error), ""
 
 
 def _guarded(info: PassInfo) -> Callable[[ir.Operation, str], bool]:

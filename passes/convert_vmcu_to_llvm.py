@@ -17,6 +17,7 @@ from mlir.dialects import func
 
 from vmcu.abi.names import Names
 from vmcu.dialects import vmcu as d
+from vmcu.ir.ports import forget_ports
 from vmcu.isa import choose_isa, emit
 from vmcu.isa.globals import Globals
 from vmcu.isa.lowering import Address, Landed, Lowering, copy_row, settle_row
@@ -94,9 +95,7 @@ def _convert_function(
         op.operation.erase()
     is_fed, names = len(function.arguments) > 0, Names(options.name)
     function.attributes["sym_name"] = ir.StringAttr.get(names.feed_row if is_fed else names.run)
-    for attribute in ("vmcu.inputs", "vmcu.outputs"):
-        if attribute in function.attributes:
-            del function.attributes[attribute]
+    forget_ports(function)
 
 
 def _convert_kernel(

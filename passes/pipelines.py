@@ -1,24 +1,55 @@
 """The order of the passes, level by level: lists that can be read aloud.
 
-`LEVELS` names what `--emit` shows; each level starts from the one before it.
+`LEVELS` names what `--emit` shows; each level starts from the one before it. Each list is a pipeline of `vmcu-opt` as
+well, whose options are those of its passes: `--vmcu-to-plan="ram=64KiB"`. The option `core` stands for what passes are told
+of that core.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
+from functools import partial
+from typing import Any
 
-from vmcu.cores import Target
+from mlir import ir
+
+from vmcu.cores import CORES, Target
+from vmcu.ir import bridge
 from vmcu.passes._features import CoreOptions
+from vmcu.passes._registry import Option, Shorthand, set_options, vmcu_pipeline
 
+LINALG = (
+    "vmcu-sum-by-convolution",
+    "func.func(tosa-infer-shapes)",
+    "func.func(canonicalize)",
+    "func.func(tosa-optional-decompositions)",
+    "func.func(canonicalize)",
+    "func.func(tosa-layerwise-constant-fold)",  # weights pass through reshapes and transposes
+    "func.func(tosa-make-broadcastable)",
+    "func.func(tosa-to-linalg-named{prefer-conv2d-kernel-layout-hwcf=false})",  # keeps [out, h, w, in]: no transpose
+    "func.func(canonicalize)",
+    "func.func(tosa-to-linalg)",
+    "func.func(tosa-to-arith{include-apply-rescale=false})",
+    "func.func(tosa-to-tensor)",
+    "canonicalize",  # and no cse: a rescale that two adds share would be fused into neither of them
+    "vmcu-refuse-tosa-leftovers",
+    "vmcu-make-padding-static",
+    "vmcu-generalise-reductions",
+    "vmcu-keep-layers-apart",
+    "linalg-fuse-elementwise-ops",
+    "canonicalize",
+    "cse",
+    "vmcu-drop-kept-results",
+    "canonicalize",
+    "cse",
+)
 KERNELS = ("vmcu-form-kernels", "canonicalize")
-VARIANTS = ("vmcu-choose-variants{core options}",)
-PLAN = ("vmcu-plan{options}",)
-SEGMENTS = ("vmcu-lower-streams", "vmcu-tile-to-segments{options}", "canonicalize", "cse")
+PLAN = ("vmcu-choose-variants", "vmcu-plan")
+SEGMENTS = ("vmcu-lower-streams", "vmcu-tile-to-segments", "canonicalize", "cse")
 LLVM = (
     "vmcu-pack-weights",
-    "convert-vmcu-to-llvm{core options}",
+    "convert-vmcu-to-llvm",
     "canonicalize",
     "cse",
     "loop-invariant-code-motion",  # addresses and constants leave the loops while loops are still loops
@@ -38,28 +69,61 @@ LLVM = (
     "canonicalize",
     "cse",
     "reconcile-unrealized-casts",
+    "vmcu-set-target",
 )
-LEVELS = {"kernels": KERNELS, "variants": VARIANTS, "plan": PLAN, "segments": SEGMENTS, "llvm": LLVM}
+LEVELS = {"linalg": LINALG, "kernels": KERNELS, "plan": PLAN, "segments": SEGMENTS, "llvm": LLVM}
+
+#: The pipeline that makes each level from the one above it.
+NAMES = {
+    "linalg": "vmcu-tosa-to-linalg",
+    "kernels": "vmcu-to-kernels",
+    "plan": "vmcu-to-plan",
+    "segments": "vmcu-to-segments",
+    "llvm": "vmcu-to-llvm",
+}
+_SUMMARIES = {
+    "linalg": "TOSA to linalg on tensors, one op for each elementwise layer",
+    "kernels": "linalg to kernels on tensors",
+    "plan": "kernels on tensors to kernels in one pool",
+    "segments": "kernels in one pool to loops of segment ops",
+    "llvm": "loops of segment ops to the LLVM dialect",
+}
 
 
-def fill_options(passes: tuple[str, ...], core: Mapping[str, object] | None = None, **options: object) -> list[str]:
-    """The passes of a level with `{core}` and `{options}` replaced by those options that are not None."""
-    groups = {"core": core or {}, "options": options}
-    texts = {name: " ".join(map("{0[0]}={0[1]}".format, _written(group))) for name, group in groups.items()}
-
-    def fill(braces: re.Match[str]) -> str:
-        text = " ".join(filter(None, (texts[name] for name in braces[1].split())))
-        return f"{{{text}}}" if text else ""
-
-    return [re.sub(r"\{((?:core|options)(?: options)?)\}", fill, each) for each in passes]
+def describe_core(target: Target) -> dict[str, Any]:
+    """What passes are told of a core, by the names of their options: its instructions and LLVM's words for it."""
+    features = {each.name.replace("_", "-"): getattr(target.features, each.name) for each in fields(CoreOptions)}
+    return {**features, "triple": target.triple, "data-layout": target.data_layout}
 
 
-def _written(options: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    for key, value in options.items():
-        if value is not None:
-            yield key.replace("_", "-"), str(value).lower() if isinstance(value, bool) else value
+def fill_options(level: str, options: Mapping[str, Any], target: Target | None = None) -> list[str]:
+    """The passes that make a level, each of ours with its options and what it is told of the core.
+
+    Args:
+        level: one of `LEVELS`.
+        options: values by the names of options; None leaves one at its default.
+        target: the core; None for the defaults of the passes.
+
+    Raises:
+        InputError: no pass of the level has such an option.
+    """
+    return set_options(LEVELS[level], options, {} if target is None else describe_core(target))
 
 
-def core_options(target: Target) -> dict[str, bool]:
-    """What passes are told of a core: the instructions it has, and never its name."""
-    return {each.name: getattr(target.features, each.name) for each in fields(CoreOptions)}
+def to_linalg(module: ir.Module) -> None:
+    """Lower every function of `module` in place; a module that is linalg already comes out as it went in.
+
+    Raises:
+        Unsupported: an operation has no lowering; the message names it and its layer.
+    """
+    bridge.run(module, LEVELS["linalg"])
+
+
+_CORE = Shorthand(
+    Option("core", "core", str, "", None, f"what passes are told of a core: {', '.join(CORES)}"),
+    frozenset(describe_core(Target.parse("cortex-m4"))),
+    lambda text: describe_core(Target.parse(text)),
+)
+
+for _level, _name in NAMES.items():
+    vmcu_pipeline(_name, summary=_SUMMARIES[_level], passes=partial(LEVELS.get, _level), shorthands=(_CORE,))

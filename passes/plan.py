@@ -2,9 +2,10 @@
 
 Before: a function of tensors; kernels take and return tensors.
 After:  a function without arguments; `vmcu.pool`, one `vmcu.place` for each tensor a kernel touches, kernels on
-        sequences with a `traversal`. Input and output tensors are placed `as input n` and `as output n`; their types
-        stay as the function's attributes `vmcu.inputs` and `vmcu.outputs`. The pool's attributes `vmcu.lower_bound`
-        (bytes alive at once: no plan needs less) and `vmcu.lower_bound_kernel` tell how good the plan is.
+        sequences with a `traversal`. Input and output tensors are placed `as input n` and `as output n`; their types,
+        names and scales stay as the function's attributes `vmcu.inputs` and `vmcu.outputs`. The pool's attributes
+        `vmcu.lower_bound` (bytes alive at once: no plan needs less) and `vmcu.lower_bound_kernel` tell how good the plan
+        is.
 
 All arithmetic is the planner's (`vmcu.planner`): this pass tells it who touches which bytes when, and writes down its
 answer. With `recompute` above 1 the planner may choose chains that are fused first, as by `vmcu-fuse-kernels`. Needs
@@ -26,6 +27,7 @@ from mlir.dialects import func
 from vmcu import planner
 from vmcu.dialects import vmcu as d
 from vmcu.errors import DoesNotFit, InputError
+from vmcu.ir.ports import record_ports
 from vmcu.isa import read_kernel
 from vmcu.operators import Kernel, match
 from vmcu.passes._registry import PassError, option, vmcu_pass
@@ -199,8 +201,7 @@ def _rewrite(
 ) -> None:
     block = function.regions[0].blocks[0]
     terminator = block.operations[len(block.operations) - 1]
-    function.attributes["vmcu.inputs"] = ir.ArrayAttr.get([ir.TypeAttr.get(each.type) for each in function.arguments])
-    function.attributes["vmcu.outputs"] = ir.ArrayAttr.get([ir.TypeAttr.get(each.type) for each in terminator.operands])
+    record_ports(function)
     with function.location, ir.InsertionPoint.at_block_begin(block):
         pool = d.pool(d.PoolType.get(answer.pool_bytes))
         bound = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), answer.lower_bound)

@@ -1,7 +1,7 @@
 // Attributes of the dialect that are unknown, misplaced or of another type; a function is named as the rule it breaks.
 // RUN: vmcu-opt %s -split-input-file -verify-diagnostics
 
-// expected-error@+1 {{'vmcu.input' is no attribute of vmcu; known are vmcu.inputs, vmcu.outputs, vmcu.lower_bound, }}
+// expected-error@+1 {{'vmcu.input' is no attribute of vmcu; known are vmcu.inputs, vmcu.outputs, vmcu.results, vmcu.lower_bound, }}
 func.func private @attribute_c1() attributes {vmcu.input = []}
 
 // -----
@@ -44,13 +44,13 @@ func.func private @attribute_c2_outputs() -> (tensor<4xi8> {vmcu.outputs = []})
 
 // -----
 
-// expected-error@+1 {{'vmcu.inputs' holds an array of types of static tensors, found "nonsense"}}
+// expected-error@+1 {{'vmcu.inputs' holds an array of ports, found "nonsense"}}
 func.func private @attribute_c3_inputs() attributes {vmcu.inputs = "nonsense"}
 
 // -----
 
-// expected-error@+1 {{'vmcu.outputs' holds an array of types of static tensors, found [tensor<?xi8>]}}
-func.func private @attribute_c3_outputs() attributes {vmcu.outputs = [tensor<?xi8>]}
+// expected-error@+1 {{'vmcu.outputs' holds an array of ports, found [{type = tensor<?xi8>}]}}
+func.func private @attribute_c3_outputs() attributes {vmcu.outputs = [{type = tensor<?xi8>}]}
 
 // -----
 
@@ -87,10 +87,30 @@ func.func private @attribute_c3_name(tensor<4xi8> {vmcu.name = 3})
 
 // -----
 
-// expected-error@+1 {{'vmcu.scale' holds a float, found 3 : i64}}
+// expected-error@+1 {{'vmcu.scale' holds a positive f32, found 3 : i64}}
 func.func private @attribute_c3_scale() -> (tensor<4xi8> {vmcu.scale = 3})
 
 // -----
 
-// expected-error@+1 {{'vmcu.zero_point' holds an integer, found 3.000000e+00 : f32}}
+// expected-error@+1 {{'vmcu.zero_point' holds an i32, found 3.000000e+00 : f32}}
 func.func private @attribute_c3_zero_point(tensor<4xi8> {vmcu.zero_point = 3.0 : f32})
+
+// -----
+
+// expected-error@+1 {{'vmcu.inputs' holds an array of ports, found }}
+func.func private @attribute_c3_inputs_scale() attributes {vmcu.inputs = [{type = tensor<4xi8>, vmcu.scale = 0.0 : f32}]}
+
+// -----
+
+// expected-error@+1 {{'vmcu.inputs' holds an array of ports, found }}
+func.func private @attribute_c3_inputs_unknown() attributes {vmcu.inputs = [{type = tensor<4xi8>, vmcu.nome = "x"}]}
+
+// -----
+
+// expected-error@+1 {{'vmcu.results' holds the number of its own results as an i64, found -1 : i64}}
+func.func private @attribute_c3_results() attributes {vmcu.results = -1 : i64}
+
+// -----
+
+// expected-error@+1 {{'vmcu.results' is at most the number of results, found 2 : i64}}
+func.func private @attribute_c4() -> tensor<4xi8> attributes {vmcu.results = 2 : i64}

@@ -8,8 +8,8 @@
 // 8 pixels of 4 bytes become 8 pixels of 8 bytes, two pixels and two channels at a time. The last tile but one ends at
 // byte 62 of the output while the last two pixels, from byte 24 on, are still needed: the input lies 38 bytes higher.
 // CHECK-LABEL: func.func @pointwise() attributes
-// CHECK-SAME:    vmcu.inputs = [tensor<8x4xi8>]
-// CHECK-SAME:    vmcu.outputs = [tensor<8x8xi8>]
+// CHECK-SAME:    vmcu.inputs = [{type = tensor<8x4xi8>, vmcu.name = "x", vmcu.scale = 5.000000e-01 : f32}]
+// CHECK-SAME:    vmcu.outputs = [{type = tensor<8x8xi8>}]
 // CHECK:       %[[POOL:.*]] = vmcu.pool {{.*}}: !vmcu.pool<72>
 // CHECK-DAG:   vmcu.place %[[POOL]][40] as input 0 : {{.*}} -> !vmcu.sequence<32x1>
 // CHECK-DAG:   vmcu.place %[[POOL]][0] as output 0 : {{.*}} -> !vmcu.sequence<64x1>
@@ -19,7 +19,7 @@
 // CHECK-NOT:   tensor.empty() : tensor<8x4xi8>
 // TIGHT-LABEL: func.func @pointwise()
 // TIGHT:       vmcu.pool {{.*}}: !vmcu.pool<70>
-func.func @pointwise(%x: tensor<8x4xi8>) -> tensor<8x8xi8> {
+func.func @pointwise(%x: tensor<8x4xi8> {vmcu.name = "x", vmcu.scale = 0.5 : f32}) -> tensor<8x8xi8> {
   %zero = arith.constant 0 : i32
   %multiplier = arith.constant 1073741824 : i32
   %shift = arith.constant 32 : i8

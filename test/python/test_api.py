@@ -234,7 +234,7 @@ def test_what_is_not_of_the_llvm_dialect_is_refused(name: str) -> None:
     with vmcu.context():
         module = ir.Module.parse(f"llvm.func @f(%a: f32) {{\n  {LEFTOVERS[name]}\n  llvm.return\n}}")
         with pytest.raises(vmcu.Unsupported, match=rf"2:\d+: {name} has no lowering to LLVM"):
-            translate(module, vmcu.Target.parse("cortex-m4"))
+            translate(module)
 
 
 def test_what_llvm_does_not_know_is_refused() -> None:
@@ -243,7 +243,7 @@ def test_what_llvm_does_not_know_is_refused() -> None:
             'llvm.func @f() {\n  llvm.call_intrinsic "llvm.no.such"() : () -> ()\n  llvm.return\n}'
         )
         with pytest.raises(vmcu.Unsupported, match=r"2:3: could not find LLVM intrinsic: .llvm\.no\.such"):
-            translate(module, vmcu.Target.parse("cortex-m4"))
+            translate(module)
 
 
 def test_failed_write_leaves_nothing(tmp_path: Path) -> None:

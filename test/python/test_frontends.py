@@ -11,12 +11,12 @@ import mlir
 import numpy as np
 import pytest
 from mlir import ir
-from mlir.passmanager import PassManager
 
 import tiny_tflite as tiny
 from vmcu.errors import InputError, MissingTool, Unsupported
-from vmcu.frontends import TOSA_TO_LINALG, Port, load, ports, to_linalg
+from vmcu.frontends import Port, load, ports
 from vmcu.ir.walk import walk
+from vmcu.passes.pipelines import to_linalg
 
 ZOO = os.environ.get("VMCU_MODEL_ZOO")
 MODELS = {
@@ -216,12 +216,6 @@ def test_mlir_function_of_another_name_becomes_main(tmp_path: Path) -> None:
     with ir.Context():
         module = load(written(tmp_path / "relu.mlir", INT8_RELU.replace("@main", "@forward")))
         assert module.body.operations[0].name.value == "main"
-
-
-def test_pipeline_is_a_list_of_upstream_passes() -> None:
-    with ir.Context():
-        for name in TOSA_TO_LINALG:
-            PassManager.parse(f"builtin.module({name})")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,8 @@ from vmcu.isa.arm_dsp.tiles import Tiling
 from vmcu.operators import PLAIN, Conv2D, Depthwise, Kernel, MaxPool, Operands, Operator
 from vmcu.operators.geometry import Window
 from vmcu.operators.requant import Requant
-from vmcu.passes.pipelines import KERNELS, PLAN, fill_options
+from vmcu.passes._registry import set_options
+from vmcu.passes.pipelines import KERNELS, to_linalg
 from vmcu.planner.distance import find_forbidden
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "digits" / "digits.tflite"
@@ -252,8 +253,10 @@ def small_network(path: Path) -> Path:
 def tiled_function(path: Path, *, plan_options: dict) -> tuple[ir.Module, ir.OpView]:
     """A model down to segments, without clean-up, so that every free that was emitted is still there."""
     module = frontends.load(path)
-    frontends.to_linalg(module)
-    bridge.run(module, [*KERNELS, *fill_options(PLAN, streams="false", **plan_options), "vmcu-tile-to-segments"])
+    to_linalg(module)
+    bridge.run(
+        module, [*KERNELS, *set_options(["vmcu-plan"], {"streams": False, **plan_options}), "vmcu-tile-to-segments"]
+    )
     return module, next(op for op in module.body.operations if "vmcu.inputs" in op.attributes)
 
 

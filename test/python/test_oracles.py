@@ -24,8 +24,9 @@ from vmcu.abi.tensor import Tensor
 from vmcu.driver.compilation import Compilation, Compiled
 from vmcu.driver.program import assemble
 from vmcu.errors import MissingTool
-from vmcu.frontends import tosa_to_linalg
 from vmcu.ir import walk
+from vmcu.passes import pipelines
+from vmcu.passes._registry import vmcu_pass
 from vmcu.report.figures import is_exact, measure
 from vmcu.run.oracles import Refusal, open_panel
 from vmcu.run.oracles import litert as litert_oracle
@@ -270,17 +271,16 @@ def test_wrong_weight_is_seen_by_every_oracle(tmp_path: Path) -> None:
         assert not measure(wrong, inputs, oracle).exact
 
 
+@vmcu_pass("test-turn-rounding", summary="Let every rescale round once")
+def turn_rounding(module: ir.Module, options: None) -> None:
+    for op in walk.walk(module.operation):
+        if op.operation.name == "tosa.rescale":
+            op.attributes["rounding_mode"] = ir.Attribute.parse("#tosa.rounding_mode<SINGLE_ROUND>", module.context)
+
+
 def test_wrong_lowering_of_tosa_is_seen_by_independent_oracles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mistake between TOSA and linalg: host and core share it, the other two oracles do not."""
-    to_linalg = tosa_to_linalg.sum_by_convolution
-
-    def turn_rounding(module: ir.Module) -> int:
-        for op in walk.walk(module.operation):
-            if op.operation.name == "tosa.rescale":
-                op.attributes["rounding_mode"] = ir.Attribute.parse("#tosa.rounding_mode<SINGLE_ROUND>", module.context)
-        return to_linalg(module)
-
-    monkeypatch.setattr(tosa_to_linalg, "sum_by_convolution", turn_rounding)
+    monkeypatch.setitem(pipelines.LEVELS, "linalg", ("test-turn-rounding", *pipelines.LINALG))
     path = OPERATORS["relu_rounded_twice"](tmp_path / "net.tflite")
     compiled, (inputs, *_) = vmcu.compile_model(path), int8_inputs([(1, 8, 8, 4)])
     exact = {oracle: measure(compiled, inputs, oracle).exact for oracle in ORACLES}

@@ -13,7 +13,8 @@ from mlir import ir
 
 import tiny_tflite as tiny
 from vmcu.errors import InputError, Unsupported
-from vmcu.frontends import load, ports, to_linalg
+from vmcu.frontends import load, ports
+from vmcu.passes.pipelines import to_linalg
 from vmcu.run.oracles.mlir import Reference, run
 
 ZOO = os.environ.get("VMCU_MODEL_ZOO")

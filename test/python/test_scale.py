@@ -19,7 +19,7 @@ from thumb import M4, machine_from_ir
 from vmcu.cores import CORES, Target
 from vmcu.ir import bridge
 from vmcu.operators.scale import ScaleForm, choose_form
-from vmcu.passes.pipelines import LLVM, core_options, fill_options
+from vmcu.passes.pipelines import fill_options
 
 INT32 = (-(2**31), 2**31 - 1)
 EDGES = (*INT32, INT32[0] + 1, -1, 0, 1)
@@ -218,9 +218,7 @@ def run_on_core(
     )
     with bridge.context():
         module = ir.Module.parse(text)
-        bridge.run(module, fill_options(LLVM, core_options(target), name="t"))
-        attributes = module.operation.attributes
-        attributes["llvm.data_layout"] = ir.StringAttr.get(target.data_layout)
+        bridge.run(module, fill_options("llvm", {"name": "t"}, target))
         code = llvm.translate_module_to_llvmir(module.operation)
     machine = machine_from_ir(code, folder, ["t_run", "t_pool"], target)
     pool = machine.address("t_pool")

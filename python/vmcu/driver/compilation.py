@@ -319,7 +319,7 @@ class Compilation:
         """The text of the LLVM IR that is compiled."""
         module = self._module("llvm")
         with self._step("llvm-ir"):
-            return translate(module, self.target)
+            return translate(module)
 
     def _module(self, level: str) -> ir.Module | ir.OpView:
         if level not in self._modules:
@@ -329,7 +329,7 @@ class Compilation:
         return self._modules[level]
 
     def _make(self, level: str, above: ir.Module | ir.OpView | None) -> ir.Module | ir.OpView:
-        from vmcu.passes.pipelines import LEVELS, core_options, fill_options
+        from vmcu.passes.pipelines import fill_options, to_linalg
 
         if above is None:
             return frontends.load(self.path, io=self.io)
@@ -341,12 +341,11 @@ class Compilation:
             return plan_module(above, self.target, wish, self._count_cycles)
         module = above.operation.clone()
         if level == "linalg":
-            frontends.to_linalg(module)
+            to_linalg(module)
             return module
         loops = {"loops": self.optimize == "size"}
         options = {"segments": loops, "llvm": {"name": self.name, "sanitize": self.sanitize, **loops}}
-        core = core_options(self.target)
-        bridge.run(module, fill_options(LEVELS[level], core, **options.get(level, {})))
+        bridge.run(module, fill_options(level, options.get(level, {}), self.target))
         return module
 
     def _count_cycles(self, plan: ir.Module | ir.OpView) -> int:

@@ -112,18 +112,18 @@ def compile_module(
         Unsupported: a pass refuses the module, or an op has no lowering.
     """
     from vmcu.isa.reports import read_pool_map
-    from vmcu.passes.pipelines import LLVM, SEGMENTS, core_options, fill_options
+    from vmcu.passes.pipelines import fill_options
 
     core = Target.parse(target) if isinstance(target, str) else target
     checked_name(name)
     with module.context, ir.Location.unknown():
         pool_bytes, inputs, outputs = _read_places(module)
         lowered = module.operation.clone()
-        bridge.run(lowered, fill_options(SEGMENTS))
+        bridge.run(lowered, fill_options("segments", {}))
         row_bytes = summaries.row_bytes(lowered)
         pool_map = read_pool_map(lowered) if sanitize else None
-        bridge.run(lowered, fill_options(LLVM, core_options(core), name=name, sanitize=sanitize))
-        llvm_ir = translate(lowered, core)
+        bridge.run(lowered, fill_options("llvm", {"name": name, "sanitize": sanitize}, core))
+        llvm_ir = translate(lowered)
     code, sizes = assemble(llvm_ir, core)
     return Program(
         name=name,
@@ -139,16 +139,13 @@ def compile_module(
     )
 
 
-def translate(module: ir.Module | ir.OpView, target: Target) -> str:
-    """A module of the LLVM dialect as LLVM IR text for `target`.
+def translate(module: ir.Module | ir.OpView) -> str:
+    """A module of the LLVM dialect as LLVM IR text.
 
     Raises:
         Unsupported: it holds ops of other dialects, or one that LLVM does not know.
     """
     summaries.refuse_leftovers(module)
-    attributes = module.operation.attributes
-    attributes["llvm.target_triple"] = ir.StringAttr.get(target.triple)
-    attributes["llvm.data_layout"] = ir.StringAttr.get(target.data_layout)
     with bridge.diagnostics(module.context) as found:
         text = _vmcu.translate(module.operation)
     if text is None:

@@ -89,12 +89,12 @@ def _attempt(
     kernels: ir.Module | ir.OpView, target: Target, wish: Wish, limit: int | None
 ) -> tuple[ir.Module | ir.OpView, int]:
     """A plan whose kernels have at most `limit` bytes of lanes each, and the most that one of them has."""
-    from vmcu.passes.pipelines import PLAN, VARIANTS, core_options, fill_options
+    from vmcu.passes._registry import set_options
+    from vmcu.passes.pipelines import describe_core
 
     module = kernels.operation.clone()
-    core = core_options(target)
     choice = {"measured": ",".join(target.measured) or None, "scratch": limit, "smallest": wish.optimize == "size"}
-    bridge.run(module, fill_options(VARIANTS, core, **choice))
+    bridge.run(module, set_options(["vmcu-choose-variants"], choice, describe_core(target)))
     scratch = max((read_kernel(op).scratch for op in summaries.kernels(module)), default=0)
     how = {
         "ram": format_bytes(wish.ram if wish.pool is None else wish.pool),
@@ -103,5 +103,5 @@ def _attempt(
         "optimize": "latency" if wish.optimize == "latency" else "ram",
         "recompute": wish.recompute,
     }
-    bridge.run(module, fill_options(PLAN, **how))
+    bridge.run(module, set_options(["vmcu-plan"], how))
     return module, scratch

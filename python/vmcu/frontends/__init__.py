@@ -1,12 +1,10 @@
 """Read a quantised network from a file: the door into the compiler.
 
 `load` gives TOSA (or linalg, when the file holds linalg) with one public function `@main` on static tensors of batch 1;
-`to_linalg` lowers it in place to linalg on tensors, where the compiler's own passes begin; `ports` tells names, scales
-and zero points of inputs and outputs. Modules live in the caller's current `ir.Context`:
+`ports` tells names, scales and zero points of inputs and outputs. Modules live in the caller's current `ir.Context`:
 
     with ir.Context():
         module = load("model.tflite")
-        to_linalg(module)
 """
 
 from __future__ import annotations
@@ -19,12 +17,11 @@ from mlir import ir
 from vmcu.errors import InputError, Unsupported, VmcuError
 from vmcu.frontends.boundary import int8_boundaries, saturate_inputs
 from vmcu.frontends.mlir import load_mlir
-from vmcu.frontends.ports import Port, ports, write_ports
 from vmcu.frontends.tflite import load_tflite
-from vmcu.frontends.tosa_to_linalg import TOSA_TO_LINALG, to_linalg
 from vmcu.ir import walk
+from vmcu.ir.ports import Port, ports, write_ports
 
-__all__ = ["TOSA_TO_LINALG", "Port", "load", "ports", "to_linalg"]
+__all__ = ["Port", "load", "ports"]
 
 _READERS = {".tflite": load_tflite, ".mlir": load_mlir, ".mlirbc": load_mlir}
 

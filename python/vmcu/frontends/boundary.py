@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from mlir import ir
 
 from vmcu.errors import Unsupported
-from vmcu.frontends.ports import Port
 from vmcu.ir import walk
+from vmcu.ir.ports import Port
 
 
 @dataclass(frozen=True)

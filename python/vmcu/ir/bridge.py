@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from mlir import ir
 from mlir.passmanager import PassManager
 
 from vmcu import _vmcu
-from vmcu.errors import Internal, Unsupported, VmcuError
+from vmcu.errors import SUPPORTED, Internal, Unsupported, VmcuError
 from vmcu.ir.locations import place
 
 
@@ -52,15 +53,14 @@ def run(module: ir.Module, passes: Sequence[str]) -> None:
     """Run passes in order on `module`, in place. Ours are known once `vmcu.passes` has been imported.
 
     Raises:
-        VmcuError: a pass refused the module; the message names the op's location.
-        Internal: a pass has a bug, or upstream conversion left something behind.
+        VmcuError: a pass refused the module, which is half-done now; the message names the op's location.
+        Internal: a pass has a bug.
     """
     take_error()
-    with diagnostics(module.context) as found:
-        try:
-            PassManager.parse(f"builtin.module({','.join(passes)})", context=module.context).run(module.operation)
-        except (ir.MLIRError, ValueError) as error:
-            _raise(take_error(), [f"{location}: {message}" for location, message in found], error)
+    try:
+        PassManager.parse(f"builtin.module({','.join(passes)})", context=module.context).run(module.operation)
+    except (ir.MLIRError, ValueError) as error:
+        _raise(take_error(), error)
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def diagnostics(of: ir.Context) -> Iterator[list[tuple[ir.Location, str]]]:
         handler.detach()
 
 
-def _raise(cause: BaseException | None, messages: list[str], error: Exception) -> None:
+def _raise(cause: BaseException | None, error: Exception) -> None:
     if isinstance(cause, VmcuError):
         location = getattr(cause, "location", None)
         where = "" if location is None else place(location)
@@ -88,5 +88,14 @@ def _raise(cause: BaseException | None, messages: list[str], error: Exception) -
         raise cause from None
     if cause is not None:
         raise Internal(str(cause)) from cause
-    text = "; ".join(messages) or str(error)
-    raise (Internal if messages else Unsupported)(text) from None
+    for first in getattr(error, "error_diagnostics", ()):
+        raise Unsupported(_describe(first.location, first.message)) from None
+    raise Unsupported(str(error)) from None
+
+
+def _describe(location: ir.Location, message: str) -> str:
+    """A diagnostic of an upstream pass for somebody who does not know MLIR."""
+    if illegal := re.fullmatch(r"failed to legalize operation '(.*)'.*", message):
+        message = f"{illegal[1]} has no lowering for these types; {SUPPORTED}"
+    where = place(location)
+    return f"{where}: {message}" if where else message

@@ -1,8 +1,8 @@
-"""Small readings of the IR that every frontend module needs."""
+"""Small readings of the IR that many modules need."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from mlir import ir
@@ -38,6 +38,13 @@ def walk(op: ir.Operation | ir.OpView) -> Iterator[ir.OpView]:
             for inner in block.operations:
                 yield inner
                 yield from walk(inner)
+
+
+def find_first(
+    op: ir.Module | ir.Operation | ir.OpView, is_wanted: Callable[[ir.Operation], bool]
+) -> ir.Operation | None:
+    """The first operation nested in `op` that is wanted; none if there is none."""
+    return next((each.operation for each in walk(op.operation) if is_wanted(each.operation)), None)
 
 
 def terminator(function: ir.OpView) -> ir.OpView:

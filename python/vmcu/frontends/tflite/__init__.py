@@ -17,12 +17,12 @@ from pathlib import Path
 from mlir import ir
 
 from vmcu.errors import SUPPORTED, InputError, MissingTool, Unsupported, VmcuError
-from vmcu.frontends.ports import write_ports
 from vmcu.frontends.tflite.corrections import correct
 from vmcu.frontends.tflite.culprit import find_culprit
 from vmcu.frontends.tflite.quantisation import boundary_ports
 from vmcu.frontends.tflite.rounding import round_once_after_fully_connected
 from vmcu.ir import walk
+from vmcu.ir.ports import write_ports
 
 # The underscore notwithstanding, the function is in the package's `__all__`; it is the one that takes input shapes.
 # Text, because the converter is built from another LLVM revision than the bindings: the spelling is the stabler half.

@@ -18,7 +18,7 @@ from flatbuffers import number_types
 from flatbuffers.table import Table
 
 from vmcu.errors import InputError
-from vmcu.frontends.ports import Port
+from vmcu.ir.ports import Port
 
 _INT8 = 9  # TensorType.INT8
 

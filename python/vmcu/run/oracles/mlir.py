@@ -1,7 +1,7 @@
 """The oracle that MLIR executes: the network's linalg, lowered by upstream passes and run on this machine.
 
 The module (TOSA or linalg) is copied, lowered and run by MLIR's execution engine. The way from TOSA to linalg is the
-compiler's own (`vmcu.frontends.tosa_to_linalg`): a mistake there is a mistake here, too. Below linalg no line is shared.
+compiler's own (`vmcu-tosa-to-linalg`): a mistake there is a mistake here, too. Below linalg no line is shared.
 
     reference = Reference(module)      # compiles once
     (scores,) = reference(image)       # runs as often as you like
@@ -21,10 +21,9 @@ from mlir.execution_engine import ExecutionEngine
 from mlir.runtime import get_ranked_memref_descriptor
 
 from vmcu.errors import InputError, Unsupported
-from vmcu.frontends.tosa_to_linalg import run as run_passes
-from vmcu.frontends.tosa_to_linalg import to_linalg
-from vmcu.ir import walk
+from vmcu.ir import bridge, walk
 from vmcu.ir.locations import place
+from vmcu.passes import pipelines
 
 LINALG_TO_MEMREF: tuple[str, ...] = (
     "func.func(tosa-to-arith{include-apply-rescale=true})",
@@ -75,13 +74,13 @@ class Reference:
         self._inputs = [_signature(of) for of in function.inputs]
         self._outputs = [_signature(of) for of in function.results]
         lowered = _copy(module)
-        to_linalg(lowered)
+        pipelines.to_linalg(lowered)
         _prepare(lowered)
-        run_passes(lowered, LINALG_TO_MEMREF)
+        bridge.run(lowered, LINALG_TO_MEMREF)
         _copy_in_loops(lowered)
-        run_passes(lowered, ("func.func(convert-linalg-to-loops)", "canonicalize"))
+        bridge.run(lowered, ("func.func(convert-linalg-to-loops)", "canonicalize"))
         _outline_loops(lowered)
-        run_passes(lowered, MEMREF_TO_LLVM)
+        bridge.run(lowered, MEMREF_TO_LLVM)
         self._engine = ExecutionEngine(lowered, opt_level=2)
         # Made once: each descriptor is of a class of its own, which ctypes never forgets.
         self._buffers = [np.zeros(shape, dtype) for shape, dtype in (*self._inputs, *self._outputs)]

@@ -3,9 +3,9 @@
 Before: `tosa.rescale` (int8 to int32, less the zero point), `tosa.reduce_sum` over rows, `tosa.reduce_sum` over columns
 After:  `tosa.depthwise_conv2d` whose window is the image, all weights one
 
-Why: it is the same integer, and the same computation as an average pooling over the whole image, for which there is a kernel
+It is the same integer, and the same computation as an average pooling over the whole image, for which there is a kernel
 that takes rows as they come. A reduction is a loop on buffers. TFLite's MEAN over rows and columns has this form, as global
-average pooling becomes it.
+average pooling becomes it. Runs on TOSA, before `tosa-infer-shapes`; other sums stay as they are.
 """
 
 from __future__ import annotations
@@ -14,21 +14,17 @@ import numpy as np
 from mlir import ir
 
 from vmcu.ir import walk
+from vmcu.passes._registry import vmcu_pass
 
 _ROWS, _COLUMNS = 1, 2
 _IDENTITY = (1 << 30, 30)  # multiplier and shift of a scale of one
 
 
-def sum_by_convolution(module: ir.Module) -> int:
-    """Rewrite the sums in place.
-
-    Returns:
-        How many were rewritten.
-    """
+@vmcu_pass("vmcu-sum-by-convolution", summary="Turn sums over all pixels of an image into depthwise convolutions")
+def sum_by_convolution(module: ir.Module, options: None) -> None:
     found = [each for op in list(walk.walk(module.operation)) if (each := _match(op.operation)) is not None]
     for last, widening in found:
         _rewrite(last, widening)
-    return len(found)
 
 
 def _match(last: ir.Operation) -> tuple[ir.Operation, ir.Operation] | None:
