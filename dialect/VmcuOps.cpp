@@ -47,6 +47,41 @@ static bool isZero(Attribute attr) {
 }
 
 //===----------------------------------------------------------------------===//
+// Names of values in printed IR
+//===----------------------------------------------------------------------===//
+
+void KernelOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  if (getNumResults())
+    setName(getResult(0), getName());
+}
+
+void KernelOp::getAsmBlockArgumentNames(Region &region, OpAsmSetValueNameFn setName) {
+  SmallVector<StringRef> names(getInputs().size(), "x");
+  names.append(getOutputs().size(), "y");
+  names.append(getWorkspace().size(), "scratch");
+  names.push_back("row");
+  for (auto [argument, name] : llvm::zip(region.getArguments(), names))
+    setName(argument, name);
+}
+
+void PoolOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getPool(), "pool"); }
+void PlaceOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  if (std::optional<StringRef> label = getLabel())
+    setName(getSequence(), *label);
+}
+void LandingOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "landed"); }
+void SegmentLoadOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "segment"); }
+void BufferOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getBuffer(), "buffer"); }
+void FlashLoadOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  // A row is a bias or a scale, all else are weights.
+  setName(getResult(), vectorOf(getResult()).getRank() == 1 ? "constants" : "weights");
+}
+void BroadcastOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "acc"); }
+void DotOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "acc"); }
+void ChannelDotOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "acc"); }
+void RequantizeOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "scaled"); }
+
+//===----------------------------------------------------------------------===//
 // KernelOp
 //===----------------------------------------------------------------------===//
 

@@ -2,9 +2,14 @@
 #define VMCU_OPS_TD
 
 include "VmcuTypes.td"
+include "mlir/IR/OpAsmInterface.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
+
+/// Printed IR explains itself: the op suggests names for its results, and `Vmcu_NamedRegion` for block arguments too.
+def Vmcu_Named : DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>;
+def Vmcu_NamedRegion : DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames", "getAsmBlockArgumentNames"]>;
 
 class Vmcu_Op<string mnemonic, list<Trait> traits = []> : Op<Vmcu_Dialect, mnemonic, traits> {
   let hasVerifier = 1;
@@ -18,7 +23,7 @@ def Vmcu_Words : AnyTypeOf<[FixedVectorOfRankAndType<[1, 2], [I32]>], "vector of
 //===----------------------------------------------------------------------===//
 
 def Vmcu_KernelOp : Vmcu_Op<"kernel", [
-    IsolatedFromAbove, AttrSizedOperandSegments, SingleBlockImplicitTerminator<"YieldOp">,
+    IsolatedFromAbove, AttrSizedOperandSegments, SingleBlockImplicitTerminator<"YieldOp">, Vmcu_NamedRegion,
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "One anchor computation with its padding and its requantisation";
   let description = [{
@@ -107,7 +112,7 @@ def Vmcu_StreamOp : Vmcu_Op<"stream", [NoTerminator, SingleBlock, RecursiveMemor
   let hasVerifier = 0;
 }
 
-def Vmcu_LandingOp : Vmcu_Op<"landing", [Pure, AllTypesMatch<["ring", "result"]>]> {
+def Vmcu_LandingOp : Vmcu_Op<"landing", [Pure, Vmcu_Named, AllTypesMatch<["ring", "result"]>]> {
   let summary = "A ring whose newest row is still where it was made";
   let description = [{
     A ring of `k` rows is full only while a window of `k` rows runs. Rows that are made in a *landing*, a place for one row
@@ -175,7 +180,7 @@ def Vmcu_YieldOp : Vmcu_Op<"yield", [Pure, Terminator, ReturnLike, HasParent<"Ke
 // The pool: where tensors live
 //===----------------------------------------------------------------------===//
 
-def Vmcu_PoolOp : Vmcu_Op<"pool"> {
+def Vmcu_PoolOp : Vmcu_Op<"pool", [Vmcu_Named]> {
   let summary = "The one piece of RAM of this network";
   let description = [{
     Becomes a zero-initialised array in `.bss`.
@@ -188,22 +193,22 @@ def Vmcu_PoolOp : Vmcu_Op<"pool"> {
 }
 
 def Vmcu_PlaceOp : Vmcu_Op<"place", [
-    AlwaysSpeculatable, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+    AlwaysSpeculatable, Vmcu_Named, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Place a segment sequence at a byte offset of the pool";
   let description = [{
     Sequences may overlap: that is the point of the pool. Whether their *live* segments do not is what the plan proves.
     `as input n` and `as output n` mark the sequences that the caller fills and reads; such an op stays although nothing
-    in the function may use its result.
+    in the function may use its result. `label` tells a reader what lies there; nothing else depends on it.
     - (place_c1) the sequence lies inside the pool: `offset + ring * bytes <= pool bytes`, `offset >= 0`.
     - (place_c2) a number is not negative and belongs to a role.
 
-    Example: `%x = vmcu.place %pool[512] as input 0 : !vmcu.pool<4096> -> !vmcu.sequence<64x16>`
+    Example: `%x = vmcu.place "image" %pool[512] as input 0 : !vmcu.pool<4096> -> !vmcu.sequence<64x16>`
   }];
   let arguments = (ins Vmcu_Pool:$pool, I64Attr:$offset, OptionalAttr<Vmcu_RoleAttr>:$role,
-                       DefaultValuedAttr<I64Attr, "0">:$number);
+                       DefaultValuedAttr<I64Attr, "0">:$number, OptionalAttr<StrAttr>:$label);
   let results = (outs Vmcu_Sequence:$sequence);
   let assemblyFormat = [{
-    $pool `[` $offset `]` (`as` `` $role^ $number)? attr-dict `:` qualified(type($pool)) `->` qualified(type($sequence))
+    ($label^)? $pool `[` $offset `]` (`as` `` $role^ $number)? attr-dict `:` qualified(type($pool)) `->` qualified(type($sequence))
   }];
 }
 
@@ -211,7 +216,7 @@ def Vmcu_PlaceOp : Vmcu_Op<"place", [
 // Segment ops: how a kernel runs
 //===----------------------------------------------------------------------===//
 
-def Vmcu_SegmentLoadOp : Vmcu_Op<"segment_load", [AttrSizedOperandSegments]> {
+def Vmcu_SegmentLoadOp : Vmcu_Op<"segment_load", [Vmcu_Named, AttrSizedOperandSegments]> {
   let summary = "Load bytes of some segments into registers (the paper's RAMLoad)";
   let description = [{
     Row `p` of the result holds the bytes from byte `byte` on of segment `index + p * stride`. A row may run on into the
@@ -288,7 +293,7 @@ def Vmcu_SegmentFreeOp : Vmcu_Op<"segment_free"> {
   let hasCanonicalizeMethod = 1;
 }
 
-def Vmcu_BufferOp : Vmcu_Op<"buffer", [Pure]> {
+def Vmcu_BufferOp : Vmcu_Op<"buffer", [Pure, Vmcu_Named]> {
   let summary = "See a resident sequence as an ordinary buffer";
   let description = [{
     For kernels without segment code: their body works on memrefs that lie inside the pool.
@@ -302,7 +307,7 @@ def Vmcu_BufferOp : Vmcu_Op<"buffer", [Pure]> {
   let assemblyFormat = "$sequence `[` $offset `]` attr-dict `:` qualified(type($sequence)) `->` type($buffer)";
 }
 
-def Vmcu_FlashLoadOp : Vmcu_Op<"flash_load", [Pure]> {
+def Vmcu_FlashLoadOp : Vmcu_Op<"flash_load", [Pure, Vmcu_Named]> {
   let summary = "Load a tile of a constant (the paper's FlashLoad)";
   let description = [{
     Reads the tile that starts at `indices` and extends over the trailing dimensions of `source`. The tensor is a
@@ -318,7 +323,7 @@ def Vmcu_FlashLoadOp : Vmcu_Op<"flash_load", [Pure]> {
   let assemblyFormat = "$source `[` $indices `]` attr-dict `:` type($source) `->` type($result)";
 }
 
-def Vmcu_BroadcastOp : Vmcu_Op<"broadcast", [Pure]> {
+def Vmcu_BroadcastOp : Vmcu_Op<"broadcast", [Pure, Vmcu_Named]> {
   let summary = "Repeat a row of words for each pixel of a tile (the paper's Broadcast)";
   let description = [{
     Starts the accumulators of a tile with the bias.
@@ -332,7 +337,7 @@ def Vmcu_BroadcastOp : Vmcu_Op<"broadcast", [Pure]> {
   let hasFolder = 1;
 }
 
-def Vmcu_DotOp : Vmcu_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>]> {
+def Vmcu_DotOp : Vmcu_Op<"dot", [Pure, Vmcu_Named, AllTypesMatch<["acc", "result"]>]> {
   let summary = "Dot products of a tile of pixels with a tile of channels (the paper's Dot)";
   let description = [{
     `result[p, t] = acc[p, t] + sum over k of pixels[p, k] * weights[t, k]`, in 32 bits, wrapping. Becomes SMLAD
@@ -348,7 +353,7 @@ def Vmcu_DotOp : Vmcu_Op<"dot", [Pure, AllTypesMatch<["acc", "result"]>]> {
   let hasFolder = 1;
 }
 
-def Vmcu_ChannelDotOp : Vmcu_Op<"channel_dot", [Pure, AllTypesMatch<["acc", "result"]>]> {
+def Vmcu_ChannelDotOp : Vmcu_Op<"channel_dot", [Pure, Vmcu_Named, AllTypesMatch<["acc", "result"]>]> {
   let summary = "Dot product over the taps of a window, each channel by itself (depthwise)";
   let description = [{
     `result[c] = acc[c] + sum over taps k of taps[k, c] * weights[k, c]`, in 32 bits, wrapping. Becomes SMLAD
@@ -366,7 +371,7 @@ def Vmcu_ChannelDotOp : Vmcu_Op<"channel_dot", [Pure, AllTypesMatch<["acc", "res
   let hasFolder = 1;
 }
 
-def Vmcu_RequantizeOp : Vmcu_Op<"requantize", [Pure]> {
+def Vmcu_RequantizeOp : Vmcu_Op<"requantize", [Pure, Vmcu_Named]> {
   let summary = "Scale accumulators back to the output's quantisation";
   let description = [{
     Per channel `t`, exactly as `tosa.apply_scale` (and TFLite's reference kernels) define it:

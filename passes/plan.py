@@ -265,6 +265,11 @@ def _drop_tensors(function: func.FuncOp, terminator: ir.OpView) -> None:
     function.attributes["function_type"] = ir.TypeAttr.get(ir.FunctionType.get([], []))
 
 
+def _label(tensor: str) -> str:
+    """What a place is called in printed IR: the kernel that makes it, with the result's number from the second on."""
+    return tensor.removesuffix(".0")
+
+
 class _Places:
     """`vmcu.place` ops: one for each tensor and each shape in which a kernel sees it."""
 
@@ -274,7 +279,14 @@ class _Places:
         self.known: dict[tuple[str, tuple[int, int]], ir.Value] = {}
 
     def add(self, tensor: str, shape: tuple[int, int], role: d.Role, number: int) -> None:
-        d.place(self._type(tensor, shape), self.pool, self.answer.offsets[tensor], role=role, number=number)
+        d.place(
+            self._type(tensor, shape),
+            self.pool,
+            self.answer.offsets[tensor],
+            role=role,
+            number=number,
+            label=_label(tensor),
+        )
 
     def get(self, tensor: str, shape: tuple[int, int]) -> ir.Value:
         """The sequence of `shape` (length, bytes) that sees a tensor; a ring if the plan keeps only some of its rows."""
@@ -299,7 +311,7 @@ class _Places:
     def _place(self, key: tuple[str, tuple[int, int]], kind: ir.Type, offset: int) -> ir.Value:
         if key not in self.known:
             with ir.InsertionPoint.after(self.pool.owner):
-                self.known[key] = d.place(kind, self.pool, offset)
+                self.known[key] = d.place(kind, self.pool, offset, label=_label(key[0]))
         return self.known[key]
 
     def _type(self, tensor: str, shape: tuple[int, int]) -> ir.Type:

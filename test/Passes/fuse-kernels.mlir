@@ -27,9 +27,9 @@
 // The workspace has four columns of three expanded pixels, and two depthwise pixels.
 // PLAN-LABEL:  func.func @bottleneck()
 // PLAN:        %[[POOL:.*]] = vmcu.pool {{.*}}: !vmcu.pool<284>
-// PLAN-DAG:    %[[IN:.*]] = vmcu.place %[[POOL]]{{.*}} -> !vmcu.sequence<36x4>
-// PLAN-DAG:    %[[RING:.*]] = vmcu.place %[[POOL]]{{.*}} -> !vmcu.sequence<12x8>
-// PLAN-DAG:    %[[PIXELS:.*]] = vmcu.place %[[POOL]]{{.*}} -> !vmcu.sequence<2x8>
+// PLAN-DAG:    %[[IN:.*]] = vmcu.place {{"[a-z0-9_. ]+"}} %[[POOL]]{{.*}} -> !vmcu.sequence<36x4>
+// PLAN-DAG:    %[[RING:.*]] = vmcu.place {{"[a-z0-9_. ]+"}} %[[POOL]]{{.*}} -> !vmcu.sequence<12x8>
+// PLAN-DAG:    %[[PIXELS:.*]] = vmcu.place {{"[a-z0-9_. ]+"}} %[[POOL]]{{.*}} -> !vmcu.sequence<2x8>
 // PLAN:        vmcu.kernel @fused_0 fused
 // PLAN-SAME:     workspace(%[[RING]], %[[PIXELS]] : !vmcu.sequence<12x8>, !vmcu.sequence<2x8>)
 // PLAN-NOT:    vmcu.kernel
