@@ -1,11 +1,12 @@
 """What kernels say of themselves equals what their loops do: access order, bytes, frees.
 
-The loops are run by `segment_interpreter`; the bytes that a window needs are counted tap by tap.
+What the loops touch is read by `vmcu.operators.accesses`; the bytes that a window needs are counted tap by tap.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
 
@@ -85,6 +86,13 @@ def taps(window: Window, row: int, column: int) -> Iterator[int]:
 
 def emit(kernel: Kernel, *, backward: bool) -> list[Event]:
     """The events of a kernel that has a pool to itself."""
+    with tiled_kernel(kernel, backward=backward) as op:
+        return record(op)
+
+
+@contextmanager
+def tiled_kernel(kernel: Kernel, *, backward: bool) -> Iterator[d.KernelOp]:
+    """A kernel that has a pool to itself, as loops of segment ops."""
     inputs, outputs = kernel.operator.sequences()
     with bridge.context(), ir.Location.unknown():
         module = ir.Module.create()
@@ -102,7 +110,7 @@ def emit(kernel: Kernel, *, backward: bool) -> list[Event]:
             kernel.emit(Operands(tuple(read), (stored,)), backward=backward)
             d.yield_([])
         module.operation.verify()
-        return record(op)
+        yield op
 
 
 def split_steps(kernel: Kernel, events: list[Event]) -> tuple[list[Event], list[list[Event]]]:
