@@ -25,6 +25,8 @@ from vmcu.isa.reports import SITES, Reports
 from vmcu.passes._features import CoreOptions
 from vmcu.passes._registry import PassError, option, vmcu_pass
 
+_INDEX_OPS = ("arith.", "affine.apply", "vector.extract", "vmcu.flash_load")
+
 
 @dataclass(frozen=True)
 class ConvertOptions(CoreOptions):
@@ -123,6 +125,8 @@ def _convert_kernel(
         block.arguments[len(block.arguments) - 1].replace_all_uses_with(next(incoming))
     core = options.features
     lowering = choose_isa(core).lowering(globals, pointers, core, reports, options.loops)
+    if reports is None:
+        _drop_frees(block)
     _lower_block(block, lowering)
     with kernel.location, ir.InsertionPoint(entry):
         func.ReturnOp([])
@@ -130,6 +134,17 @@ def _convert_kernel(
     for op in list(block.operations)[:-1]:
         op.operation.move_before(last)
     return function
+
+
+def _drop_frees(block: ir.Block) -> None:
+    """Erase frees, which nobody listens to, and what finds their indices: a table would stay in flash."""
+    for op in reversed(list(block.operations)):
+        for region in op.operation.regions:
+            for inner in region.blocks:
+                _drop_frees(inner)
+        is_pure = op.operation.name.startswith(_INDEX_OPS) and not any(list(each.uses) for each in op.results)
+        if isinstance(op, d.SegmentFreeOp) or is_pure:
+            op.operation.erase()
 
 
 def _pass_constants(function: func.FuncOp, globals: Globals) -> list[ir.Value]:

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from vmcu.abi.tensor import Tensor
     from vmcu.cores import Target
     from vmcu.driver.compilation import Compilation, Compiled, compile_model
+    from vmcu.driver.handwritten import compile_kernel
     from vmcu.driver.program import Program, compile_module
     from vmcu.driver.session import context
     from vmcu.errors import DoesNotFit, InputError, Internal, MissingTool, Unsupported, VmcuError
+    from vmcu.lang import kernel
     from vmcu.run.emulator import Counts, MachineFault
     from vmcu.run.firmware import Firmware, Result
     from vmcu.run.oracles import Answer, Panel
@@ -36,7 +38,9 @@ _HOMES = {
     "errors": ("DoesNotFit", "InputError", "Internal", "MissingTool", "Unsupported", "VmcuError"),
     "run.firmware": ("Firmware", "Result"),
     "driver.session": ("context",),
+    "driver.handwritten": ("compile_kernel",),
     "driver.program": ("Program", "compile_module"),
+    "lang": ("kernel",),
     "run.oracles": ("Answer", "Panel"),
     "run.oracles.mlir": ("Reference",),
     "cores": ("Target",),
@@ -69,9 +73,11 @@ __all__ = [
     "Unsupported",
     "VmcuError",
     "__version__",
+    "compile_kernel",
     "compile_model",
     "compile_module",
     "context",
+    "kernel",
 ]
 
 

@@ -15,6 +15,6 @@ def place(location: ir.Location) -> str:
             location = location.locations[0]
         else:
             return f"layer '{name}'" if name else ""
-    # The converter knows files and no lines.
-    at = f":{location.start_line}:{location.start_col}" if location.start_line else ""
+    # The converter knows files and no lines, Python lines and no columns.
+    at = "".join(f":{number}" for number in (location.start_line, location.start_col) if number)
     return f"{location.filename}{at}" + (f": layer '{name}'" if name else "")
