@@ -19,6 +19,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("dialects", "cores", "planner"),
     ("ir", "abi"),
     ("operators",),
+    ("lang",),
     ("isa",),
     ("frontends",),
     ("passes",),

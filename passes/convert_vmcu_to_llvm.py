@@ -126,7 +126,7 @@ def _convert_kernel(
     core = options.features
     lowering = choose_isa(core).lowering(globals, pointers, core, reports, options.loops)
     if reports is None:
-        _drop_frees(block)
+        _drop_frees(kernel)
     _lower_block(block, lowering)
     with kernel.location, ir.InsertionPoint(entry):
         func.ReturnOp([])
@@ -136,15 +136,27 @@ def _convert_kernel(
     return function
 
 
-def _drop_frees(block: ir.Block) -> None:
+def _drop_frees(kernel: d.KernelOp) -> None:
     """Erase frees, which nobody listens to, and what finds their indices: a table would stay in flash."""
-    for op in reversed(list(block.operations)):
-        for region in op.operation.regions:
-            for inner in region.blocks:
-                _drop_frees(inner)
-        is_pure = op.operation.name.startswith(_INDEX_OPS) and not any(list(each.uses) for each in op.results)
-        if isinstance(op, d.SegmentFreeOp) or is_pure:
-            op.operation.erase()
+    frees: list[ir.OpView] = []
+
+    def collect(op: ir.Operation) -> ir.WalkResult:
+        if op.name == "vmcu.segment_free":
+            frees.append(op.opview)
+        return ir.WalkResult.ADVANCE
+
+    kernel.operation.walk(collect)
+    indices = dict.fromkeys(op.index for op in frees)  # each once: none is looked at when its maker is gone
+    for op in frees:
+        op.operation.erase()
+    while indices:
+        value, _ = indices.popitem()
+        if isinstance(value.owner, ir.Block) or list(value.uses):
+            continue
+        maker = value.owner.operation
+        if maker.name.startswith(_INDEX_OPS):
+            indices |= dict.fromkeys(maker.operands)
+            maker.erase()
 
 
 def _pass_constants(function: func.FuncOp, globals: Globals) -> list[ir.Value]:

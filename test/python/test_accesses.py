@@ -35,7 +35,7 @@ def kernel_of(body: str, types: str = "x: 8x4, y: 8x4") -> Iterator[d.KernelOp]:
     text = f"""func.func @f() {{
       %pool = vmcu.pool : !vmcu.pool<4096>
       {places}
-      vmcu.kernel "k" elementwise ins(%x : !vmcu.sequence<{x}>) outs(%y : !vmcu.sequence<{y}>) {{
+      vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<{x}>) outs(%y : !vmcu.sequence<{y}>) {{
       ^bb0(%in: !vmcu.sequence<{x}>, %out: !vmcu.sequence<{y}>):
         {constants}
         {body.replace("%x", "%in").replace("%y", "%out")}

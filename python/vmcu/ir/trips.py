@@ -15,6 +15,7 @@ from mlir.dialects import scf
 
 from vmcu.dialects import vmcu as d
 from vmcu.errors import Unsupported
+from vmcu.ir.bridge import PassError
 
 Number = int | bool | np.ndarray
 
@@ -31,11 +32,9 @@ _AFFINE = [
 ]  # fmt: skip
 
 
-def refusal(op: ir.Operation | ir.OpView, message: str) -> Unsupported:
-    """The error for an op that is refused, which knows the op's location."""
-    error = Unsupported(f"{op.operation.name} {message}")
-    error.location = op.location
-    return error
+def refusal(op: ir.Operation | ir.OpView, message: str) -> PassError:
+    """The error for an op that is refused; it names the op and knows its location."""
+    return PassError(op, f"{op.operation.name} {message}")
 
 
 @dataclass(frozen=True, eq=False)
