@@ -110,6 +110,7 @@ def saturate_inputs(module: ir.Module) -> None:
     """Let real numbers beyond the int8 range of an input become its ends, as LiteRT's QUANTIZE does.
 
     The converter's chain adds the zero point in 32 bits and keeps the low eight, so that such numbers would wrap around.
+    A number half way between two steps still rounds to the even one, where LiteRT rounds it away from zero.
     """
     for argument in walk.main_function(module).regions[0].blocks[0].arguments:
         found = input_boundary(argument) if walk.is_float(argument.type) else None
