@@ -1,7 +1,7 @@
 # make demo    install into .venv, compile the example model, run it on the emulated core
-# make test    install what is missing, run every test
+# make test    install what is missing, check the style, run every test
 # make fuzz    random networks through the whole compiler onto the emulated core: FUZZ_EXAMPLES of them
-# make lint    style of the Python code
+# make lint    style of the Python and C++ code
 PYTHON ?= python3
 VENV ?= .venv
 FUZZ_EXAMPLES ?= 500
@@ -14,7 +14,7 @@ NATIVE := CMakeLists.txt pyproject.toml $(wildcard dialect/*)
 demo: install
 	$(BIN)/python examples/digits/demo.py
 
-test: install
+test: lint
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/lit -v test
 	$(BIN)/python -m pytest -q -n auto --dist loadfile --ignore test/python/test_fuzz.py test/python
@@ -23,6 +23,7 @@ test: install
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run --Werror dialect/*.cpp dialect/*.h
 
 fuzz: install
 	VMCU_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -q --hypothesis-show-statistics test/python/test_fuzz.py

@@ -55,14 +55,12 @@ public:
 
   // Dialects cannot be loaded while passes run in parallel: name all that a Python pass may build.
   void getDependentDialects(DialectRegistry &registry) const override {
-    registry.insert<vmcu::VmcuDialect, arith::ArithDialect, bufferization::BufferizationDialect,
-                    cf::ControlFlowDialect, func::FuncDialect, LLVM::LLVMDialect, linalg::LinalgDialect,
-                    memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect, tosa::TosaDialect,
-                    vector::VectorDialect>();
+    registry.insert<vmcu::VmcuDialect, arith::ArithDialect, bufferization::BufferizationDialect, cf::ControlFlowDialect,
+                    func::FuncDialect, LLVM::LLVMDialect, linalg::LinalgDialect, memref::MemRefDialect, scf::SCFDialect,
+                    tensor::TensorDialect, tosa::TosaDialect, vector::VectorDialect>();
   }
 
-  LogicalResult initializeOptions(StringRef options,
-                                  function_ref<LogicalResult(const Twine &)> errorHandler) override {
+  LogicalResult initializeOptions(StringRef options, function_ref<LogicalResult(const Twine &)> errorHandler) override {
     text = options.str();
     std::string wrong = info.hooks.checkOptions(info.hooks.data, text);
     return wrong.empty() ? success() : errorHandler("<" + info.argument + ">: " + wrong);
@@ -103,9 +101,8 @@ void vmcuRegisterPipeline(const std::string &argument, const std::string &descri
     return failed(parsePassPipeline(text, passes, stream)) ? errorHandler(unknown) : success();
   };
   // The description lists the options, as that of a pass does.
-  registerPassPipeline(argument, description, build, [](function_ref<void(const detail::PassOptions &)> show) {
-    show(detail::PassOptions());
-  });
+  registerPassPipeline(argument, description, build,
+                       [](function_ref<void(const detail::PassOptions &)> show) { show(detail::PassOptions()); });
 }
 
 bool vmcuTranslate(MlirOperation module, std::string &text) {

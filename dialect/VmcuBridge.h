@@ -23,8 +23,8 @@ bool vmcuIsPassName(const std::string &argument);
 /// Registers a pass on `builtin.module`; `description` is what `--help` shows.
 void vmcuRegisterPass(const std::string &argument, const std::string &description, VmcuPassHooks hooks);
 
-/// Writes a module of the LLVM dialect to `text` as LLVM IR. False, after an error at an op, if it cannot be translated;
-/// upstream's `mlirTranslateModuleToLLVMIRToString` prints a null module then.
+/// Writes a module of the LLVM dialect to `text` as LLVM IR. False, after an error at an op, if it cannot be
+/// translated; upstream's `mlirTranslateModuleToLLVMIRToString` prints a null module then.
 bool vmcuTranslate(MlirOperation module, std::string &text);
 
 /// A named pipeline: a list of passes that depends on options, both of which live elsewhere.

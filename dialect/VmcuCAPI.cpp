@@ -37,7 +37,8 @@ bool capi::isSequenceResident(MlirType type) { return sequence(type).isResident(
 /// The functions of one enum, from the attribute's class and the enum's own symbolizer.
 template <typename Attr, auto symbolize>
 static constexpr capi::EnumAttribute describe(const char *attribute, const char *enumeration) {
-  return {attribute, enumeration,
+  return {attribute,
+          enumeration,
           [](MlirAttribute attr) { return isa<Attr>(unwrap(attr)); },
           [] { return wrap(Attr::getTypeID()); },
           [](MlirContext context, uint32_t value) {
@@ -50,10 +51,10 @@ static constexpr capi::EnumAttribute describe(const char *attribute, const char 
 const capi::EnumAttribute capi::enumAttributes[enumAttributeCount] = {
     describe<KernelKindAttr, static_cast<std::optional<KernelKind> (*)(uint32_t)>(symbolizeKernelKind)>(
         "KernelKindAttr", "KernelKind"),
-    describe<TraversalAttr, static_cast<std::optional<Traversal> (*)(uint32_t)>(symbolizeTraversal)>(
-        "TraversalAttr", "Traversal"),
-    describe<RoundingAttr, static_cast<std::optional<Rounding> (*)(uint32_t)>(symbolizeRounding)>(
-        "RoundingAttr", "Rounding"),
+    describe<TraversalAttr, static_cast<std::optional<Traversal> (*)(uint32_t)>(symbolizeTraversal)>("TraversalAttr",
+                                                                                                     "Traversal"),
+    describe<RoundingAttr, static_cast<std::optional<Rounding> (*)(uint32_t)>(symbolizeRounding)>("RoundingAttr",
+                                                                                                  "Rounding"),
     describe<SideAttr, static_cast<std::optional<Side> (*)(uint32_t)>(symbolizeSide)>("SideAttr", "Side"),
     describe<RoleAttr, static_cast<std::optional<Role> (*)(uint32_t)>(symbolizeRole)>("RoleAttr", "Role"),
 };

@@ -127,8 +127,8 @@ static const KnownAttribute knownAttributes[] = {
     {"vmcu.results", "a function", "the number of its own results as an i64", isFunction, isCount},
     {"vmcu.lower_bound", "a pool", "bytes as an i64", [](Operation *op) { return isa<PoolOp>(op); }, isCount},
     {"vmcu.lower_bound_kernel", "a pool", "a string", [](Operation *op) { return isa<PoolOp>(op); }, isString},
-    {"vmcu.reads", "a kernel", "first and end byte as an array of i64",
-     [](Operation *op) { return isa<KernelOp>(op); }, isRange},
+    {"vmcu.reads", "a kernel", "first and end byte as an array of i64", [](Operation *op) { return isa<KernelOp>(op); },
+     isRange},
     {"vmcu.name", "an argument or a result of a function", "a string", nullptr, isString},
     {"vmcu.scale", "an argument or a result of a function", "a positive f32", nullptr, isScale},
     {"vmcu.zero_point", "an argument or a result of a function", "an i32", nullptr, isWord},
@@ -139,7 +139,8 @@ static LogicalResult verifyAttribute(Operation *op, NamedAttribute attribute, bo
       knownAttributes, [&](const KnownAttribute &each) { return each.name == attribute.getName().getValue(); });
   // attribute_c1
   if (known == std::end(knownAttributes)) {
-    InFlightDiagnostic error = op->emitError() << "'" << attribute.getName().getValue() << "' is no attribute of vmcu; known are ";
+    InFlightDiagnostic error = op->emitError()
+                               << "'" << attribute.getName().getValue() << "' is no attribute of vmcu; known are ";
     llvm::interleaveComma(knownAttributes, error, [&](const KnownAttribute &each) { error << each.name; });
     return error;
   }
@@ -149,8 +150,7 @@ static LogicalResult verifyAttribute(Operation *op, NamedAttribute attribute, bo
                            << (isPort ? "a port of '" : "'") << op->getName() << "'";
   // attribute_c3
   if (!known->holds(attribute.getValue()))
-    return op->emitError() << "'" << known->name << "' holds " << known->content << ", found "
-                           << attribute.getValue();
+    return op->emitError() << "'" << known->name << "' holds " << known->content << ", found " << attribute.getValue();
   // attribute_c4
   if (known->name == "vmcu.results" &&
       cast<IntegerAttr>(attribute.getValue()).getInt() > cast<FunctionOpInterface>(op).getNumResults())

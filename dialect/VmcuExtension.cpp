@@ -126,8 +126,9 @@ NB_MODULE(_vmcu, m) {
         std::string text;
         return vmcuTranslate(module, text) ? std::optional(std::move(text)) : std::nullopt;
       },
-      nb::arg("module"), "The text of a module of the LLVM dialect as LLVM IR; None, after an error at an op, if it "
-                         "cannot be translated.");
+      nb::arg("module"),
+      "The text of a module of the LLVM dialect as LLVM IR; None, after an error at an op, if it "
+      "cannot be translated.");
 
   m.def("opt_main", [](std::vector<std::string> argv) { return runMain(vmcuOptMain, std::move(argv)); });
   m.def("lsp_main", [](std::vector<std::string> argv) { return runMain(vmcuLspMain, std::move(argv)); });

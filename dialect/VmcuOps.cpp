@@ -317,9 +317,9 @@ static bool liesInside(SequenceType type, Value index, Value within, Value byte,
 
 static LogicalResult emitOutside(Operation *op, SequenceType type, Value index, Value byte, int64_t rows,
                                  int64_t bytes) {
-  return op->emitOpError() << "touches " << rows << " rows of " << bytes << " bytes, from byte "
-                           << *constantIndex(byte) << " of segment " << *constantIndex(index)
-                           << " on; not all lie in a sequence of " << type.getLength() << "x" << type.getBytes();
+  return op->emitOpError() << "touches " << rows << " rows of " << bytes << " bytes, from byte " << *constantIndex(byte)
+                           << " of segment " << *constantIndex(index) << " on; not all lie in a sequence of "
+                           << type.getLength() << "x" << type.getBytes();
 }
 
 /// True unless a constant byte says that a row of `bytes` bytes leaves its segment.
@@ -455,8 +455,7 @@ LogicalResult FlashLoadOp::verify() {
     return emitOpError() << "loads " << tile.getElementType() << " from a tensor of " << source.getElementType();
   // flash_load_c3
   if (tile.getRank() > source.getRank())
-    return emitOpError() << "loads a tile of rank " << tile.getRank() << " from a tensor of rank "
-                         << source.getRank();
+    return emitOpError() << "loads a tile of rank " << tile.getRank() << " from a tensor of rank " << source.getRank();
   int64_t leading = source.getRank() - tile.getRank();
   for (int64_t dim = 0; dim < source.getRank(); ++dim) {
     int64_t extent = dim < leading ? 1 : tile.getDimSize(dim - leading);
@@ -516,8 +515,7 @@ LogicalResult ChannelDotOp::verify() {
                          << channels << " or packed " << packed[0] << "x" << packed[1] << "x2x2";
   // channel_dot_c2
   if (channels % 4 != 0 || acc.getDimSize(0) != channels)
-    return emitOpError() << "accumulates " << channels << " channels into " << acc
-                         << "; channels are a multiple of 4";
+    return emitOpError() << "accumulates " << channels << " channels into " << acc << "; channels are a multiple of 4";
   return success();
 }
 

@@ -19,8 +19,7 @@ using namespace mlir::python::nanobind_adaptors;
 using namespace vmcu;
 
 /// What `make` returns, or a ValueError with what the verifier said.
-template <typename Make>
-static MlirType checked(MlirContext context, Make make) {
+template <typename Make> static MlirType checked(MlirContext context, Make make) {
   mlir::python::CollectDiagnosticsToStringScope said(context);
   MlirType type = make();
   std::string message = said.takeMessage();
@@ -55,7 +54,8 @@ static void bindTypes(nb::module_ &m) {
       .def_property_readonly("length", capi::sequenceLength, "Segments.")
       .def_property_readonly("bytes", capi::sequenceBytes, "Bytes of a segment.")
       .def_property_readonly("ring", capi::sequenceCapacity, "Segments that exist at one time; all, without a ring.")
-      .def_property_readonly("is_resident", capi::isSequenceResident, "Whether every segment has an address of its own.")
+      .def_property_readonly("is_resident", capi::isSequenceResident,
+                             "Whether every segment has an address of its own.")
       .def_property_readonly("pool_bytes", capi::sequencePoolBytes, "Bytes of the pool that the sequence occupies.");
 }
 
