@@ -18,6 +18,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -114,6 +115,8 @@ bool vmcuTranslate(MlirOperation module, std::string &text) {
   translated->print(stream, nullptr);
   return true;
 }
+
+bool vmcuHasEffects(MlirOperation op) { return !isMemoryEffectFree(unwrap(op)); }
 
 static void fillRegistry(DialectRegistry &registry) {
   registerAllDialects(registry);

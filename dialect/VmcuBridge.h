@@ -37,5 +37,8 @@ struct VmcuPipelineHooks {
 /// Registers a pipeline of passes on `builtin.module`.
 void vmcuRegisterPipeline(const std::string &argument, const std::string &description, VmcuPipelineHooks hooks);
 
+/// True if an op, or one nested in it, may do more than make its results. An op that MLIR knows nothing of may.
+bool vmcuHasEffects(MlirOperation op);
+
 int vmcuOptMain(int argc, char **argv);
 int vmcuLspMain(int argc, char **argv);

@@ -1,8 +1,8 @@
 //===- VmcuExtension.cpp - what Python sees of the C++ part ---------------===//
 //
-// The classes of the dialect's types and attributes (VmcuTypeBindings.cpp), and six functions: load the dialect into a
-// context, register a pass whose body is a Python callable or a pipeline whose list is, translate to LLVM IR, and the
-// mains of the optimiser and of the language server. Everything else is Python.
+// The classes of the dialect's types and attributes (VmcuTypeBindings.cpp), and seven functions: load the dialect into a
+// context, register a pass whose body is a Python callable or a pipeline whose list is, translate to LLVM IR, tell
+// whether an op has effects, and the mains of the optimiser and of the language server. Everything else is Python.
 //
 // Flags that look odd in CMakeLists.txt: the dialect is compiled with -fno-rtti because LLVM is, and this file without
 // it because nanobind needs RTTI; MLIR_PYTHON_PACKAGE_PREFIX makes the adaptors look for the stock `mlir.ir`;
@@ -129,6 +129,9 @@ NB_MODULE(_vmcu, m) {
       nb::arg("module"),
       "The text of a module of the LLVM dialect as LLVM IR; None, after an error at an op, if it "
       "cannot be translated.");
+
+  m.def("has_effects", vmcuHasEffects, nb::arg("operation"),
+        "Whether an op, or one nested in it, may do more than make its results.");
 
   m.def("opt_main", [](std::vector<std::string> argv) { return runMain(vmcuOptMain, std::move(argv)); });
   m.def("lsp_main", [](std::vector<std::string> argv) { return runMain(vmcuLspMain, std::move(argv)); });

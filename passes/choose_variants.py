@@ -1,7 +1,8 @@
 """Choose how each kernel is computed, of the ways that the core has.
 
 Before: kernels on tensors.
-After:  a kernel with a faster variant than its plain loops names it in its attribute `variant`.
+After:  a kernel with a faster variant than its plain loops names it in its attribute `variant`. One that names a variant
+        already keeps it.
 
 What was measured decides (`vmcu.isa.measurements`), or else the first of the variants that a kernel knows. The planner sees
 variants by their access order, `vmcu-tile-to-segments` emits them. Runs after `vmcu-form-kernels`.
@@ -15,6 +16,7 @@ from mlir import ir
 from mlir.dialects import func
 
 from vmcu.dialects import vmcu as d
+from vmcu.ir.leftovers import refuse_leftovers
 from vmcu.isa import Isa, choose_isa, offers
 from vmcu.isa.measurements import Cache, key, load_all
 from vmcu.operators import PLAIN, Variant, describe
@@ -33,6 +35,7 @@ class VariantOptions(CoreOptions):
 
 @vmcu_pass("vmcu-choose-variants", summary="Choose how each kernel is computed", options=VariantOptions)
 def choose_variants(module: ir.Module, options: VariantOptions) -> None:
+    refuse_leftovers(module, _is_placed, "is placed already; vmcu-choose-variants comes before vmcu-plan")
     isa = choose_isa(options.features)
     if not isa.families:
         return
@@ -40,8 +43,12 @@ def choose_variants(module: ir.Module, options: VariantOptions) -> None:
     for function in module.body.operations:
         if isinstance(function, func.FuncOp) and not function.is_external:
             for op in function.regions[0].blocks[0].operations:
-                if isinstance(op, d.KernelOp):
+                if isinstance(op, d.KernelOp) and op.variant is None:
                     _choose(op, isa, cache, options)
+
+
+def _is_placed(op: ir.Operation) -> bool:
+    return op.name == "vmcu.kernel" and not d.is_on_tensors(op)
 
 
 def _choose(op: d.KernelOp, isa: Isa, cache: Cache, options: VariantOptions) -> None:

@@ -17,6 +17,7 @@ from mlir.dialects import func
 
 from vmcu.abi.names import Names
 from vmcu.dialects import vmcu as d
+from vmcu.ir.leftovers import refuse_leftovers
 from vmcu.ir.ports import forget_ports
 from vmcu.isa import choose_isa, emit
 from vmcu.isa.globals import Globals
@@ -48,6 +49,13 @@ def convert_vmcu_to_llvm(module: ir.Module, options: ConvertOptions) -> None:
     for function in planned:
         _convert_function(module, function, globals, options, reports)
     globals.finish()
+    refuse_leftovers(
+        module, _is_ours, "is in no function with a vmcu.pool; run vmcu-plan and vmcu-tile-to-segments first"
+    )
+
+
+def _is_ours(op: ir.Operation) -> bool:
+    return op.name.startswith("vmcu.")
 
 
 def _has_pool(function: func.FuncOp) -> bool:
@@ -110,8 +118,7 @@ def _convert_kernel(
 ) -> func.FuncOp:
     """The kernel as an internal function on the addresses of its sequences, and the row it makes if it makes one."""
     block = kernel.body.blocks[0]
-    terminator = block.operations[len(block.operations) - 1]
-    if not len(kernel.outputs) or len(terminator.operands):
+    if not d.is_tiled(kernel):
         raise PassError(kernel, "is not tiled; run vmcu-tile-to-segments first")
     types = [part.type for each in operands for part in _parts(each)]
     types += [] if kernel.row is None else [kernel.row.type]

@@ -7,17 +7,21 @@ For convolutions the input's zero point is folded into the bias, so that the bod
 the final `tosa.apply_scale`. What no kernel of ours computes becomes a kernel of kind `buffer`; ops that hand wider
 tensors than int8 to one another (a softmax) stay together in one.
 
+Ops that are neither in a kernel nor read by one are dropped if they have no effects, and refused if they have some.
+Kernels on tensors that are there already stay as they are, so that a second run changes nothing.
+
 Needs linalg on static tensors with `tosa.apply_scale` in the bodies. `vmcu-plan` reads the kernels.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 from mlir import ir
 from mlir.dialects import func
 
+from vmcu import _vmcu
 from vmcu.dialects import vmcu as d
 from vmcu.ir.clone import clone_into, rename_operands, used_values
 from vmcu.operators import match
@@ -25,6 +29,7 @@ from vmcu.operators.elementwise import can_vectorise
 from vmcu.operators.fold import write_folded
 from vmcu.operators.read import ANCHORS, read_operator
 from vmcu.passes._registry import PassError, vmcu_pass
+from vmcu.passes.refuse_tosa_leftovers import is_tosa
 
 
 @vmcu_pass("vmcu-form-kernels", summary="Group linalg ops into vmcu.kernel ops")
@@ -59,6 +64,8 @@ class _Groups:
 
 def _form_in(function: func.FuncOp) -> None:
     block = function.regions[0].blocks[0]
+    _refuse_foreign(function)
+    _erase_unread(list(block.operations)[:-1])
     everything = list(block.operations)[:-1]
     constants = _find_constants(everything)
     _refuse_returned(constants, block)
@@ -66,14 +73,52 @@ def _form_in(function: func.FuncOp) -> None:
     _check_static(function, ops)
     ops = _unshare(ops)
     groups = _group(ops)
-    counts: dict[str, int] = defaultdict(int)
+    names = _Names(op.name.value for op in ops if isinstance(op, d.KernelOp))
+    moved: set[ir.Operation] = set(constants)
     for members in _in_dataflow_order(function, groups):
         group = [groups.ops[number] for number in members]
-        if all(op.operation.name in match.RESHAPES for op in group):
-            continue  # A reshape costs nothing: both its sides are the same bytes.
-        _outline(group, constants, counts)
-    for op in reversed(list(block.operations)[:-1]):
-        if not any(list(result.uses) for result in op.operation.results):
+        # A reshape costs nothing: both its sides are the same bytes. A kernel that is there is one already.
+        if all(op.operation.name in match.RESHAPES or isinstance(op, d.KernelOp) for op in group):
+            continue
+        _outline(group, constants, names)
+        moved.update(op.operation for op in group)
+    _erase_unread([op for op in block.operations if op.operation in moved])
+
+
+class _Names:
+    """Names of kernels: the kind and a number, none of them twice."""
+
+    def __init__(self, taken: Iterable[str]):
+        self.taken = set(taken)
+        self.counts: dict[str, int] = defaultdict(int)
+
+    def next(self, kind: str) -> str:
+        while (name := f"{kind}_{self.counts[kind]}") in self.taken:
+            self.counts[kind] += 1
+        self.counts[kind] += 1
+        return name
+
+
+def _refuse_foreign(function: func.FuncOp) -> None:
+    """Refuse what is no computation on tensors: a plan, TOSA, effects. It would be lost, or come out as nonsense."""
+    if len(function.regions[0].blocks) != 1:
+        raise PassError(function, f"has {len(function.regions[0].blocks)} blocks; supported is a function of one block")
+    for op in list(function.regions[0].blocks[0].operations)[:-1]:
+        if isinstance(op, d.KernelOp) and not len(op.outputs):
+            continue
+        if op.operation.name.startswith("vmcu."):
+            raise PassError(op, "is planned already; vmcu-form-kernels takes linalg on tensors")
+        if is_tosa(op.operation):
+            raise PassError(op, f"{op.operation.name} is TOSA; run vmcu-tosa-to-linalg first")
+        if _vmcu.has_effects(op.operation):
+            message = f"{op.operation.name} has effects besides its results; supported are computations on tensors"
+            raise PassError(op, message)
+
+
+def _erase_unread(ops: Sequence[ir.OpView]) -> None:
+    """Erase those of the `ops`, all without effects, that nothing reads."""
+    for op in reversed(ops):
+        if not isinstance(op, d.KernelOp) and not any(list(result.uses) for result in op.operation.results):
             op.operation.erase()
 
 
@@ -82,7 +127,7 @@ def _find_constants(ops: list[ir.OpView]) -> set[ir.Operation]:
     constants: set[ir.Operation] = set()
     for op in ops:
         owners = [_owner_in_block(value, op.operation.block) for value in _read_from_outside(op.operation)]
-        if all(owner is not None and owner in constants for owner in owners):
+        if not isinstance(op, d.KernelOp) and all(owner is not None and owner in constants for owner in owners):
             constants.add(op.operation)
     return constants
 
@@ -120,8 +165,10 @@ def _group(ops: list[ir.OpView], *, apart: Callable[[ir.OpView], bool] = lambda 
             _claim_producers(groups, number)
     # A tensor wider than int8 never leaves its kernel.
     for number, op in enumerate(ops):
-        if not all(match.is_int8(result) for result in op.operation.results) and not apart(op):
-            for user in _users(groups, op):
+        if isinstance(op, d.KernelOp) or all(map(match.is_int8, op.operation.results)) or apart(op):
+            continue
+        for user in _users(groups, op):
+            if not isinstance(ops[user], d.KernelOp):
                 groups.join(number, user)
     return groups
 
@@ -220,7 +267,7 @@ def _in_dataflow_order(function: func.FuncOp, groups: _Groups) -> list[list[int]
     return order
 
 
-def _outline(group: list[ir.OpView], known: set[ir.Operation], counts: dict[str, int]) -> None:
+def _outline(group: list[ir.OpView], known: set[ir.Operation], names: _Names) -> None:
     """Clone the ops of `group` into a kernel after the last of them, and let the outside use its results."""
     inside = {result for op in group for result in op.operation.results}
     own_ops = {op.operation for op in group}
@@ -249,8 +296,7 @@ def _outline(group: list[ir.OpView], known: set[ir.Operation], counts: dict[str,
         kernel.kind = d.KernelKindAttr.get(description.kind)
         write_folded(kernel, description)
     kind = "buffer" if description is None else str(description.kind)
-    kernel.operation.attributes["name"] = ir.StringAttr.get(f"{kind}_{counts[kind]}")
-    counts[kind] += 1
+    kernel.operation.attributes["name"] = ir.StringAttr.get(names.next(kind))
     for old, new in zip(results, kernel.results_):
         _replace_outside(old, new, own_ops, block)
 

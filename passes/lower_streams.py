@@ -21,6 +21,8 @@ from mlir.dialects import affine, arith, func, memref, scf
 
 from vmcu.dialects import vmcu as d
 from vmcu.ir.build import constant
+from vmcu.ir.leftovers import refuse_leftovers
+from vmcu.ir.rebuild import keep_attributes
 from vmcu.operators import describe
 from vmcu.passes._registry import PassError, vmcu_pass
 
@@ -29,12 +31,16 @@ NOWHERE = -(1 << 30)  # a newest row that no index is near
 
 @vmcu_pass("vmcu-lower-streams", summary="Turn streams of kernels into loops over ticks")
 def lower_streams(module: ir.Module, options: None) -> None:
+    refuse_leftovers(module, d.is_on_tensors, "is on tensors; run vmcu-plan first")
     for function in list(module.body.operations):
         if isinstance(function, func.FuncOp) and not function.is_external:
             for op in list(function.regions[0].blocks[0].operations):
                 if isinstance(op, d.StreamOp):
                     with op.location:
                         _lower(function, op)
+    refuse_leftovers(
+        module, lambda op: op.name == "vmcu.stream", "is nested; supported are streams of a function's block"
+    )
 
 
 def _lower(function: func.FuncOp, stream: d.StreamOp) -> None:
@@ -52,6 +58,7 @@ def _loop(
 ) -> scf.ForOp:
     """The ticks `[start, stop)`; `begin` builds what comes first in a tick."""
     loop = scf.ForOp(start, stop, constant(1))
+    keep_attributes(stream, loop, dropped=("first", "last", "backward"))
     tick, backward = loop.induction_variable, "backward" in stream.operation.attributes
     with ir.InsertionPoint(loop.body):
         if begin is not None:
@@ -63,9 +70,11 @@ def _loop(
                 if isinstance(op, d.LandingOp):
                     newest = arith.select(turn.comes, turn.first_segment(op.landing), constant(NOWHERE))
                     landed[op.result] = d.landing(op.landing, op.ring, newest=newest)
+                    keep_attributes(op, landed[op.result].owner, dropped=("phase",))
                 elif isinstance(op, d.SettleOp):
                     with turn.taken():
-                        d.settle(op.landing, op.ring, newest=turn.first_segment(op.landing))
+                        settled = d.SettleOp(op.landing, op.ring, newest=turn.first_segment(op.landing))
+                        keep_attributes(op, settled, dropped=("phase",))
                 else:
                     with turn.taken():
                         _make_row(op, turn.row, landed, backward)
@@ -119,6 +128,7 @@ def _make_row(kernel: d.KernelOp, row: ir.Value, landed: dict[ir.Value, ir.Value
         traversal=d.Traversal.backward if backward else None,
         variant=kernel.variant,
     )
+    keep_attributes(kernel, made, dropped=("phase",))
     kernel.body.blocks[0].append_to(made.body)
 
 
@@ -181,7 +191,7 @@ def _finish_with_last_row(rest: list[ir.OpView], is_last: ir.Value, done: ir.Val
     *work, end = rest
     with ir.InsertionPoint(end):
         branch = scf.IfOp(is_last)
-        func.ReturnOp([done])
+        keep_attributes(end, func.ReturnOp([done]))
     with ir.InsertionPoint(branch.then_block):
         last = scf.YieldOp([])
     for op in work:

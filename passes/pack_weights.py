@@ -19,6 +19,8 @@ from mlir import ir
 from vmcu.dialects import vmcu as d
 from vmcu.ir import build
 from vmcu.ir.build import Index
+from vmcu.ir.leftovers import refuse_leftovers
+from vmcu.ir.rebuild import keep_attributes
 from vmcu.isa.arm_dsp import packing
 from vmcu.operators.match import constant_array, producer
 from vmcu.operators.scale import choose_form
@@ -27,6 +29,7 @@ from vmcu.passes._registry import PassError, vmcu_pass
 
 @vmcu_pass("vmcu-pack-weights", summary="Lay constants out for the multiply-accumulate instruction")
 def pack_weights(module: ir.Module, options: None) -> None:
+    refuse_leftovers(module, _is_untiled, "is not tiled; run vmcu-tile-to-segments first")
     dots: list[d.ChannelDotOp] = []
     tiles: list[d.MatmulOp | d.DepthwiseOp] = []
     module.operation.walk(lambda op: _collect(op, dots, tiles))
@@ -39,6 +42,10 @@ def pack_weights(module: ir.Module, options: None) -> None:
     for tile in tiles:
         with tile.location:
             _pack_tile(tile, records)
+
+
+def _is_untiled(op: ir.Operation) -> bool:
+    return op.name == "vmcu.kernel" and not d.is_tiled(op)
 
 
 def _collect(op: ir.Operation, dots: list[d.ChannelDotOp], tiles: list[d.MatmulOp | d.DepthwiseOp]) -> ir.WalkResult:
@@ -83,11 +90,13 @@ def _replace_constants(tile: d.MatmulOp | d.DepthwiseOp, record: ir.Value) -> No
         if isinstance(tile, d.MatmulOp):
             size = tile.pixels, tile.pitch, tile.depth
             more = {"first": tile.first, "within": tile.within, "unroll": tile.unroll}
-            d.MatmulOp(tile.source, [record], tile.dest, tile.index, *size, *how, **more)
+            packed = d.MatmulOp(tile.source, [record], tile.dest, tile.index, *size, *how, **more)
         else:
             rows, guards = list(tile.rows), list(tile.guards)
             shape = tile.window, tile.stride, tile.pad, tile.columns, tile.out_columns, tile.halo
-            d.DepthwiseOp(tile.source, rows, guards, [record], tile.dest, tile.index, *shape, *how, tile=tile.tile)
+            operands = tile.source, rows, guards, [record], tile.dest, tile.index
+            packed = d.DepthwiseOp(*operands, *shape, *how, tile=tile.tile)
+    keep_attributes(tile, packed)
     tile.operation.erase()
 
 
@@ -104,6 +113,7 @@ def _pack(dot: d.ChannelDotOp, packed: dict[ir.Value, ir.Value]) -> None:
     with ir.InsertionPoint(load):
         pair = [tap.floordiv(2), channel.floordiv(2)]
         tile = build.flash_load(packed[load.source], [*outer, *pair, 0, 0], -(-taps // 2), channels // 2, 2, 2)
+    keep_attributes(load, tile.owner)
     dot.operation.operands[1] = tile
     if not list(load.result.uses):
         load.operation.erase()

@@ -28,6 +28,7 @@ from vmcu import planner
 from vmcu.dialects import vmcu as d
 from vmcu.errors import DoesNotFit, InputError
 from vmcu.ir.ports import record_ports
+from vmcu.ir.rebuild import keep_attributes
 from vmcu.isa import read_kernel
 from vmcu.operators import Kernel, match
 from vmcu.passes._registry import PassError, option, vmcu_pass
@@ -114,11 +115,13 @@ def _name_tensors(function: func.FuncOp, fused: Mapping[str, Chain] = MappingPro
     """
     names = {argument: f"input_{number}" for number, argument in enumerate(function.arguments)}
     for op in list(function.regions[0].blocks[0].operations)[:-1]:
-        if isinstance(op, d.KernelOp):
+        if isinstance(op, d.KernelOp) and not len(op.outputs):
             maker = fused.get(op.name.value, (op.name.value,))[-1]
             names |= {result: f"{maker}.{number}" for number, result in enumerate(op.results_)}
         elif op.operation.name in match.RESHAPES and op.operands[0] in names:
             names[op.results[0]] = names[op.operands[0]]
+        elif op.operation.name.startswith("vmcu."):
+            raise PassError(op, "is planned already; vmcu-plan takes kernels on tensors")
         else:
             raise PassError(op, f"'{op.operation.name}' is in no kernel; run vmcu-form-kernels first")
     return names
@@ -244,7 +247,7 @@ def _drop_tensors(function: func.FuncOp, terminator: ir.OpView) -> None:
     """Remove what is left of the tensors: reshapes, old kernels, the old return and the signature."""
     block = function.regions[0].blocks[0]
     with function.location, ir.InsertionPoint(terminator):
-        func.ReturnOp([])
+        keep_attributes(terminator, func.ReturnOp([]))
     for op in reversed(
         [
             each
@@ -349,6 +352,7 @@ def _place_kernel(
     placed = d.KernelOp(
         [], name, op.kind, inputs, outputs, workspace, traversal=traversal, phase=phase, variant=op.variant
     )
+    keep_attributes(op, placed)
     op.body.blocks[0].append_to(placed.body)
     for tensor, shape in dict(landed.values()).items():
         if _last_reader(stream, tensor, network) == name:

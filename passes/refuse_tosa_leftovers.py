@@ -11,16 +11,15 @@ from __future__ import annotations
 from mlir import ir
 
 from vmcu.errors import SUPPORTED
-from vmcu.ir import walk
-from vmcu.passes._registry import PassError, vmcu_pass
+from vmcu.ir.leftovers import refuse_leftovers
+from vmcu.passes._registry import vmcu_pass
 
 
 @vmcu_pass("vmcu-refuse-tosa-leftovers", summary="Refuse operations of TOSA that no conversion took")
 def refuse_tosa_leftovers(module: ir.Module, options: None) -> None:
-    left = walk.find_first(module, _is_left)
-    if left is not None:
-        raise PassError(left, f"{left.name} has no lowering to linalg; {SUPPORTED}")
+    refuse_leftovers(module, is_tosa, f"{{name}} has no lowering to linalg; {SUPPORTED}")
 
 
-def _is_left(op: ir.Operation) -> bool:
+def is_tosa(op: ir.Operation) -> bool:
+    """Whether an op is one of TOSA that linalg does not keep."""
     return op.name.startswith("tosa.") and op.name != "tosa.apply_scale"

@@ -19,6 +19,8 @@ from mlir import ir
 
 from vmcu.dialects import vmcu as d
 from vmcu.ir.build import Index, preferring_loops
+from vmcu.ir.leftovers import refuse_leftovers
+from vmcu.ir.rebuild import keep_attributes
 from vmcu.isa import read_kernel
 from vmcu.operators import BufferKernel, Operands
 from vmcu.operators.buffer import Lowered
@@ -41,10 +43,10 @@ class TileOptions:
 def tile_to_segments(module: ir.Module, options: TileOptions) -> None:
     kernels: list[d.KernelOp] = []
     module.operation.walk(lambda op: _collect(op, kernels))
+    refuse_leftovers(module, d.is_on_tensors, "is on tensors; run vmcu-plan first")
+    refuse_leftovers(module, lambda op: op.name == "vmcu.stream", "is no loop yet; run vmcu-lower-streams first")
     for kernel in kernels:
-        if kernel.phase is not None:
-            raise PassError(kernel, "is in a stream; run vmcu-lower-streams first")
-        if len(kernel.outputs) and len(_terminator(kernel).operands):
+        if not d.is_tiled(kernel):
             with kernel.location, preferring_loops(options.loops):
                 _tile(module, kernel)
 
@@ -53,11 +55,6 @@ def _collect(op: ir.Operation, kernels: list[d.KernelOp]) -> ir.WalkResult:
     if op.name == "vmcu.kernel":
         kernels.append(op.opview)
     return ir.WalkResult.ADVANCE
-
-
-def _terminator(kernel: d.KernelOp) -> ir.OpView:
-    operations = kernel.body.blocks[0].operations
-    return operations[len(operations) - 1]
 
 
 def _tile(module: ir.Module, kernel: d.KernelOp) -> None:
@@ -76,6 +73,7 @@ def _tile(module: ir.Module, kernel: d.KernelOp) -> None:
             row=kernel.row,
             variant=kernel.variant,
         )
+    keep_attributes(kernel, tiled)
     operands += [] if kernel.row is None else [kernel.row]
     block = tiled.body.blocks.append(*[each.type for each in operands])
     arguments = list(block.arguments)

@@ -188,3 +188,14 @@ func.func @multiplied_lanes_on_the_heap() {
   }
   return
 }
+
+// -----
+
+func.func @on_tensors(%x: tensor<4xi8>) -> tensor<4xi8> {
+  // expected-error@+1 {{is in no function with a vmcu.pool; run vmcu-plan and vmcu-tile-to-segments first}}
+  %0 = vmcu.kernel @k buffer ins(%x : tensor<4xi8>) -> tensor<4xi8> {
+  ^bb0(%in: tensor<4xi8>):
+    vmcu.yield %in : tensor<4xi8>
+  }
+  return %0 : tensor<4xi8>
+}

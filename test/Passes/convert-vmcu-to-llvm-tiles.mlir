@@ -1,5 +1,8 @@
 // Tile ops become loads and SXTB16 (`widen`) or one block of assembly that names its registers.
 // RUN: vmcu-opt %s --convert-vmcu-to-llvm=name=net --canonicalize --cse | FileCheck %s
+// RUN: not vmcu-opt %s --convert-vmcu-to-llvm=fpu=false 2>&1 | FileCheck %s --check-prefix=WITHOUT
+// WITHOUT: error: needs a core with the DSP extension and an FPU
+// WITHOUT-NOT: vmov
 
 // CHECK-DAG:   llvm.mlir.global internal constant @net_halo_f9(dense<-7> : {{.*}}alignment = 4
 // CHECK-LABEL: func.func private @net_conv(

@@ -42,3 +42,12 @@ func.func @call(%x: tensor<4xi8>) -> tensor<4xi8> {
   }
   return %0 : tensor<4xi8>
 }
+
+// -----
+
+func.func @planned() {
+  // expected-error@+1 {{is planned already; vmcu-plan takes kernels on tensors}}
+  %pool = vmcu.pool : !vmcu.pool<64>
+  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x1>
+  return
+}

@@ -26,3 +26,16 @@ from ._vmcu_ops_gen import PlaceOp
 def is_port(op: ir.OpView, role: Role) -> bool:  # noqa: F405
     """Whether `op` places an input, or an output, of the network."""
     return isinstance(op, PlaceOp) and op.role is not None and op.role.value == role
+
+
+def is_on_tensors(op: ir.Operation | ir.OpView) -> bool:
+    """Whether `op` is a kernel that nothing has placed yet."""
+    return op.operation.name == "vmcu.kernel" and not len(op.operation.opview.outputs)
+
+
+def is_tiled(op: ir.Operation | ir.OpView) -> bool:
+    """Whether `op` is a kernel whose body works on segments: it yields nothing."""
+    if op.operation.name != "vmcu.kernel" or is_on_tensors(op):
+        return False
+    operations = op.operation.regions[0].blocks[0].operations
+    return not len(operations[len(operations) - 1].operands)
