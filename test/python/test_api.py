@@ -170,7 +170,7 @@ def test_replanning_leaves_the_compilation_alone(digits: vmcu.Compiled) -> None:
     steps: list[str] = []
     compilation = vmcu.Compilation(DIGITS, progress=steps.append)
     assert compilation.finish().code == digits.code
-    layers = compilation.within(compilation.ram)
+    layers = compilation.within(compilation.options.ram_bytes)
     assert layers.finish().pool_bytes == layers.pool_bytes > digits.pool_bytes and steps.count("kernels") == 1
     assert compilation.finish().code == digits.code
 

@@ -128,7 +128,7 @@ def test_executed_macs_are_counted_in_the_plan() -> None:
     text = compilation.emit("plan")
     first = re.search(r"from (-?\d+) to (\d+)", text)
     shorter = text.replace(first[0], f"from {first[1]} to {int(first[2]) - 4}", 1)
-    with compilation._context, ir.Location.unknown():
+    with compilation.context, ir.Location.unknown():
         assert summaries.plan(ir.Module.parse(text)).macs == whole.macs
         assert summaries.plan(ir.Module.parse(shorter)).macs < whole.macs
 

@@ -49,7 +49,9 @@ def _root(
 
 
 @app.command("compile", epilog="Example: vmcu compile model.tflite -o build --input fed")
+@options.asks("target", "ram", "io", "input", "streams", "optimize", "recompute", "name")
 def compile_command(
+    asked: options.Asked,
     model: options.Model,
     output: Annotated[
         Path | None,
@@ -60,17 +62,6 @@ def compile_command(
             show_default=False,
             help="folder for NAME.o and NAME.h [default: .]; with --emit a file",
         ),
-    ] = None,
-    target: options.TargetName = "cortex-m4",
-    ram: options.Ram = None,
-    io: options.Io = "int8",
-    input: options.Input = "resident",
-    streams: options.Streams = True,
-    optimize: options.Optimize = "balanced",
-    recompute: options.Recompute = 1.0,
-    name: Annotated[
-        str | None,
-        typer.Option(metavar="SYMBOL", help="prefix of the C symbols [default: the file's name]", show_default=False),
     ] = None,
     emit: Annotated[
         Emit | None,
@@ -88,18 +79,7 @@ def compile_command(
     from vmcu.driver.compilation import Compilation
 
     with progress(f"compiling {model}") as step:
-        compilation = Compilation(
-            model,
-            target,
-            io=io,
-            ram=options.read_bytes(ram),
-            name=name,
-            input=input,
-            streams=streams,
-            optimize=optimize,
-            recompute=recompute,
-            progress=step,
-        )
+        compilation = Compilation(model, asked.options(), progress=step)
         if emit is None or emit in ("obj", "elf"):
             lines = _build(compilation, emit, output or Path())
         else:
@@ -120,7 +100,7 @@ def _build(compilation: Compilation, emit: Emit | None, output: Path) -> str:
         paths = (write_file(_file(output, f"{compiled.name}.o"), compiled.code),)
     else:
         paths = (compiled.link(_file(output, f"{compiled.name}.elf")),)
-    return f"{summarise(compiled, compilation.ram)}\nwrote {', '.join(map(str, paths))}"
+    return f"{summarise(compiled, compilation.options.ram_bytes)}\nwrote {', '.join(map(str, paths))}"
 
 
 def _emit(text: str, output: Path | None, name: str) -> str:
@@ -136,17 +116,12 @@ def _file(output: Path, name: str) -> Path:
 
 
 @app.command(epilog="Example: vmcu run model.tflite --input image.npy --output scores.npy")
+@options.asks("target", "ram", "io", "fed", "streams", "optimize", "recompute")
 def run(
+    asked: options.Asked,
     model: options.Model,
     inputs: options.Inputs = None,
     outputs: options.Outputs = None,
-    target: options.TargetName = "cortex-m4",
-    ram: options.Ram = None,
-    io: options.Io = "int8",
-    fed: options.Fed = False,
-    streams: options.Streams = True,
-    optimize: options.Optimize = "balanced",
-    recompute: options.Recompute = 1.0,
     sanitize: options.Sanitize = False,
     seed: options.Seed = 0,
     as_json: options.Json = False,
@@ -156,19 +131,7 @@ def run(
     from vmcu.driver.compilation import Compilation
 
     with progress(f"running {model}") as step:
-        placing = "fed" if fed else "resident"
-        limit = options.read_bytes(ram)
-        compilation = Compilation(
-            model,
-            target,
-            io=io,
-            ram=limit,
-            input=placing,
-            streams=streams,
-            optimize=optimize,
-            recompute=recompute,
-            progress=step,
-        )
+        compilation = Compilation(model, asked.options(), progress=step)
         sources, results = compilation.interface
         given, notes = arrays.read_inputs(inputs, sources) if inputs else (arrays.random_inputs(sources, seed), [])
         arrays.check_output_paths(outputs or [], results)
@@ -203,15 +166,12 @@ def _count_checked(compilation: Compilation, given: Sequence[np.ndarray], step: 
 
 
 @app.command(epilog="Example: vmcu bench a.tflite b.tflite --target cortex-m4 --target cortex-m7 --json")
+@options.asks("io", "input", "streams", "optimize", "recompute")
 def bench(
+    asked: options.Asked,
     models: options.Models,
     targets: options.Targets = ["cortex-m4"],  # noqa: B006  typer copies it
-    io: options.Io = "int8",
-    input: options.Input = "resident",
-    streams: options.Streams = True,
-    optimize: options.Optimize = "balanced",
     layers: options.Layers = False,
-    recompute: options.Recompute = 1.0,
     oracle: options.Oracle = "auto",
     seed: options.Seed = 0,
     as_json: options.Json = False,
@@ -236,16 +196,7 @@ def bench(
                 def show(level: str, name: str = model.name) -> None:
                     step(f"{name}, {level}")
 
-                compilation = Compilation(
-                    model,
-                    core,
-                    io=io,
-                    input=input,
-                    streams=streams,
-                    optimize=optimize,
-                    recompute=recompute,
-                    progress=show,
-                )
+                compilation = Compilation(model, asked.options(target=core), progress=show)
                 compiled = compilation.finish()
                 given = random_inputs(compiled.inputs, seed)
                 rows.append(measure(compiled, given, oracle))
@@ -262,12 +213,10 @@ def bench(
 
 
 @app.command(epilog="Example: vmcu frontier model.tflite --target cortex-m7 --json")
+@options.asks("target", "io", "input", "recompute")
 def frontier(
+    asked: options.Asked,
     model: options.Model,
-    target: options.TargetName = "cortex-m4",
-    io: options.Io = "int8",
-    input: options.Input = "resident",
-    recompute: options.Recompute = 1.0,
     oracle: options.Oracle = "auto",
     seed: options.Seed = 0,
     as_json: options.Json = False,
@@ -290,7 +239,7 @@ def frontier(
         def show(level: str) -> None:
             step(f"plan {len(points) + 1}, {describe_step(level)}")
 
-        compilation = Compilation(model, target, io=io, input=input, recompute=recompute, progress=show)
+        compilation = Compilation(model, asked.options(), progress=show)
         given = random_inputs(compilation.interface[0], seed)
         points.extend(find_points(compilation, given, oracle))
     if as_json:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from vmcu.cores import CORES
 from vmcu.units import parse_bytes
+
+if TYPE_CHECKING:
+    from vmcu.driver.options import Options
 
 Model = Annotated[
     Path, typer.Argument(metavar="MODEL", help="a .tflite, or a .mlir with TOSA or linalg", show_default=False)
@@ -95,10 +101,66 @@ Outputs = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="print JSON and nothing else")]
 
 
-def read_bytes(text: str | None) -> int | None:
-    """`--ram` as a number of bytes.
+Name = Annotated[
+    str | None,
+    typer.Option(metavar="SYMBOL", help="prefix of the C symbols [default: the file's name]", show_default=False),
+]
 
-    Raises:
-        InputError: it is none.
-    """
-    return None if text is None else parse_bytes(text)
+#: The fields of `vmcu.driver.options.Options` that the command line has: annotation and default of each. `fed` stands for
+#: `input` where `--input` names arrays.
+_FIELDS: dict[str, tuple[Any, object]] = {
+    "target": (TargetName, "cortex-m4"),
+    "ram": (Ram, None),
+    "io": (Io, "int8"),
+    "input": (Input, "resident"),
+    "fed": (Fed, False),
+    "streams": (Streams, True),
+    "optimize": (Optimize, "balanced"),
+    "recompute": (Recompute, 1.0),
+    "name": (Name, None),
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What somebody asked of a compilation; `options` checks it."""
+
+    given: Mapping[str, Any]
+
+    def options(self, **changes: Any) -> Options:
+        """The options of a compilation, with the fields in `changes` as they say.
+
+        Raises:
+            InputError: one of them is not what it may be.
+        """
+        from vmcu.driver.options import Options
+
+        given = {**self.given, **changes}
+        if "fed" in given:
+            given["input"] = "fed" if given.pop("fed") else "resident"
+        if given.get("ram") is not None:
+            given["ram"] = parse_bytes(given["ram"])
+        return Options.of(given.pop("target", "cortex-m4"), **given)
+
+
+def asks(*fields: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the command line options of these fields; it gets them as its argument `asked`."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        def run(**given: Any) -> None:
+            command(asked=Asked({name: given.pop(name) for name in fields}), **given)
+
+        own = [each for name, each in signature(command, eval_str=True).parameters.items() if name != "asked"]
+        needed = [each for each in own if each.default is Parameter.empty]
+        parameters = [*needed, *map(_parameter, fields), *own[len(needed) :]]
+        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {each.name: each.annotation for each in parameters}
+        return run
+
+    return decorate
+
+
+def _parameter(field: str) -> Parameter:
+    annotation, default = _FIELDS[field]
+    return Parameter(field, Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)

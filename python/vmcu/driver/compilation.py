@@ -9,55 +9,35 @@ with compiled.firmware() as firmware:
 
 from __future__ import annotations
 
-import copy
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from mlir import ir
 
 from vmcu import frontends
-from vmcu.abi.tensor import Tensor, check_inputs
+from vmcu.abi.tensor import Tensor
 from vmcu.cores import Target
 from vmcu.driver import summaries
+from vmcu.driver.options import Options, symbol_name
 from vmcu.driver.profile import Profile, profile
-from vmcu.driver.program import Input, Program, assemble, checked_name, compile_module, translate
+from vmcu.driver.program import Program, assemble, translate
 from vmcu.driver.summaries import Layer
-from vmcu.driver.weighing import Optimize, Wish, plan_module
+from vmcu.driver.weighing import plan_module
 from vmcu.errors import InputError, Unsupported
 from vmcu.ir import bridge
-from vmcu.run.firmware import Firmware, Result
 from vmcu.run.oracles import OracleName, Panel, open_panel
 from vmcu.run.oracles.mlir import Reference
 from vmcu.toolchain import compile_to_assembly
 
-__all__ = [
-    "TEXT_LEVELS",
-    "Compilation",
-    "Compiled",
-    "Firmware",
-    "Input",
-    "Layer",
-    "Level",
-    "Optimize",
-    "Profile",
-    "Program",
-    "Result",
-    "Tensor",
-    "check_inputs",
-    "compile_model",
-    "compile_module",
-    "symbol_name",
-]
+__all__ = ["TEXT_LEVELS", "Compilation", "Compiled", "Level", "compile_model"]
 
 Level = Literal["tosa", "linalg", "kernels", "plan", "segments", "llvm", "asm"]
-Io = Literal["int8", "float"]
 #: Levels of the compiler that have a text, top to bottom; all but the last two are MLIR.
 TEXT_LEVELS: tuple[Level, ...] = ("tosa", "linalg", "kernels", "plan", "segments", "llvm", "asm")
 
@@ -125,60 +105,37 @@ class Compilation:
 
     Args:
         path: a `.tflite`, or a `.mlir` file with TOSA or linalg.
-        target: a target or its text, e.g. `"cortex-m4,ram=64KiB"`.
-        io: `"int8"` strips float boundaries of an int8 core, `"float"` keeps them.
-        ram: most bytes that the pool may have; the target's RAM if None.
-        name: prefix of the C symbols; the file's name if None.
-        input: `"resident"`: the whole input lies in the pool when a run begins; `"fed"`: it comes row by row, one call
-            for each row, and never is whole in RAM.
-        streams: let kernels run together row by row; otherwise they run layer by layer.
-        optimize: what matters besides: `"ram"`, `"balanced"`, `"latency"`, or `"size"` of the code (`vmcu.driver.weighing`).
-        recompute: most multiply-accumulates, as a multiple of the network's; above 1 the plan may compute things again
-            for a smaller pool, or with `"latency"` to fit at all.
-        sanitize: let the code report its accesses to the pool, so that its firmware stops at the first wrong one
-            (`vmcu.run.sanitizer.PoolFault`). It is larger and slower, and only for the emulator.
+        target: a target, its text, or complete `Options`.
         progress: called with the name of each level before it is made.
+        options: fields of `Options` by name.
 
     Raises:
-        InputError: the target, `ram`, `input`, `optimize`, `recompute` or `name` is not one, or rows are fed without
-            streams.
+        InputError: an option is not what it may be.
     """
 
     def __init__(
         self,
         path: str | Path,
-        target: str | Target = "cortex-m4",
+        target: str | Target | Options = "cortex-m4",
         *,
-        io: Io = "int8",
-        ram: int | None = None,
-        name: str | None = None,
-        input: Input = "resident",
-        streams: bool = True,
-        optimize: Optimize = "balanced",
-        recompute: float = 1.0,
-        sanitize: bool = False,
         progress: Callable[[str], None] | None = None,
+        **options: Any,
     ):
-        self.target = Target.parse(target) if isinstance(target, str) else target
-        self.path = Path(path)
-        self.name = symbol_name(self.path.stem) if name is None else checked_name(name)
-        self.ram = self.target.ram if ram is None else ram
-        self.io, self.input, self.streams, self.optimize, self.sanitize = io, input, streams, optimize, sanitize
-        self.recompute = recompute
-        for option, found, known in (("input", input, get_args(Input)), ("optimize", optimize, get_args(Optimize))):
-            if found not in known:
-                raise InputError(f"{option} is one of {', '.join(known)}, found '{found}'")
-        if input == "fed" and not streams:
-            raise InputError("an input that is fed row by row needs streams")
-        if not recompute >= 1:
-            raise InputError(f"recompute is a factor of at least 1, found {recompute:g}")
-        if self.ram <= 0:
-            raise InputError(f"ram is a positive number of bytes, found {self.ram}")
+        self.path, self.options = Path(path), Options.of(target, **options)
+        self.context = bridge.context()
         self.seconds = 0.0  # spent on levels so far
-        self._pool: int | None = None  # most bytes of the pool, where it is not the RAM that limits it
         self._progress = progress or (lambda level: None)
-        self._context = bridge.context()
         self._modules: dict[str, ir.Module | ir.OpView] = {}
+
+    @property
+    def target(self) -> Target:
+        """The core and its memories."""
+        return self.options.target
+
+    @property
+    def name(self) -> str:
+        """The prefix of the C symbols."""
+        return symbol_name(self.path.stem) if self.options.name is None else self.options.name
 
     def emit(self, level: Level, *, elide: bool = False) -> str:
         """The text of `level`, one of `TEXT_LEVELS`.
@@ -223,7 +180,7 @@ class Compilation:
             outputs=tuple(replace(each, offset=at) for each, at in zip(outputs, plan.outputs)),
             pool_bytes=plan.pool_bytes,
             row_bytes=summaries.row_bytes(self._module("segments")),
-            pool_map=read_pool_map(self._module("segments")) if self.sanitize else None,
+            pool_map=read_pool_map(self._module("segments")) if self.options.sanitize else None,
             lower_bound=plan.lower_bound,
             lower_bound_kernel=plan.lower_bound_kernel,
             layerwise_bytes=summaries.largest_layer(kernels),
@@ -242,9 +199,7 @@ class Compilation:
         Raises:
             VmcuError: as `compile_model`.
         """
-        twin = self._share("tosa", "linalg", "kernels", "plan", "segments")
-        twin.sanitize = True
-        return twin.finish()
+        return self._twin(_ABOVE_CODE, sanitize=True).finish()
 
     @property
     def kernels(self) -> ir.Module | ir.OpView:
@@ -273,14 +228,12 @@ class Compilation:
             VmcuError: as `compile_model`.
         """
         self._module("kernels")  # made here, it is shared by all plans
-        twin = self._share("tosa", "linalg", "kernels")
-        twin.optimize, twin._pool = "latency", pool
-        return twin
+        return self._twin(_ABOVE_PLAN, optimize="latency", pool=pool)
 
-    def _share(self, *levels: str) -> Compilation:
-        """Another compilation of this model that has those of the `levels` that are made here."""
-        twin = copy.copy(self)
-        twin.__dict__.pop("llvm_ir", None)
+    def _twin(self, levels: tuple[str, ...], **changes: Any) -> Compilation:
+        """A compilation of this model with other options; it has those of the `levels` that are made here."""
+        twin = Compilation(self.path, replace(self.options, **changes), progress=self._progress)
+        twin.context, twin.seconds = self.context, self.seconds
         twin._modules = {level: module for level, module in self._modules.items() if level in levels}
         return twin
 
@@ -292,7 +245,7 @@ class Compilation:
         """
         module = self._module("linalg")
         self._progress("reference")
-        with self._context, summaries.name_the_file(self.path):
+        with self.context, summaries.name_the_file(self.path):
             return Reference(module)
 
     def oracle(self, which: OracleName = "auto") -> Panel:
@@ -332,25 +285,23 @@ class Compilation:
         from vmcu.passes.pipelines import fill_options, to_linalg
 
         if above is None:
-            return frontends.load(self.path, io=self.io)
+            return frontends.load(self.path, io=self.options.io)
         if level == "plan":
-            if self.input == "fed":
+            if self.options.input == "fed":
                 self._require_rows(above)
-            how = {"pool": self._pool, "compares": self._pool is None}
-            wish = Wish(self.ram, self.input, self.streams, self.optimize, self.recompute, **how)
-            return plan_module(above, self.target, wish, self._count_cycles)
+            return plan_module(above, self.options, self._count_cycles)
         module = above.operation.clone()
         if level == "linalg":
             to_linalg(module)
             return module
-        loops = {"loops": self.optimize == "size"}
-        options = {"segments": loops, "llvm": {"name": self.name, "sanitize": self.sanitize, **loops}}
+        loops = {"loops": self.options.optimize == "size"}
+        options = {"segments": loops, "llvm": {"name": self.name, "sanitize": self.options.sanitize, **loops}}
         bridge.run(module, fill_options(level, options.get(level, {}), self.target))
         return module
 
     def _count_cycles(self, plan: ir.Module | ir.OpView) -> int:
         """Modelled cycles of one run of another plan of the same kernels."""
-        twin = self._share("tosa", "linalg", "kernels")
+        twin = self._twin(_ABOVE_PLAN)
         twin._modules["plan"] = plan
         compiled = twin.finish()
         with compiled.firmware() as firmware:
@@ -363,7 +314,7 @@ class Compilation:
         if len(inputs) != 1:
             raise Unsupported(f"the model has {len(inputs)} inputs; supported with rows that are fed is one")
         if str(inputs[0].dtype) != "int8":
-            hint = " (io int8 gives them)" if self.io == "float" else ""
+            hint = " (io int8 gives them)" if self.options.io == "float" else ""
             found = f"input '{inputs[0].name}' is {inputs[0]}"
             raise Unsupported(f"{found}; supported with rows that are fed is int8{hint}")
         if not summaries.kernels(module):
@@ -373,39 +324,22 @@ class Compilation:
     def _step(self, level: str) -> Iterator[None]:
         self._progress(level)
         start = time.perf_counter()
-        with self._context, ir.Location.unknown(), summaries.name_the_file(self.path):
+        with self.context, ir.Location.unknown(), summaries.name_the_file(self.path):
             yield
         self.seconds += time.perf_counter() - start
 
 
+_ABOVE_PLAN = ("tosa", "linalg", "kernels")
+_ABOVE_CODE = (*_ABOVE_PLAN, "plan", "segments")
 _ABOVE = {"linalg": "tosa", "kernels": "linalg", "plan": "kernels", "segments": "plan", "llvm": "segments"}
 
 
-def compile_model(
-    path: str | Path,
-    target: str | Target = "cortex-m4",
-    *,
-    io: Io = "int8",
-    ram: int | None = None,
-    name: str | None = None,
-    input: Input = "resident",
-    streams: bool = True,
-    optimize: Optimize = "balanced",
-    recompute: float = 1.0,
-) -> Compiled:
+def compile_model(path: str | Path, target: str | Target | Options = "cortex-m4", **options: Any) -> Compiled:
     """Compile a quantised model for a microcontroller. The arguments are those of `Compilation`.
 
     Raises:
-        InputError: the file cannot be read.
+        InputError: the file cannot be read, or an option is not what it may be.
         Unsupported: the model asks for something the compiler does not do.
         DoesNotFit: the smallest pool found has more bytes than `ram`.
     """
-    return Compilation(
-        path, target, io=io, ram=ram, name=name, input=input, streams=streams, optimize=optimize, recompute=recompute
-    ).finish()
-
-
-def symbol_name(text: str) -> str:
-    """A C identifier made of a file's name."""
-    name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").lower() or "model"
-    return name if name[0].isalpha() else f"m_{name}"
+    return Compilation(path, target, **options).finish()

@@ -10,7 +10,6 @@ runs on the emulated core comes out. `vmcu.driver.compilation` uses the same las
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -22,12 +21,13 @@ from mlir import ir
 
 from vmcu import _vmcu
 from vmcu.abi.header import write_header
-from vmcu.abi.interface import Input, Interface
+from vmcu.abi.interface import Interface
 from vmcu.abi.pool_map import REPORTS
 from vmcu.abi.tensor import Tensor
 from vmcu.cores import Target
 from vmcu.dialects import vmcu as d
 from vmcu.driver import summaries
+from vmcu.driver.options import checked_name
 from vmcu.errors import InputError, Unsupported
 from vmcu.files import make_folder, write_file
 from vmcu.ir import bridge
@@ -35,7 +35,7 @@ from vmcu.ir.locations import place
 from vmcu.run.firmware import Firmware
 from vmcu.toolchain import Sizes, compile_to_assembly, compile_to_object, elf_sizes, link_firmware, undefined
 
-__all__ = ["Input", "Program", "compile_module"]
+__all__ = ["Program", "compile_module"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -161,17 +161,6 @@ def assemble(llvm_ir: str, target: Target, *, merge: bool = True) -> tuple[bytes
     with tempfile.TemporaryDirectory() as scratch:
         path = compile_to_object(llvm_ir, target, Path(scratch) / "code.o", merge=merge)
         return path.read_bytes(), elf_sizes(path)
-
-
-def checked_name(name: str) -> str:
-    """`name`, if it can be the prefix of C symbols.
-
-    Raises:
-        InputError: it cannot.
-    """
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-        raise InputError(f"a name is a C identifier that begins with a letter, found '{name}'")
-    return name
 
 
 def _read_places(module: ir.Module) -> tuple[int, tuple[Tensor, ...], tuple[Tensor, ...]]:

@@ -67,7 +67,7 @@ def find_points(compilation: Compilation, inputs: Sequence[np.ndarray], oracle: 
 
 def _compile_all(compilation: Compilation) -> Iterator[Compiled]:
     """As the planner walks: whatever has a byte less than the plan before, until there is nothing."""
-    pool_bytes = compilation.within(compilation.ram).pool_bytes
+    pool_bytes = compilation.within(compilation.options.ram_bytes).pool_bytes
     while True:
         # Planned again: with these bytes as the limit people get this plan, which may not be the one just found.
         compiled = compilation.within(pool_bytes).finish()
