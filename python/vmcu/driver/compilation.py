@@ -24,12 +24,14 @@ from vmcu import frontends
 from vmcu.abi.tensor import Tensor
 from vmcu.cores import Target
 from vmcu.driver import summaries
+from vmcu.driver.definition import define
 from vmcu.driver.options import Options, symbol_name
 from vmcu.driver.profile import Profile, profile
 from vmcu.driver.program import Program, assemble, translate
 from vmcu.driver.summaries import Layer
 from vmcu.driver.weighing import plan_module
 from vmcu.errors import InputError, Unsupported
+from vmcu.frontends import FileLevel
 from vmcu.ir import bridge
 from vmcu.run.oracles import OracleName, Panel, open_panel
 from vmcu.run.oracles.mlir import Reference
@@ -153,7 +155,7 @@ class Compilation:
             return self.llvm_ir
         if level == "asm":
             return compile_to_assembly(self.llvm_ir, self.target)
-        module = self._module(level)
+        module = self.module(level)
         return module.operation.get_asm(large_elements_limit=_ELIDE_ABOVE if elide else None)
 
     def finish(self) -> Compiled:
@@ -167,8 +169,8 @@ class Compilation:
         llvm_ir = self.llvm_ir
         with self._step("obj"):
             code, sizes = assemble(llvm_ir, self.target)
-        plan = summaries.plan(self._module("plan"))
-        kernels = summaries.kernels(self._module("kernels"))
+        planned, kernels = self._at_or_below("plan"), summaries.kernels(self._at_or_below("kernels"))
+        plan = summaries.plan(planned)
         inputs, outputs = self.interface
         return Compiled(
             name=self.name,
@@ -176,18 +178,18 @@ class Compilation:
             llvm_ir=llvm_ir,
             code=code,
             sizes=sizes,
-            inputs=tuple(replace(each, offset=at) for each, at in zip(inputs, plan.inputs)),
-            outputs=tuple(replace(each, offset=at) for each, at in zip(outputs, plan.outputs)),
+            inputs=plan.place_inputs(inputs),
+            outputs=plan.place_outputs(outputs),
             pool_bytes=plan.pool_bytes,
-            row_bytes=summaries.row_bytes(self._module("segments")),
-            pool_map=read_pool_map(self._module("segments")) if self.options.sanitize else None,
+            row_bytes=summaries.row_bytes(self.module("segments")),
+            pool_map=read_pool_map(self.module("segments")) if self.options.sanitize else None,
             lower_bound=plan.lower_bound,
             lower_bound_kernel=plan.lower_bound_kernel,
             layerwise_bytes=summaries.largest_layer(kernels),
             macs=summaries.count_macs(kernels),
             executed_macs=plan.macs,
             streams=plan.streams,
-            layers=summaries.layers(self._module("plan")),
+            layers=summaries.layers(planned),
             compile_seconds=self.seconds,
             _make_reference=self.reference,
             _open_panel=self.oracle,
@@ -208,7 +210,7 @@ class Compilation:
         Raises:
             VmcuError: as `compile_model`.
         """
-        return self._module("kernels")
+        return self.module("kernels")
 
     @property
     def pool_bytes(self) -> int:
@@ -217,7 +219,7 @@ class Compilation:
         Raises:
             VmcuError: as `compile_model`.
         """
-        return summaries.plan(self._module("plan")).pool_bytes
+        return summaries.plan(self._at_or_below("plan")).pool_bytes
 
     def within(self, pool: int) -> Compilation:
         """The same kernels to be planned with as few of them in streams as a pool of so many bytes allows.
@@ -227,13 +229,14 @@ class Compilation:
         Raises:
             VmcuError: as `compile_model`.
         """
-        self._module("kernels")  # made here, it is shared by all plans
+        self.module("kernels")  # made here, it is shared by all plans
         return self._twin(_ABOVE_PLAN, optimize="latency", pool=pool)
 
     def _twin(self, levels: tuple[str, ...], **changes: Any) -> Compilation:
         """A compilation of this model with other options; it has those of the `levels` that are made here."""
         twin = Compilation(self.path, replace(self.options, **changes), progress=self._progress)
         twin.context, twin.seconds = self.context, self.seconds
+        twin.__dict__["entry"] = self.entry
         twin._modules = {level: module for level, module in self._modules.items() if level in levels}
         return twin
 
@@ -243,10 +246,10 @@ class Compilation:
         Raises:
             InputError, Unsupported: the model cannot be read, or has no form that the host executes.
         """
-        module = self._module("linalg")
+        module = self._at_or_below("linalg")
         self._progress("reference")
         with self.context, summaries.name_the_file(self.path):
-            return Reference(module)
+            return Reference(module if self.entry == "tosa" else define(module))
 
     def oracle(self, which: OracleName = "auto") -> Panel:
         """Who says what the model computes, to compare with: `oracle().ask(*inputs)`.
@@ -259,33 +262,78 @@ class Compilation:
             InputError: there is no such oracle, or the model cannot be read.
         """
         self._progress("reference")
-        return open_panel(which, self.path, *self.interface, self.reference)
+        # Kernels and plans are nobody else's language.
+        known = "mlir" if which == "auto" and self.entry != "tosa" else which
+        return open_panel(known, self.path, *self.interface, self.reference)
 
     @cached_property
     def interface(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """Inputs and outputs; their places in the pool are not known yet."""
         with summaries.name_the_file(self.path):
-            return summaries.interface(self._module("linalg"))
+            return summaries.interface(self._at_or_below("linalg"))
 
     @cached_property
     def llvm_ir(self) -> str:
         """The text of the LLVM IR that is compiled."""
-        module = self._module("llvm")
+        module = self.module("llvm")
         with self._step("llvm-ir"):
             return translate(module)
 
-    def _module(self, level: str) -> ir.Module | ir.OpView:
+    @cached_property
+    def entry(self) -> FileLevel:
+        """The level that the file holds; the compiler goes on from there.
+
+        Raises:
+            InputError, Unsupported: the file cannot be read, or holds several levels.
+        """
+        with self._step("tosa"):
+            module = frontends.load(self.path, io=self.options.io)
+            level = frontends.level_of(module)
+        self._modules[level] = module
+        return level
+
+    def module(self, level: str) -> ir.Module | ir.OpView:
+        """The module of a level of MLIR, from `"tosa"` to `"llvm"`. It belongs to this object and lives in its `context`.
+
+        To go on with something else at a level, hand it to `go_on_with`.
+
+        Raises:
+            InputError: the file holds a lower level.
+            VmcuError: as `compile_model`.
+        """
         if level not in self._modules:
-            above = self._module(_ABOVE[level]) if level in _ABOVE else None
-            with self._step(level):
-                self._modules[level] = self._make(level, above)
+            if _DEPTH[level] < _DEPTH[self.entry]:
+                raise InputError(f"{self.path}: holds level {self.entry}, from which {level} cannot be made")
+            if level not in self._modules:
+                above = self.module(_ABOVE[level])
+                with self._step(level):
+                    self._modules[level] = self._make(level, above)
         return self._modules[level]
 
-    def _make(self, level: str, above: ir.Module | ir.OpView | None) -> ir.Module | ir.OpView:
+    def go_on_with(self, module: ir.Module, level: str) -> Compilation:
+        """A compilation of the same model that goes on from `module`, a changed copy of a level's, in this `context`.
+
+        What is above that level is as it was: names, scales and the oracle are those of the file.
+
+        Raises:
+            InputError: there is no such level.
+            ir.MLIRError: the module does not verify.
+        """
+        if level not in _DEPTH:
+            raise InputError(f"no level '{level}' of MLIR; levels are {', '.join(_DEPTH)}")
+        module.operation.verify()
+        twin = self._twin(tuple(each for each in _DEPTH if _DEPTH[each] < _DEPTH[level]))
+        twin._modules[level] = module
+        return twin
+
+    def _at_or_below(self, level: str) -> ir.Module | ir.OpView:
+        """The module of a level, or of the file's if that is lower."""
+        known = level in self._modules or _DEPTH[level] >= _DEPTH[self.entry]
+        return self.module(level if known else self.entry)
+
+    def _make(self, level: str, above: ir.Module | ir.OpView) -> ir.Module | ir.OpView:
         from vmcu.passes.pipelines import fill_options, to_linalg
 
-        if above is None:
-            return frontends.load(self.path, io=self.options.io)
         if level == "plan":
             if self.options.input == "fed":
                 self._require_rows(above)
@@ -332,6 +380,7 @@ class Compilation:
 _ABOVE_PLAN = ("tosa", "linalg", "kernels")
 _ABOVE_CODE = (*_ABOVE_PLAN, "plan", "segments")
 _ABOVE = {"linalg": "tosa", "kernels": "linalg", "plan": "kernels", "segments": "plan", "llvm": "segments"}
+_DEPTH = {level: depth for depth, level in enumerate(("tosa", "linalg", "kernels", "plan", "segments", "llvm"))}
 
 
 def compile_model(path: str | Path, target: str | Target | Options = "cortex-m4", **options: Any) -> Compiled:

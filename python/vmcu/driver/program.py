@@ -11,24 +11,20 @@ runs on the emulated core comes out. `vmcu.driver.compilation` uses the same las
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 from mlir import ir
 
 from vmcu import _vmcu
 from vmcu.abi.header import write_header
 from vmcu.abi.interface import Interface
 from vmcu.abi.pool_map import REPORTS
-from vmcu.abi.tensor import Tensor
 from vmcu.cores import Target
-from vmcu.dialects import vmcu as d
 from vmcu.driver import summaries
 from vmcu.driver.options import checked_name
-from vmcu.errors import InputError, Unsupported
+from vmcu.errors import Unsupported
 from vmcu.files import make_folder, write_file
 from vmcu.ir import bridge
 from vmcu.ir.locations import place
@@ -117,7 +113,8 @@ def compile_module(
     core = Target.parse(target) if isinstance(target, str) else target
     checked_name(name)
     with module.context, ir.Location.unknown():
-        pool_bytes, inputs, outputs = _read_places(module)
+        inputs, outputs = summaries.interface(module)
+        plan = summaries.plan(module)
         lowered = module.operation.clone()
         bridge.run(lowered, fill_options("segments", {}))
         row_bytes = summaries.row_bytes(lowered)
@@ -131,9 +128,9 @@ def compile_module(
         llvm_ir=llvm_ir,
         code=code,
         sizes=sizes,
-        inputs=inputs,
-        outputs=outputs,
-        pool_bytes=pool_bytes,
+        inputs=plan.place_inputs(inputs),
+        outputs=plan.place_outputs(outputs),
+        pool_bytes=plan.pool_bytes,
         row_bytes=row_bytes,
         pool_map=pool_map,
     )
@@ -161,28 +158,3 @@ def assemble(llvm_ir: str, target: Target, *, merge: bool = True) -> tuple[bytes
     with tempfile.TemporaryDirectory() as scratch:
         path = compile_to_object(llvm_ir, target, Path(scratch) / "code.o", merge=merge)
         return path.read_bytes(), elf_sizes(path)
-
-
-def _read_places(module: ir.Module) -> tuple[int, tuple[Tensor, ...], tuple[Tensor, ...]]:
-    """Bytes of the pool, inputs and outputs, from the `vmcu.pool` and `vmcu.place` ops."""
-    functions = [op for op in module.body.operations if op.operation.name == "func.func"]
-    ops = [op for function in functions for block in function.regions[0].blocks for op in block.operations]
-    pools = [op for op in ops if isinstance(op, d.PoolOp)]
-    if len(pools) != 1:
-        raise InputError(f"a module of kernels has one vmcu.pool, found {len(pools)}")
-    places = [op for op in ops if isinstance(op, d.PlaceOp) and op.role is not None]
-    inputs, outputs = (_read_side(places, side) for side in (d.Role.input, d.Role.output))
-    if summaries.is_fed(ops):
-        inputs = tuple(replace(each, offset=None) for each in inputs)
-    return pools[0].pool.type.bytes, inputs, outputs
-
-
-def _read_side(places: Sequence[d.PlaceOp], side: d.Role) -> tuple[Tensor, ...]:
-    chosen = sorted((op for op in places if op.role.value == side), key=lambda op: op.number.value)
-    if [op.number.value for op in chosen] != list(range(len(chosen))):
-        raise InputError(f"{side}s are numbered from 0 on, found {[op.number.value for op in chosen]}")
-    shapes = (op.sequence.type for op in chosen)
-    return tuple(
-        Tensor(f"{side}{number}", (shape.length, shape.bytes), np.dtype(np.int8), offset=op.offset.value)
-        for number, (op, shape) in enumerate(zip(chosen, shapes))
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,10 @@ from mlir import ir
 from vmcu import frontends
 from vmcu.abi.tensor import Tensor
 from vmcu.dialects import vmcu as d
-from vmcu.errors import MissingTool, Unsupported, VmcuError
+from vmcu.errors import InputError, MissingTool, Unsupported, VmcuError
+from vmcu.ir import walk
 from vmcu.ir.locations import place
+from vmcu.ir.ports import recorded_ports
 from vmcu.operators import describe
 
 _DTYPES = {"i8": "int8", "i16": "int16", "i32": "int32", "f32": "float32"}
@@ -64,7 +66,10 @@ class Layer:
 
 @dataclass(frozen=True)
 class PlanSummary:
-    """What the rest of the world wants of a plan; all in bytes."""
+    """What the rest of the world wants of a plan; all in bytes.
+
+    A module whose kernels are loops already, or one that a person wrote, tells no bound, no streams and no work.
+    """
 
     pool_bytes: int
     lower_bound: int
@@ -74,20 +79,73 @@ class PlanSummary:
     streams: tuple[tuple[str, ...], ...]  # the kernels of each stream
     macs: int  # multiply-accumulates that the plan executes
 
+    def place_inputs(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """The inputs with their offsets in the pool."""
+        return tuple(replace(each, offset=at) for each, at in zip(tensors, self.inputs))
+
+    def place_outputs(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """The outputs with their offsets in the pool."""
+        return tuple(replace(each, offset=at) for each, at in zip(tensors, self.outputs))
+
 
 def interface(module: ir.Module | ir.OpView) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-    """The inputs and outputs of `@main`.
+    """The inputs and outputs of a module of any level; their places in the pool are not told.
+
+    A function on tensors has them as arguments and results; a planned one has recorded them (`vmcu.ir.ports`). Of a plan
+    that a person wrote they are what is placed `as input n` and `as output n`: int8 of shape (segments, bytes of one).
 
     Raises:
-        Unsupported: one of them is not a static tensor of a type that C has.
+        InputError: a module of placed kernels has no pool, or several; inputs or outputs are not numbered from 0 on.
+        Unsupported: an input or output is not a static tensor of a type that C has.
     """
-    functions = [op for op in module.body.operations if op.operation.name == "func.func"]
-    kind = next(function for function in functions if function.name.value == "main").type
-    sides = zip(("input", "output"), (kind.inputs, kind.results), frontends.ports(module))
+    pools = [op for op in _top_ops(module) if isinstance(op, d.PoolOp)]
+    if not pools:
+        main = walk.main_function(module)
+        sides = zip((main.type.inputs, main.type.results), frontends.ports(module))
+        found = tuple(tuple(zip(types, ports)) for types, ports in sides)
+    else:
+        recorded = recorded_ports(_planned_function(module))
+        if recorded is None:
+            return tuple(_placed_tensors(module, role) for role in (d.Role.input, d.Role.output))  # type: ignore
+        found = recorded
     return tuple(
-        tuple(_tensor(f"{side}{number}", of, port) for number, (of, port) in enumerate(zip(types, ports)))
-        for side, types, ports in sides
+        tuple(_tensor(f"{side}{number}", *each) for number, each in enumerate(ports))
+        for side, ports in zip(("input", "output"), found)
     )  # type: ignore[return-value]
+
+
+def _placed_tensors(module: ir.Module | ir.OpView, role: d.Role) -> tuple[Tensor, ...]:
+    shapes = (op.sequence.type for op in _placed(module, role))
+    return tuple(
+        Tensor(f"{role.name}{number}", (shape.length, shape.bytes), np.dtype(np.int8))
+        for number, shape in enumerate(shapes)
+    )
+
+
+def _placed(module: ir.Module | ir.OpView, role: d.Role) -> list[d.PlaceOp]:
+    """The places of the inputs, or of the outputs, in the order of their numbers."""
+    found = sorted((op for op in _top_ops(module) if d.is_port(op, role)), key=lambda op: op.number.value)
+    numbers = [op.number.value for op in found]
+    if numbers != list(range(len(found))):
+        raise InputError(f"{role.name}s are numbered from 0 on, found {numbers}")
+    return found
+
+
+def _planned_function(module: ir.Module | ir.OpView) -> ir.OpView:
+    """The function with the pool.
+
+    Raises:
+        InputError: there is none, or there are several pools.
+    """
+    functions = [op.operation.parent.opview for op in _top_ops(module) if isinstance(op, d.PoolOp)]
+    if len(functions) != 1:
+        raise InputError(f"a module of placed kernels has one vmcu.pool, found {len(functions)}")
+    return functions[0]
+
+
+def _top_ops(module: ir.Module | ir.OpView) -> list[ir.OpView]:
+    """The ops of the functions' bodies, not those nested in them."""
+    return [op for function in walk.functions(module) for op in function.regions[0].blocks[0].operations]
 
 
 def _tensor(name: str, of: ir.Type, port: frontends.Port) -> Tensor:
@@ -99,9 +157,8 @@ def _tensor(name: str, of: ir.Type, port: frontends.Port) -> Tensor:
 
 
 def kernels(module: ir.Module | ir.OpView) -> list[d.KernelOp]:
-    """The kernels of a module, in order."""
-    bodies = [op.regions[0].blocks for op in module.body.operations if op.operation.name == "func.func"]
-    return [op for blocks in bodies for block in blocks for op in block.operations if isinstance(op, d.KernelOp)]
+    """The kernels of a module that say what they compute, in order: on tensors, or placed, but no loops."""
+    return [op for op in walk.walk(module) if isinstance(op, d.KernelOp) and not is_tiled(op)]
 
 
 def count_macs(found: Sequence[d.KernelOp]) -> int:
@@ -114,9 +171,14 @@ def count_macs(found: Sequence[d.KernelOp]) -> int:
 
 
 def largest_layer(found: Sequence[d.KernelOp]) -> int:
-    """Bytes of the input and output tensors of the kernel (on tensors) that has most of them."""
-    sizes = (sum(_bytes(value.type) for value in {*kernel.inputs, *kernel.results_}) for kernel in found)
-    return max(sizes, default=0)
+    """Bytes of the input and output tensors of the kernel that has most of them."""
+    return max((_layer_bytes(kernel) for kernel in found), default=0)
+
+
+def _layer_bytes(kernel: d.KernelOp) -> int:
+    block = kernel.body.blocks[0]
+    inputs = {value: argument for value, argument in zip(kernel.inputs, block.arguments)}  # one that is read twice once
+    return sum(_bytes(each.type) for each in (*inputs.values(), *walk.last(block).operands))
 
 
 def _bytes(of: ir.Type) -> int:
@@ -126,22 +188,22 @@ def _bytes(of: ir.Type) -> int:
 
 
 def plan(module: ir.Module | ir.OpView) -> PlanSummary:
-    """The plan that a planned module carries."""
-    function = next(op for op in module.body.operations if "vmcu.inputs" in op.attributes)
-    ops = list(function.regions[0].blocks[0].operations)
-    places: dict[str, dict[int, int]] = {"input": {}, "output": {}}
-    for op in ops:
-        if isinstance(op, d.PoolOp):
-            pool, attributes = op.pool.type.bytes, op.operation.attributes
-        elif isinstance(op, d.PlaceOp) and op.role is not None:
-            places[op.role.value.name][op.number.value] = op.offset.value
-    inputs, outputs = (tuple(side[number] for number in sorted(side)) for side in places.values())
+    """The plan that a module of placed kernels carries, whose streams may be loops already.
+
+    Raises:
+        InputError: as `interface`.
+    """
+    ops = list(_planned_function(module).regions[0].blocks[0].operations)
+    pool = next(op for op in ops if isinstance(op, d.PoolOp))
+    inputs, outputs = (tuple(op.offset.value for op in _placed(module, role)) for role in (d.Role.input, d.Role.output))
     streams = [op for op in ops if isinstance(op, d.StreamOp)]
+    fed = is_fed(streams) or row_bytes(module) is not None
+    bound, kernel = (pool.operation.attributes.get(f"vmcu.lower_bound{part}") for part in ("", "_kernel"))
     return PlanSummary(
-        pool_bytes=pool,
-        lower_bound=attributes["vmcu.lower_bound"].value,
-        lower_bound_kernel=attributes["vmcu.lower_bound_kernel"].value,
-        inputs=(None,) * len(inputs) if is_fed(streams) else inputs,
+        pool_bytes=pool.pool.type.bytes,
+        lower_bound=0 if bound is None else bound.value,
+        lower_bound_kernel="" if kernel is None else kernel.value,
+        inputs=(None,) * len(inputs) if fed else inputs,
         outputs=outputs,
         streams=tuple(tuple(kernel.name.value for kernel in _kernels_of(stream)) for stream in streams),
         macs=_count_executed_macs(ops),
@@ -149,10 +211,9 @@ def plan(module: ir.Module | ir.OpView) -> PlanSummary:
 
 
 def layers(module: ir.Module | ir.OpView) -> tuple[Layer, ...]:
-    """The kernels of a planned module, in order."""
-    function = next(op for op in module.body.operations if "vmcu.inputs" in op.attributes)
+    """The kernels of a planned module, in order; none of those whose loops hide what they compute."""
     found: list[Layer] = []
-    for op in function.regions[0].blocks[0].operations:
+    for op in _planned_function(module).regions[0].blocks[0].operations:
         found += _layers_of(op.body.blocks[0].operations if isinstance(op, d.StreamOp) else [op])
     return tuple(found)
 
@@ -161,7 +222,7 @@ def _layers_of(ops: Iterable[ir.OpView]) -> list[Layer]:
     """The kernels of one stream, or a kernel by itself."""
     found: list[tuple[d.KernelOp, int]] = []  # a kernel, and the bytes of its outputs
     for op in ops:
-        if isinstance(op, d.KernelOp):
+        if isinstance(op, d.KernelOp) and not is_tiled(op):
             found.append((op, sum(_ring_bytes(each) for each in op.outputs)))
         elif isinstance(op, d.LandingOp):
             # The kernel writes into the landing, under whatever view of it; the ring comes on top. Fed rows have none.
@@ -200,6 +261,11 @@ def _layer(kernel: d.KernelOp, ring_bytes: int) -> Layer:
     )
 
 
+def is_tiled(kernel: d.KernelOp) -> bool:
+    """Whether a kernel's body is loops of segment ops already."""
+    return len(kernel.outputs) > 0 and not len(walk.last(kernel.body.blocks[0]).operands)
+
+
 def is_fed(ops: Iterable[ir.OpView]) -> bool:
     """Whether one of the ops is a stream that takes its rows from the caller."""
     return any(isinstance(op, d.StreamOp) and op.fed is not None for op in ops)
@@ -218,7 +284,7 @@ def _kernels_of(stream: d.StreamOp) -> list[d.KernelOp]:
 
 def _count_executed_macs(ops: Sequence[ir.OpView]) -> int:
     """Multiply-accumulates of all rows that the kernels of a plan make, tick by tick."""
-    total = count_macs([op for op in ops if isinstance(op, d.KernelOp)])
+    total = count_macs([op for op in ops if isinstance(op, d.KernelOp) and not is_tiled(op)])
     for stream in (op for op in ops if isinstance(op, d.StreamOp)):
         ticks = np.arange(stream.first.value, stream.last.value + 1)
         for kernel in _kernels_of(stream):

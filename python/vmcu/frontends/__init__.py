@@ -1,7 +1,8 @@
 """Read a quantised network from a file: the door into the compiler.
 
-`load` gives TOSA (or linalg, when the file holds linalg) with one public function `@main` on static tensors of batch 1;
-`ports` tells names, scales and zero points of inputs and outputs. Modules live in the caller's current `ir.Context`:
+`load` gives TOSA (or linalg, when the file holds linalg) with one public function `@main` on static tensors of batch 1, or
+a lower level of the compiler as the file has it; `level_of` says which. `ports` tells names, scales and zero points of
+inputs and outputs. Modules live in the caller's current `ir.Context`:
 
     with ir.Context():
         module = load("model.tflite")
@@ -16,12 +17,13 @@ from mlir import ir
 
 from vmcu.errors import InputError, Unsupported, VmcuError
 from vmcu.frontends.boundary import int8_boundaries, saturate_inputs
+from vmcu.frontends.levels import FileLevel, level_of
 from vmcu.frontends.mlir import load_mlir
 from vmcu.frontends.tflite import load_tflite
 from vmcu.ir import walk
 from vmcu.ir.ports import Port, ports, write_ports
 
-__all__ = ["Port", "load", "ports"]
+__all__ = ["FileLevel", "Port", "level_of", "load", "ports"]
 
 _READERS = {".tflite": load_tflite, ".mlir": load_mlir, ".mlirbc": load_mlir}
 
@@ -30,7 +32,8 @@ def load(path: str | Path, *, io: Literal["int8", "float"] = "int8") -> ir.Modul
     """Read a model into the current MLIR context.
 
     Args:
-        path: `.tflite`, or `.mlir` / `.mlirbc` (text or bytecode) that holds TOSA or linalg on tensors.
+        path: `.tflite`, or `.mlir` / `.mlirbc` (text or bytecode) that holds TOSA or linalg on tensors, or kernels,
+            a plan or segments of this compiler.
         io: "int8" cuts float conversions off the inputs and outputs, "float" keeps them. Either way `ports` tells
             their scale and zero point.
 
@@ -50,6 +53,8 @@ def load(path: str | Path, *, io: Literal["int8", "float"] = "int8") -> ir.Modul
     if not file.is_file():
         raise InputError(f"{file}: no such file")
     module = reader(file)
+    if level_of(module) != "tosa":
+        return module
     try:
         checked = _checked(module, strip=io == "int8")
     except VmcuError as error:

@@ -47,6 +47,11 @@ def find_first(
     return next((each.operation for each in walk(op.operation) if is_wanted(each.operation)), None)
 
 
+def last(block: ir.Block) -> ir.OpView:
+    """The last op of a block."""
+    return block.operations[len(block.operations) - 1]
+
+
 def terminator(function: ir.OpView) -> ir.OpView:
     """The `func.return` of a function of one block."""
     block = function.regions[0].blocks[0]
