@@ -16,6 +16,7 @@ from vmcu.abi.tensor import Tensor
 from vmcu.dialects import vmcu as d
 from vmcu.errors import InputError, MissingTool, Unsupported, VmcuError
 from vmcu.ir import walk
+from vmcu.ir.bridge import PassError
 from vmcu.ir.locations import place
 from vmcu.ir.ports import recorded_ports
 from vmcu.operators import describe
@@ -330,6 +331,9 @@ def name_the_file(path: Path) -> Iterator[None]:
 def _describe_error(path: Path, error: VmcuError) -> str:
     """The error's message on one line, with the file, and with line and column as compilers print them."""
     message = " ".join(str(error).split())
+    where = place(error.location) if isinstance(error, PassError) else ""
+    if where and not message.startswith(where):
+        message = f"{where}: {message}"
     message = re.sub(r'(?:at layer )?loc\("([^"]*)"\("[^"]*":0:0\)\)', r"layer '\1'", message)  # of a .tflite
     message = re.sub(r"\((\S+):0:0\)?(?=:)", "", message)
     end = re.search(r' \(loc\("([^"]*)":(\d+):(\d+)\)\)$', message)

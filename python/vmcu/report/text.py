@@ -33,11 +33,16 @@ def summarise(compiled: Compiled, ram: int) -> str:
     setter = f"; {compiled.lower_bound_kernel} sets it" if compiled.lower_bound_kernel else ""
     again = compiled.executed_macs > compiled.macs
     work = f"\n{compiled.recompute_factor:.2f} times the network's multiply-accumulates" if again else ""
+    layers = (
+        f"tensor by tensor the largest layer alone needs {compiled.layerwise_bytes:,} bytes\n"
+        f"{describe_streams(compiled.streams)}"
+        if compiled.layerwise_bytes
+        else "the file holds loops, which hide layers and streams"
+    )
     return (
         f"pool {compiled.pool_bytes:,} bytes of {kib(ram)} (bound {compiled.lower_bound:,}{setter}), "
         f"flash {kib(compiled.sizes.flash)} (text {kib(compiled.sizes.text)}, constants {kib(compiled.sizes.rodata)})\n"
-        f"tensor by tensor the largest layer alone needs {compiled.layerwise_bytes:,} bytes\n"
-        f"{describe_streams(compiled.streams)}{work}"
+        f"{layers}{work}"
     ) + (f"\n{describe_rows(compiled)}" if compiled.input == "fed" else "")
 
 
