@@ -146,6 +146,8 @@ LAYERS: dict[str, Callable[[Path], Path]] = {
     "add_vectors": lambda p: tiny.binary(p, "ADD", (1, 7), (1, 7)),
     "softmax_of_pixels": lambda p: tiny.unary(p, "SOFTMAX", (1, 3, 3, 5), (1, 3, 3, 5), "SoftmaxOptions",
                                               out=(1 / 256, -128), beta=1.0),
+    "abs": lambda p: tiny.unary(p, "ABS", (1, 5, 7, 3), (1, 5, 7, 3), into=(0.05, -10), out=(0.05, -10)),
+    "abs_one_element": lambda p: tiny.unary(p, "ABS", (1, 1), (1, 1), into=(0.05, 90), out=(0.05, 90)),
     "relu_one_element": lambda p: tiny.unary(p, "RELU", (1, 1), (1, 1), into=(0.05, -10), out=(0.02, -128)),
     "pad_odd": lambda p: tiny.unary(p, "PAD", (1, 3, 3, 3), (1, 6, 4, 3), "PadOptions",
                                     ([[0, 0], [1, 2], [1, 0], [0, 0]],),

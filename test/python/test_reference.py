@@ -79,6 +79,8 @@ OPERATORS: dict[str, Callable[[Path], Path]] = {
     "relu6": lambda p: tiny.unary(p, "RELU6", IMAGE, IMAGE, into=(0.05, -10), out=(0.023, -128)),
     "relu_rounded_twice": lambda p: tiny.unary(p, "RELU", IMAGE, IMAGE, into=(0.031, 3), out=(0.077, -3)),
     "relu6_rounded_twice": lambda p: tiny.unary(p, "RELU6", IMAGE, IMAGE, into=(0.05, 3), out=(0.3, -3)),
+    "abs": lambda p: tiny.unary(p, "ABS", IMAGE, IMAGE, into=(0.05, -10), out=(0.05, -10)),
+    "abs_of_positive_zero_point": lambda p: tiny.unary(p, "ABS", IMAGE, IMAGE, into=(0.05, 90), out=(0.05, 90)),
     "relu_n1_to_1": lambda p: tiny.unary(p, "RELU_N1_TO_1", IMAGE, IMAGE, into=(0.02, 3), out=(0.02, 3)),
     "resize_nearest": lambda p: resize(p, (12, 15)),
     "resize_nearest_odd": lambda p: resize(p, (9, 7)),

@@ -8,7 +8,8 @@
 | RESIZE_NEAREST_NEIGHBOR | rounds to the nearest pixel where LiteRT takes the one below | half a pixel lower |
 | RESIZE_NEAREST_NEIGHBOR, both of half_pixel_centers and align_corners | other pixels | refused |
 | RESIZE_BILINEAR | other weights, other rounding | refused |
-| ABS, NEG | ignores the zero point | refused |
+| ABS | ignores the zero point | the same between two rescales by 1, which know it |
+| NEG | ignores the zero point | refused |
 | ROUND | drops the operator | refused |
 
 What an operator became is found by its layer's name, the name of its output, which the converter writes into locations.
@@ -26,6 +27,7 @@ from mlir import ir
 from vmcu.errors import SUPPORTED, Unsupported
 from vmcu.frontends.tflite.quantisation import Operator, operators
 from vmcu.ir import walk
+from vmcu.ir.clone import clone_into
 
 Made = list[ir.OpView]  # the operations that an operator became
 
@@ -139,6 +141,40 @@ def _shape(values: list[int]) -> ir.Value:
     return ir.Operation.create("tosa.const_shape", [kind], attributes={"values": numbers}).results[0]
 
 
+#: `y = |x - zero| + zero`, saturated: what LiteRT computes if input and output have one scale and zero point.
+_ABSOLUTE = """
+func.func @abs(%x: {kind}) -> {kind} {{
+  %one = "tosa.const"() <{{values = dense<1073741824> : tensor<1xi32>}}> : () -> tensor<1xi32>
+  %shift = "tosa.const"() <{{values = dense<30> : tensor<1xi8>}}> : () -> tensor<1xi8>
+  %zero = "tosa.const"() <{{values = dense<{zero}> : tensor<1xi8>}}> : () -> tensor<1xi8>
+  %none = "tosa.const"() <{{values = dense<0> : tensor<1xi32>}}> : () -> tensor<1xi32>
+  %wide = tosa.rescale %x, %one, %shift, %zero, %none {{input_unsigned = false, output_unsigned = false,
+      per_channel = false, rounding_mode = SINGLE_ROUND, scale32 = true}}
+      : ({kind}, tensor<1xi32>, tensor<1xi8>, tensor<1xi8>, tensor<1xi32>) -> {wide}
+  %positive = tosa.abs %wide : ({wide}) -> {wide}
+  %y = tosa.rescale %positive, %one, %shift, %none, %zero {{input_unsigned = false, output_unsigned = false,
+      per_channel = false, rounding_mode = SINGLE_ROUND, scale32 = true}}
+      : ({wide}, tensor<1xi32>, tensor<1xi8>, tensor<1xi32>, tensor<1xi8>) -> {kind}
+  return %y : {kind}
+}}
+"""
+
+
+def _absolute(operator: Operator, made: Made) -> None:
+    """The converter makes it of equal scales and zero points only."""
+    op = _only(operator, "ABS", made, ("tosa.abs",))
+    kind, value = op.results[0].type, op.results[0]
+    wide = ir.RankedTensorType.get(kind.shape, ir.IntegerType.get_signless(32, op.context))
+    template = ir.Module.parse(_ABSOLUTE.format(kind=kind, wide=wide, zero=operator.source.zero_point), op.context)
+    body = template.body.operations[0].regions[0].blocks[0]
+    *inner, end = list(body.operations)
+    with op.location, ir.InsertionPoint(op):
+        mapping = {body.arguments[0]: op.operands[0]}
+        clone_into(inner, mapping)
+    value.replace_all_uses_with(mapping[end.operands[0]])
+    op.erase()
+
+
 def _only(operator: Operator, name: str, made: Made, kinds: tuple[str, ...]) -> ir.Operation:
     found = [op.operation for op in made if op.operation.name in kinds]
     if len(found) != 1:
@@ -163,7 +199,7 @@ _CORRECTIONS: dict[int, Callable[[Operator, Made], None]] = {
     _RELU_N1_TO_1: _refuse_requantisation,
     _RESIZE_NEAREST_NEIGHBOR: _take_pixel_below,
     _RESIZE_BILINEAR: _refusal("RESIZE_BILINEAR"),
-    _ABS: _refusal("ABS"),
+    _ABS: _absolute,
     _NEG: _refusal("NEG"),
     _ROUND: _refusal("ROUND"),
 }
