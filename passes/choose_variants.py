@@ -4,8 +4,9 @@ Before: kernels on tensors.
 After:  a kernel with a faster variant than its plain loops names it in its attribute `variant`. One that names a variant
         already keeps it.
 
-What was measured decides (`vmcu.isa.measurements`), or else the first of the variants that a kernel knows. The planner sees
-variants by their access order, `vmcu-tile-to-segments` emits them. Runs after `vmcu-form-kernels`.
+Families of the user's own (`vmcu.register`) come first. Then what was measured decides (`vmcu.isa.measurements`), or else
+the first of the variants that a kernel knows. The planner sees variants by their access order, `vmcu-tile-to-segments` emits
+them. Runs after `vmcu-form-kernels`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from mlir.dialects import func
 
 from vmcu.dialects import vmcu as d
 from vmcu.ir.leftovers import refuse_leftovers
-from vmcu.isa import Isa, choose_isa, offers
+from vmcu.isa import Isa, choose_isa, has_families, offers
 from vmcu.isa.measurements import Cache, key, load_all
 from vmcu.operators import PLAIN, Variant, describe
 from vmcu.passes._features import CoreOptions
@@ -37,7 +38,7 @@ class VariantOptions(CoreOptions):
 def choose_variants(module: ir.Module, options: VariantOptions) -> None:
     refuse_leftovers(module, _is_placed, "is placed already; vmcu-choose-variants comes before vmcu-plan")
     isa = choose_isa(options.features)
-    if not isa.families:
+    if not has_families(isa):
         return
     cache = load_all() if options.measured is not None else Cache()
     for function in module.body.operations:
@@ -54,9 +55,11 @@ def _is_placed(op: ir.Operation) -> bool:
 def _choose(op: d.KernelOp, isa: Isa, cache: Cache, options: VariantOptions) -> None:
     operator = describe(op)
     known, limit = offers(operator, isa), options.scratch
-    allowed = [each.variant for each in known if limit is None or each.scratch <= limit]
+    offered = [each for each in known if limit is None or each.scratch <= limit]
+    allowed = [each.variant for each in offered]
     chosen = allowed[0] if allowed else PLAIN
-    if known and options.measured is not None:
+    is_own = bool(offered) and offered[0].family.is_own
+    if known and not is_own and options.measured is not None:
         names = [key(core, operator.signature) for core in options.measured.split(",")]
         found = (cache.choose(name, scratch=limit, smallest=options.smallest) for name in names)
         best = next((Variant.parse(each) for each in found if each is not None), None)

@@ -168,6 +168,7 @@ def _plan_kernel(name: str, kernel: Kernel, reads: list[str], writes: list[str])
         tuple(planner.Access(each, steps.lo, steps.hi) for each in dict.fromkeys(reads)),
         (planner.Access(writes[0], steps.write_lo, steps.write_hi),),
         workspace=operator.workspace,
+        reversible=kernel.reversible,
         rows=operator.rows(),
         work=operator.macs,
     )

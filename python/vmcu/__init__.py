@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from vmcu.driver.program import Program, compile_module
     from vmcu.driver.session import context
     from vmcu.errors import DoesNotFit, InputError, Internal, MissingTool, Unsupported, VmcuError
+    from vmcu.isa import register
+    from vmcu.isa.own import family
     from vmcu.lang import kernel
     from vmcu.run.emulator import Counts, MachineFault
     from vmcu.run.firmware import Firmware, Result
@@ -40,6 +42,8 @@ _HOMES = {
     "driver.session": ("context",),
     "driver.handwritten": ("compile_kernel",),
     "driver.program": ("Program", "compile_module"),
+    "isa": ("register",),
+    "isa.own": ("family",),
     "lang": ("kernel",),
     "run.oracles": ("Answer", "Panel"),
     "run.oracles.mlir": ("Reference",),
@@ -77,7 +81,9 @@ __all__ = [
     "compile_model",
     "compile_module",
     "context",
+    "family",
     "kernel",
+    "register",
 ]
 
 

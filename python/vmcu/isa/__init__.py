@@ -6,13 +6,25 @@ from collections.abc import Iterator
 
 from vmcu.cores import Features
 from vmcu.dialects import vmcu as d
+from vmcu.errors import InputError
 from vmcu.ir.bridge import PassError
 from vmcu.isa.arm_dsp import ARM_DSP, ARM_DSP_FPU
 from vmcu.isa.base import Isa
+from vmcu.isa.own import OwnFamily, Registration, add, is_any_offered, known, offered
 from vmcu.isa.scalar import SCALAR
 from vmcu.operators import PLAIN, PLAIN_LOOPS, Family, Kernel, Operator, Variant, describe
 
-__all__ = ["ISAS", "Isa", "choose_isa", "in_variant", "offers", "read_kernel"]
+__all__ = [
+    "ISAS",
+    "Isa",
+    "OwnFamily",
+    "choose_isa",
+    "has_families",
+    "in_variant",
+    "offers",
+    "read_kernel",
+    "register",
+]
 
 ISAS = (ARM_DSP_FPU, ARM_DSP, SCALAR)
 
@@ -24,9 +36,15 @@ def choose_isa(core: Features) -> Isa:
     return ARM_DSP_FPU if core.fpu else ARM_DSP
 
 
+def has_families(isa: Isa) -> bool:
+    """Whether anything but plain loops may be offered on an instruction set."""
+    return bool(isa.families) or is_any_offered()
+
+
 def offers(operator: Operator, isa: Isa | None = None) -> tuple[Kernel, ...]:
-    """The ways to compute an operator on `isa`, or on any, beside its plain loops, the best guess first."""
-    return tuple(
+    """The ways to compute an operator on `isa`, or on any, beside its plain loops: the user's own, then the best guess."""
+    own = (Kernel(operator, each, variant) for each in offered(operator) for variant in each.offers(operator))
+    built_in = (
         Kernel(operator, family, variant)
         for each in ISAS
         if isa in (None, each)
@@ -34,6 +52,21 @@ def offers(operator: Operator, isa: Isa | None = None) -> tuple[Kernel, ...]:
         if isinstance(operator, family.computes)
         for variant in family.offers(operator)
     )
+    return (*own, *built_in)
+
+
+def register(family: OwnFamily) -> Registration:
+    """Let every kernel be computed by a family of one's own that offers to, before any other; on all instruction sets.
+
+    Use as `with vmcu.register(family): ...`, or alone to have it for good. The latest family comes first.
+
+    Raises:
+        InputError: the family's name is no identifier, or one of the compiler's own.
+    """
+    taken = {each.name for isa in ISAS for each in isa.families if each.computes is family.computes}
+    if not family.name.isidentifier() or family.name in taken:
+        raise InputError(f"the name of a family is an identifier that no built-in family has, found '{family.name}'")
+    return add(family)
 
 
 def read_kernel(op: d.KernelOp) -> Kernel:
@@ -71,7 +104,8 @@ def in_variant(operator: Operator, variant: Variant) -> Kernel:
 
 
 def _families_of(operator: Operator) -> Iterator[Family]:
-    return (family for isa in ISAS for family in isa.families if isinstance(operator, family.computes))
+    yield from known(operator)
+    yield from (family for isa in ISAS for family in isa.families if isinstance(operator, family.computes))
 
 
 def _plain_loops(operator: Operator) -> Family:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from mlir import ir
 from mlir.dialects import arith, scf
 
@@ -11,6 +12,7 @@ from vmcu.dialects import vmcu as d
 from vmcu.ir import build
 from vmcu.lang.loops import Condition, Index
 from vmcu.lang.values import Flash, Input, Output, Segments, Tile, here, wrong
+from vmcu.operators.requant import Requant
 
 _ROUNDING = {"single": d.Rounding.single_round, "double": d.Rounding.double_round}
 
@@ -94,6 +96,12 @@ def flash_load(table: Flash, indices: Sequence[Index | int] | Index | int, shape
         return build.flash_load(table.value, [Index.of(each).index for each in places], *extents)
 
 
+def constant(array: np.ndarray) -> Flash:
+    """An int8 or int32 array as a constant of the kernel, for `flash_load`."""
+    with here():
+        return Flash(array, build.flash(array))
+
+
 def broadcast(row: Tile, pixels: int = 1) -> Tile:
     """Broadcast: int32 `[channels]` for each of some pixels, `[pixels, channels]`: accumulators that start with the bias."""
     with here():
@@ -146,6 +154,21 @@ def requantize(
         ]
         shape = ir.VectorType(acc.type).shape
         return d.requantize(build.vector(build.i8(), *shape), acc, *scales, _ROUNDING[rounding], zero_point, low, high)
+
+
+def rescale(acc: Tile, requant: Requant, channel: Index | int) -> Tile:
+    """`requantize` as an operator says, whose scales may differ from channel to channel.
+
+    Args:
+        acc: int32 `[channels]` or `[pixels, channels]`.
+        requant: the operator's.
+        channel: the first one of `acc`.
+    """
+    count = ir.VectorType(acc.type).shape[-1]
+    tables = requant.multiplier.astype(np.int32), requant.shift.astype(np.int8)
+    scales = [flash_load(constant(each), channel, count) if len(each) > 1 else int(each[0]) for each in tables]
+    bounds = {"zero_point": requant.zero_point, "low": requant.min, "high": requant.max}
+    return requantize(acc, *scales, **bounds, rounding=requant.rounding)
 
 
 def fold(stop: int, step: int, acc: Tile, body: Callable[[Index, Tile], Tile]) -> Tile:

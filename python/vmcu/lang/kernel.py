@@ -18,8 +18,9 @@ from mlir.dialects import func
 from vmcu import planner
 from vmcu.dialects import vmcu as d
 from vmcu.errors import InputError, Unsupported, VmcuError
-from vmcu.ir import bridge, build
+from vmcu.ir import bridge
 from vmcu.ir.locations import place
+from vmcu.lang.intrinsics import constant
 from vmcu.lang.loops import Tracing, tracing
 from vmcu.lang.values import Flash, Input, Output, Segments
 from vmcu.operators.accesses import Accesses, read_accesses, trace
@@ -103,13 +104,13 @@ def trace_kernel(kernel: Kernel, arguments: Mapping[str, object]) -> Traced:
         raise InputError(f"kernel {kernel.name} has no Output among its parameters, so there is nothing to compute")
     with bridge.context(), ir.Location.unknown():
         module = ir.Module.create()
-        with ir.InsertionPoint(module.body), _explained():
+        with ir.InsertionPoint(module.body), explained():
             op = _write(kernel, values, sides)
-            _verify(module)
+            verify(module)
             found = trace(op)
             accesses = read_accesses(found)
             complete_frees(found, accesses)
-            _verify(module)
+            verify(module)
         network = _describe(kernel.name, tensors, sides, accesses)
         return Traced(kernel.name, network, module)
 
@@ -168,30 +169,25 @@ def _write(kernel: Kernel, values: Mapping[str, object], sides: list[list[str]])
         func.ReturnOp([])
     with ir.InsertionPoint(block):
         segments = {name: replace(values[name], value=value) for name, value in zip(order, block.arguments)}
-        run_function(kernel.function, {**values, **segments})
+        tables = {name: constant(each.array) for name, each in values.items() if isinstance(each, Flash)}
+        run_function(lambda: kernel.function(**{**values, **segments, **tables}))
         d.yield_([])
     return op
 
 
-def run_function(function: Callable[..., None], values: Mapping[str, object], *, backward: bool = False) -> None:
-    """Trace a function at the current place, where its constants are made as well.
+def run_function(function: Callable[[], None], *, backward: bool = False) -> None:
+    """Trace a function at the current place.
 
     Raises:
         Unsupported: a loop was left early.
     """
     how = Tracing(backward=backward)
     with tracing(how):
-        tables = {name: to_flash(each.array) for name, each in values.items() if isinstance(each, Flash)}
-        function(**{**values, **tables})
+        function()
     if how.left is not None:
         error = Unsupported("a loop is left by break or return; its body is traced once, for all trips alike")
         error.location = how.left
         raise error
-
-
-def to_flash(array: np.ndarray) -> Flash:
-    """An int8 or int32 array as a constant of the kernel that is being traced."""
-    return Flash(array, build.flash(array))
 
 
 def _describe(
@@ -208,7 +204,7 @@ def _describe(
     return planner.Network(sizes, (planned,), inputs=tuple(sides[0]), outputs=tuple(sides[1]))
 
 
-def _verify(module: ir.Module) -> None:
+def verify(module: ir.Module) -> None:
     """Let the ops' verifiers look at a kernel, and raise what the first one says.
 
     Raises:
@@ -224,7 +220,7 @@ def _verify(module: ir.Module) -> None:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def explained() -> Iterator[None]:
     """Put the place that an error knows in front of its message."""
     try:
         yield
@@ -232,4 +228,5 @@ def _explained() -> Iterator[None]:
         where = place(error.location) if getattr(error, "location", None) is not None else ""
         if where:
             error.args = (f"{where}: {error}",)
+            del error.location  # said
         raise

@@ -130,6 +130,7 @@ class Family(ABC, Generic[T]):
     `computes` is the class of the operator, `name` that of the variants it offers.
     """
 
+    is_own: ClassVar[bool] = False  # written by the user: it comes before all that was measured
     name: ClassVar[str] = PLAIN.name
     computes: type[T]
 
@@ -144,6 +145,10 @@ class Family(ABC, Generic[T]):
     @abstractmethod
     def steps(self, operator: T, variant: Variant) -> Steps:
         """Per step the bytes read and written, in raster order: all that the planner knows of the kernel."""
+
+    def reversible(self, operator: T, variant: Variant) -> bool:
+        """Whether the loops may take the steps from last to first."""
+        return True
 
     @abstractmethod
     def emit(self, operator: T, variant: Variant, on: Operands, *, backward: bool) -> None:
@@ -170,6 +175,11 @@ class Kernel:
     def steps(self) -> Steps:
         """The accesses, as the planner sees them."""
         return self.family.steps(self.operator, self.variant)
+
+    @property
+    def reversible(self) -> bool:
+        """Whether its steps may be taken from last to first."""
+        return self.family.reversible(self.operator, self.variant)
 
     def emit(self, on: Operands, *, backward: bool) -> None:
         """The loops over the whole output."""
