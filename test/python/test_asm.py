@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,11 @@ from test_scale import apply_scale, tie_heavy
 from thumb import M4, M7, assemble
 from vmcu.cores import Target
 from vmcu.isa.arm_dsp.asm import Asm, Scaling
+from vmcu.isa.arm_dsp.asm_matmul import Matmul
 from vmcu.operators.scale import choose_form
 
 MOST = 100_000
+SCALING = Scaling("single", 0, -128, 127)
 
 
 def read_addition(line: str) -> int:
@@ -131,3 +134,50 @@ def test_scaling_equals_the_definition(
     found = scale_on_core(values, int(form.multiplier[0]), int(form.factor[0]), scaling, tmp_path, target)
     exact = [apply_scale(int(each), multiplier, shift, rounding) + zero_point for each in values]
     assert found == np.clip(exact, low, high).tolist()
+
+
+def test_a_block_reads_what_it_has_written() -> None:
+    asm = Asm()
+    asm("smlad", "r4", "r2", "r3", "r4")
+    with pytest.raises(ValueError, match="instruction 0, 'smlad r4, r2, r3, r4', reads r4, which nothing has written"):
+        asm.check({"r2", "r3"})
+    asm.check({"r2", "r3", "r4"})
+
+
+def test_a_move_under_a_condition_may_leave_its_register_as_it_is() -> None:
+    asm = Asm()
+    asm.replace_if("lt", "r4", -5)
+    assert [each.op for each in asm.instructions] == ["cmp", "it", "movlt"]
+    with pytest.raises(ValueError, match="reads r4"):
+        asm.check(())
+
+
+def test_addresses_out_of_reach_are_refused() -> None:
+    asm = Asm()
+    with pytest.raises(ValueError, match="ldr reaches 4095 bytes and moves on by 255, not 4096 and 0"):
+        asm.load("r2", "r0", 4096)
+    with pytest.raises(ValueError, match="not 0 and 256"):
+        asm.store("r2", "r0", op="strb", step=256)
+
+
+def test_an_instruction_that_nobody_knows_is_refused() -> None:
+    with pytest.raises(ValueError, match="no instruction 'umlal' in inner loops"):
+        Asm()("umlal", "r0", "r1", "r2", "r3")
+
+
+def test_registers_that_instructions_change() -> None:
+    asm = Asm()
+    asm.load("r2", "r0", step=4)
+    asm.load_multiple("r1", 0, 2)
+    asm.store("r2", "r3", 8)
+    changed = [(each.defs, each.uses) for each in asm.instructions]
+    assert changed == [(("r2", "r0"), ("r0",)), (("r1", "s0", "s1", "s2"), ("r1",)), ((), ("r2", "r3"))]
+
+
+def test_the_inner_loop_of_a_product_is_counted_without_an_assembler() -> None:
+    """Two pixels, four channels and two lanes of depth are 4 loads, 8 SMLAD and 2 SXTB16."""
+    steps = 64 // 2
+    counts = Counter(each.op for each in Matmul(2, 4, 64, 64, False, SCALING, 4, unroll=64).write().instructions)
+    assert counts["smlad"] == 8 * steps and counts["sxtb16"] == 2 * steps
+    starts, constants = 4, 2 * 4  # of two pairs of channels
+    assert counts["ldr"] == 4 * steps + starts + constants

@@ -5,13 +5,14 @@ loop is what the tile was made to avoid. So the loops whose speed decides are wr
 and reach LLVM as one `llvm.inline_asm`. Values that are needed once per tile wait in registers of the FPU (`VMOV` is
 one cycle, a reload two).
 
-Text is collected line by line. Core registers are `r0` to `r12` and `lr`, FPU registers `s0` to `s31`.
+Every instruction says which registers it changes and reads (`Instruction`), so that a block is checked, and its
+instructions are counted, before any assembler sees them. Core registers are `r0` to `r12` and `lr`, FPU registers `s0`
+to `s31`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -25,21 +26,104 @@ MAX_OFFSET = 4095  # bytes that a load or store adds to an address
 MAX_STEP = 255  # bytes that a load or store moves its address on
 
 
+@dataclass(frozen=True)
+class Instruction:
+    """One instruction, or a label.
+
+    Args:
+        text: as the assembler reads it.
+        defs: registers that it changes.
+        uses: registers that it reads.
+    """
+
+    text: str
+    defs: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def op(self) -> str:
+        """The mnemonic; a label is its own."""
+        return self.text.split(" ", 1)[0]
+
+    @staticmethod
+    def of(op: str, *operands: str | int) -> Instruction:
+        """`op operands`, of one of the mnemonics that inner loops are written with.
+
+        Raises:
+            ValueError: nobody knows what such an instruction changes.
+        """
+        text = f"{op} {', '.join(f'#{each}' if isinstance(each, int) else each for each in operands)}"
+        named = [each for each in operands if each in CORE or each in FPU]
+        if op in _COMPARE:
+            return Instruction(text, (), tuple(map(str, named)))
+        if op in _CONDITIONAL:  # what it may leave as it is it reads
+            return Instruction(text, (str(named[0]),), tuple(map(str, named)))
+        if op in _COMPUTE:
+            return Instruction(text, (str(named[0]),), tuple(map(str, operands_read(operands))))
+        raise ValueError(f"no instruction {op!r} in inner loops")
+
+    @staticmethod
+    def access(op: str, register: str, base: str, offset: int = 0, step: int = 0) -> Instruction:
+        """A load or store at `base + offset`, or at `base`, which then moves on by `step` bytes.
+
+        Raises:
+            ValueError: the offset or the step is out of reach.
+        """
+        if not 0 <= offset <= MAX_OFFSET or not 0 <= step <= MAX_STEP or (offset and step):
+            raise ValueError(f"{op} reaches {MAX_OFFSET} bytes and moves on by {MAX_STEP}, not {offset} and {step}")
+        text = f"{op} {register}, [{base}{f', #{offset}' if offset else ''}]{f', #{step}' if step else ''}"
+        moved = (base,) if step else ()
+        return (
+            Instruction(text, moved, (register, base))
+            if op in _STORE
+            else Instruction(text, (register, *moved), (base,))
+        )
+
+
+def operands_read(operands: tuple[str | int, ...]) -> tuple[str, ...]:
+    """The registers behind the first operand, which is written."""
+    return tuple(str(each) for each in operands[1:] if each in CORE or each in FPU)
+
+
+_STORE = ("str", "strb")
+_COMPARE = ("cmp",)
+_CONDITIONAL = ("movlt", "movgt")
+_COMPUTE = (
+    *("add", "sub", "asr", "mov", "vmov", "pkhbt", "sxtb16", "ssat"),
+    *("smlad", "smlabb", "smlabt", "smlatb", "smlatt", "smmul", "smmlar", "smmlsr"),
+)
+
+
 @dataclass
 class Asm:
-    """Text, and the registers that it changes."""
+    """Instructions in order."""
 
-    lines: list[str] = field(default_factory=list)
+    instructions: list[Instruction] = field(default_factory=list)
     labels: int = 0
 
+    @property
+    def lines(self) -> list[str]:
+        """The text, line by line."""
+        return list(map(str, self.instructions))
+
     def __call__(self, op: str, *operands: str | int) -> None:
-        self.lines.append(f"{op} {', '.join(f'#{each}' if isinstance(each, int) else each for each in operands)}")
+        self.instructions.append(Instruction.of(op, *operands))
 
     def load(self, register: str, base: str, offset: int = 0, *, op: str = "ldr", step: int = 0) -> None:
         """`register = [base + offset]`, or `[base]` and then `base += step`."""
-        self.lines.append(f"{op} {register}, [{base}{f', #{offset}' if offset else ''}]{f', #{step}' if step else ''}")
+        self.instructions.append(Instruction.access(op, register, base, offset, step))
 
-    store = load
+    def store(self, register: str, base: str, offset: int = 0, *, op: str = "str", step: int = 0) -> None:
+        """`[base + offset] = register`, or `[base]` and then `base += step`."""
+        self.instructions.append(Instruction.access(op, register, base, offset, step))
+
+    def load_multiple(self, base: str, first: int, last: int) -> None:
+        """The FPU registers `first` to `last` from `base`, which moves on behind them."""
+        text = f"vldmia {base}!, {{s{first}-s{last}}}"
+        self.instructions.append(Instruction(text, (base, *FPU[first : last + 1]), (base,)))
 
     def add(self, register: str, amount: int) -> None:
         """`register += amount`, which may be negative, in as few immediates as it takes."""
@@ -54,20 +138,40 @@ class Asm:
         """`register = value`, a number of up to 16 bits."""
         self("mov", register, value)
 
+    def replace_if(self, condition: str, register: str, value: int) -> None:
+        """`register = value` where `condition` (`lt`, `gt`) holds of `register` and `value`."""
+        self("cmp", register, value)
+        self.instructions.append(Instruction(f"it {condition}"))
+        self(f"mov{condition}", register, value)
+
     @contextmanager
     def loop(self, pointer: str, end: str, scratch: str) -> Iterator[None]:
         """Repeat until `pointer` is what the FPU register `end` holds."""
         self.labels += 1
         label = self.labels
-        self.lines.append(f"{label}:")
+        self.instructions.append(Instruction(f"{label}:"))
         yield
         self("vmov", scratch, end)
         self("cmp", pointer, scratch)
-        self.lines.append(f"bne {label}b")
+        self.instructions.append(Instruction(f"bne {label}b"))
+
+    def check(self, given: Iterable[str]) -> None:
+        """Every register is written, or `given`, before it is read.
+
+        Raises:
+            ValueError: one is not.
+        """
+        known = set(given)
+        for number, each in enumerate(self.instructions):
+            unknown = [register for register in each.uses if register not in known]
+            if unknown:
+                raise ValueError(f"instruction {number}, '{each}', reads {unknown[0]}, which nothing has written")
+            known |= set(each.defs)
 
     def build(self, inputs: dict[str, ir.Value]) -> None:
         """The block at the current insertion point; `inputs` are the registers' values at its start."""
-        named = set(re.findall(r"\b(?:r\d+|lr|s\d+)\b", "\n".join(self.lines))) | set(inputs)
+        self.check(inputs)
+        named = {register for each in self.instructions for register in each.defs} | set(inputs)
         core = [each for each in CORE if each in named]
         fpu = [each for each in FPU if each in named]
         results = [f"=&{{{each}}}" for each in core]
@@ -114,11 +218,6 @@ class Scaling:
         bits = max(self.high, -self.low - 1).bit_length() + 1
         asm("ssat", acc, bits, acc)
         if self.low > -(1 << (bits - 1)):
-            self._bound(asm, acc, "lt", self.low)
+            asm.replace_if("lt", acc, self.low)
         if self.high < (1 << (bits - 1)) - 1:
-            self._bound(asm, acc, "gt", self.high)
-
-    def _bound(self, asm: Asm, acc: str, condition: str, limit: int) -> None:
-        asm("cmp", acc, limit)
-        asm("it", condition)
-        asm(f"mov{condition}", acc, limit)
+            asm.replace_if("gt", acc, self.high)

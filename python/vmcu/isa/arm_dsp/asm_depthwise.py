@@ -148,7 +148,7 @@ class _Row:
         """The record of a channel into the FPU; its address goes on to the next one."""
         if self.next is None:
             self.asm("vmov", start, self.slots["record"])
-        self.asm("vldmia", f"{start}!", f"{{s0-s{self.shape.words - 1}}}")
+        self.asm.load_multiple(start, 0, self.shape.words - 1)
         if self.next is None:
             self.asm("vmov", self.slots["record"], start)
 

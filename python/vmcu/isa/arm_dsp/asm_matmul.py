@@ -54,6 +54,10 @@ class Matmul:
 
     def emit(self, source: ir.Value, record: ir.Value, out: ir.Value) -> None:
         """Compute the tile: `source` and `out` are addresses of its first pixel, `record` that of the first group's."""
+        self.write().build({"r0": source, "r1": record, "r2": out})
+
+    def write(self) -> Asm:
+        """The instructions; `r0` is the source's address, `r1` the record's, `r2` the output's."""
         asm = Asm()
         full, rest = divmod(self.channels, self.group)
         asm("vmov", "s0", "r0")
@@ -68,7 +72,7 @@ class Matmul:
             self._emit_group(asm, self.group)
         if rest:
             self._emit_group(asm, rest)
-        asm.build({"r0": source, "r1": record, "r2": out})
+        return asm
 
     def _park_end(self, asm: Asm, start: str, size: int, slot: str) -> None:
         asm("mov", "r3", start)
