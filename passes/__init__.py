@@ -16,5 +16,6 @@ from . import (  # noqa: F401
     set_target,
     sum_by_convolution,
     tile_to_segments,
+    verify_plan,
 )
 from . import pipelines as pipelines  # registers lists of the passes above

@@ -30,6 +30,7 @@ from vmcu.errors import DoesNotFit, InputError
 from vmcu.ir.ports import record_ports
 from vmcu.ir.rebuild import keep_attributes
 from vmcu.isa import read_kernel
+from vmcu.isa.planned import describe_kernel, rows_of
 from vmcu.operators import Kernel, match
 from vmcu.passes._registry import PassError, option, vmcu_pass
 from vmcu.passes.fuse_kernels import Chain, find_chains, fuse_chains
@@ -135,11 +136,13 @@ def _describe(function: func.FuncOp, names: dict[ir.Value, str]) -> tuple[planne
         description = descriptions[op.name.value] = read_kernel(op)
         reads = [names[each] for each in op.inputs]
         writes = [names[each] for each in op.results_]
-        kernels.append(_plan_kernel(op.name.value, description, reads, writes))
+        kernels.append(describe_kernel(op.name.value, description, reads, writes))
     terminator = function.regions[0].blocks[0].operations[len(function.regions[0].blocks[0].operations) - 1]
     outputs = tuple(dict.fromkeys(_output_name(terminator, each, names) for each in terminator.operands))
     inputs = tuple(names[each] for each in function.arguments)
-    rows = {name: _rows_of(value) for value, name in reversed(names.items())}  # the first name of a tensor counts
+    rows = {
+        name: rows_of(match.shape_of(value)) for value, name in reversed(names.items())
+    }  # the first name of a tensor counts
     tensors = tuple(planner.Tensor(name, size, rows[name]) for name, size in sizes.items())
     return planner.Network(tensors, tuple(kernels), inputs, outputs), descriptions
 
@@ -150,41 +153,11 @@ def _output_name(terminator: ir.OpView, value: ir.Value, names: dict[ir.Value, s
     return names[value]
 
 
-def _plan_kernel(name: str, kernel: Kernel, reads: list[str], writes: list[str]) -> planner.Kernel:
-    operator = kernel.operator
-    if operator.is_opaque:
-        accesses = tuple(planner.Access(each) for each in dict.fromkeys(reads))
-        return planner.Kernel(
-            name,
-            accesses,
-            tuple(planner.Access(each) for each in writes),
-            workspace=operator.workspace,
-            reversible=False,
-            overlap=False,
-        )
-    steps = kernel.steps()
-    return planner.Kernel(
-        name,
-        tuple(planner.Access(each, steps.lo, steps.hi) for each in dict.fromkeys(reads)),
-        (planner.Access(writes[0], steps.write_lo, steps.write_hi),),
-        workspace=operator.workspace,
-        reversible=kernel.reversible,
-        rows=operator.rows(),
-        work=operator.macs,
-    )
-
-
 def _plan_fusion(network: planner.Network, name: str, chain: Chain, fused: Kernel) -> planner.Fusion:
     kernels = {kernel.name: kernel for kernel in network.kernels}
     reads = [each.tensor for each in kernels[chain[0]].reads]
     writes = [each.tensor for each in kernels[chain[-1]].writes]
-    return planner.Fusion(chain, _plan_kernel(name, fused, reads, writes))
-
-
-def _rows_of(value: ir.Value) -> int:
-    """Rows of a tensor `[1, rows, columns, channels]`; any other tensor is one row."""
-    shape = match.shape_of(value)
-    return shape[1] if len(shape) >= 4 else 1
+    return planner.Fusion(chain, describe_kernel(name, fused, reads, writes))
 
 
 def _bytes_of(value: ir.Value) -> int:

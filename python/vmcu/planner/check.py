@@ -8,6 +8,9 @@ there.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
 from vmcu.errors import Internal
@@ -15,7 +18,10 @@ from vmcu.planner.model import Access, Kernel, Network, Plan, Stream
 
 
 def check(network: Network, plan: Plan) -> None:
-    """Raise `Internal` at the first byte that is lost, with both culprits, the byte range, the kernel and the step."""
+    """Raise `Internal` at the first byte that is lost, with both culprits, the byte range, the kernel and the step.
+
+    The exception has the kernel's name as its attribute `kernel`, if a kernel was running.
+    """
     network = network.fuse(plan.fused)
     pool = _Pool(network, plan)
     if not plan.fed:
@@ -28,10 +34,12 @@ def check(network: Network, plan: Plan) -> None:
         if kernel.name in streams:
             stream = streams[kernel.name]
             fed = plan.fed and stream.driver in network.inputs
-            _replay_stream(stream, [kernels[name] for name in stream.kernels], pool, fed=fed)
+            with _blaming(kernel):
+                _replay_stream(stream, [kernels[name] for name in stream.kernels], pool, fed=fed)
             done.update(stream.kernels)
         elif kernel.name not in done:
-            _replay(kernel, pool, is_backward=kernel.name in plan.backward)
+            with _blaming(kernel):
+                _replay(kernel, pool, is_backward=kernel.name in plan.backward)
     for name in network.outputs:
         pool.read(name, 0, pool.sizes[name], "after the last kernel the network's user")
 
@@ -121,6 +129,17 @@ class _Pool:
         self.write(name, row * self.row_bytes[name], (row + 1) * self.row_bytes[name])
 
 
+@contextmanager
+def _blaming(kernel: Kernel) -> Iterator[None]:
+    """Let what is found while `kernel` runs have its name as `kernel`."""
+    try:
+        yield
+    except Internal as error:
+        if not hasattr(error, "kernel"):
+            error.kernel = kernel.name
+        raise
+
+
 def _replay_stream(stream: Stream, kernels: list[Kernel], pool: _Pool, *, fed: bool) -> None:
     """Run the kernels tick by tick; every row must come out once, in order, and find its input rows."""
     made = dict.fromkeys(stream.kernels, 0)
@@ -133,17 +152,18 @@ def _replay_stream(stream: Stream, kernels: list[Kernel], pool: _Pool, *, fed: b
         if fed and tick * pool.row_bytes[stream.driver] in range(pool.sizes[stream.driver]):
             pool.write_row(stream.driver, tick)
         for kernel, phase in zip(kernels, stream.phases):
-            row, rest = divmod(tick + phase.shift - phase.scale, phase.scale)
-            if kernel.rows.accumulates:
-                _accumulate(kernel, stream, kernels, tick, pool)
-            if not rest and 0 <= row < kernel.rows.out_rows:
-                if row != made[kernel.name]:
-                    due = made[kernel.name]
-                    raise Internal(f"kernel {kernel.name} makes row {row} at tick {tick}, row {due} is next")
-                made[kernel.name] += 1
-                _make_row(kernel, kernel.rows.out_rows - 1 - row if stream.backward else row, tick, pool)
-            for name in (read.tensor for read in kernel.reads if leaves[read.tensor] == kernel.name):
-                pool.settle(name, f"after kernel {kernel.name} at tick {tick} the copy to the ring")
+            with _blaming(kernel):
+                row, rest = divmod(tick + phase.shift - phase.scale, phase.scale)
+                if kernel.rows.accumulates:
+                    _accumulate(kernel, stream, kernels, tick, pool)
+                if not rest and 0 <= row < kernel.rows.out_rows:
+                    if row != made[kernel.name]:
+                        due = made[kernel.name]
+                        raise Internal(f"kernel {kernel.name} makes row {row} at tick {tick}, row {due} is next")
+                    made[kernel.name] += 1
+                    _make_row(kernel, kernel.rows.out_rows - 1 - row if stream.backward else row, tick, pool)
+                for name in (read.tensor for read in kernel.reads if leaves[read.tensor] == kernel.name):
+                    pool.settle(name, f"after kernel {kernel.name} at tick {tick} the copy to the ring")
     for kernel in kernels:
         if made[kernel.name] != kernel.rows.out_rows:
             raise Internal(f"kernel {kernel.name} makes {made[kernel.name]} of its {kernel.rows.out_rows} rows")
