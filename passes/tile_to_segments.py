@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from mlir import ir
 
 from vmcu.dialects import vmcu as d
-from vmcu.ir.build import Index, preferring_loops
+from vmcu.ir.build import Index
 from vmcu.ir.leftovers import refuse_leftovers
 from vmcu.ir.rebuild import keep_attributes
 from vmcu.isa import read_kernel
@@ -47,8 +47,8 @@ def tile_to_segments(module: ir.Module, options: TileOptions) -> None:
     refuse_leftovers(module, lambda op: op.name == "vmcu.stream", "is no loop yet; run vmcu-lower-streams first")
     for kernel in kernels:
         if not d.is_tiled(kernel):
-            with kernel.location, preferring_loops(options.loops):
-                _tile(module, kernel)
+            with kernel.location:
+                _tile(module, kernel, small=options.loops)
 
 
 def _collect(op: ir.Operation, kernels: list[d.KernelOp]) -> ir.WalkResult:
@@ -57,7 +57,7 @@ def _collect(op: ir.Operation, kernels: list[d.KernelOp]) -> ir.WalkResult:
     return ir.WalkResult.ADVANCE
 
 
-def _tile(module: ir.Module, kernel: d.KernelOp) -> None:
+def _tile(module: ir.Module, kernel: d.KernelOp, *, small: bool) -> None:
     reading = read_kernel(kernel)
     operator = reading.operator
     operands = [*kernel.inputs, *kernel.outputs, *kernel.workspace]
@@ -79,7 +79,7 @@ def _tile(module: ir.Module, kernel: d.KernelOp) -> None:
     arguments = list(block.arguments)
     inputs, rest = arguments[: len(kernel.inputs)], arguments[len(kernel.inputs) :]
     outputs, workspace = rest[: len(kernel.outputs)], rest[len(kernel.outputs) :][: len(kernel.workspace)]
-    on = Operands(tuple(inputs), tuple(outputs), tuple(workspace))
+    on = Operands(tuple(inputs), tuple(outputs), tuple(workspace), small)
     backward = kernel.traversal.value == d.Traversal.backward
     with ir.InsertionPoint(block):
         if isinstance(operator, BufferKernel):

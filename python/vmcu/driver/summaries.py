@@ -159,7 +159,7 @@ def _tensor(name: str, of: ir.Type, port: frontends.Port) -> Tensor:
 
 def kernels(module: ir.Module | ir.OpView) -> list[d.KernelOp]:
     """The kernels of a module that say what they compute, in order: on tensors, or placed, but no loops."""
-    return [op for op in walk.walk(module) if isinstance(op, d.KernelOp) and not is_tiled(op)]
+    return [op for op in walk.walk(module) if isinstance(op, d.KernelOp) and not d.is_tiled(op)]
 
 
 def count_macs(found: Sequence[d.KernelOp]) -> int:
@@ -223,7 +223,7 @@ def _layers_of(ops: Iterable[ir.OpView]) -> list[Layer]:
     """The kernels of one stream, or a kernel by itself."""
     found: list[tuple[d.KernelOp, int]] = []  # a kernel, and the bytes of its outputs
     for op in ops:
-        if isinstance(op, d.KernelOp) and not is_tiled(op):
+        if isinstance(op, d.KernelOp) and not d.is_tiled(op):
             found.append((op, sum(_ring_bytes(each) for each in op.outputs)))
         elif isinstance(op, d.LandingOp):
             # The kernel writes into the landing, under whatever view of it; the ring comes on top. Fed rows have none.
@@ -262,11 +262,6 @@ def _layer(kernel: d.KernelOp, ring_bytes: int) -> Layer:
     )
 
 
-def is_tiled(kernel: d.KernelOp) -> bool:
-    """Whether a kernel's body is loops of segment ops already."""
-    return len(kernel.outputs) > 0 and not len(walk.last(kernel.body.blocks[0]).operands)
-
-
 def is_fed(ops: Iterable[ir.OpView]) -> bool:
     """Whether one of the ops is a stream that takes its rows from the caller."""
     return any(isinstance(op, d.StreamOp) and op.fed is not None for op in ops)
@@ -285,7 +280,7 @@ def _kernels_of(stream: d.StreamOp) -> list[d.KernelOp]:
 
 def _count_executed_macs(ops: Sequence[ir.OpView]) -> int:
     """Multiply-accumulates of all rows that the kernels of a plan make, tick by tick."""
-    total = count_macs([op for op in ops if isinstance(op, d.KernelOp) and not is_tiled(op)])
+    total = count_macs([op for op in ops if isinstance(op, d.KernelOp) and not d.is_tiled(op)])
     for stream in (op for op in ops if isinstance(op, d.StreamOp)):
         ticks = np.arange(stream.first.value, stream.last.value + 1)
         for kernel in _kernels_of(stream):

@@ -7,8 +7,6 @@ as a value, so that `r * 2 + k - 1` reads here as in the formula and folds when 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,19 +112,6 @@ def loop(start: int, stop: int, step: int = 1, *, backward: bool = False) -> Ite
         scf.yield_([])
 
 
-_prefers_loops = ContextVar("prefers loops", default=False)
-
-
-@contextmanager
-def preferring_loops(wanted: bool) -> Iterator[None]:
-    """If `wanted`, kernels that are emitted inside unroll nothing."""
-    token = _prefers_loops.set(wanted)
-    try:
-        yield
-    finally:
-        _prefers_loops.reset(token)
-
-
 def accumulate(
     stop: int, step: int, acc: ir.Value, body: Callable[[Index, ir.Value], ir.Value], *, unroll: bool = False
 ) -> ir.Value:
@@ -136,9 +121,9 @@ def accumulate(
         stop, step: the range; `stop` is a multiple of `step`.
         acc: what the accumulators start with.
         body: what is done in a trip, of the index and the accumulators.
-        unroll: make straight code of all trips, if code need not be small.
+        unroll: make straight code of all trips.
     """
-    if stop == step or (unroll and not _prefers_loops.get()):
+    if stop == step or unroll:
         for start in range(0, stop, step):
             acc = body(Index(start), acc)
         return acc

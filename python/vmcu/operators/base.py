@@ -104,11 +104,12 @@ PLAIN = Variant()
 
 @dataclass(frozen=True)
 class Operands:
-    """The sequences that a kernel runs on."""
+    """The sequences that a kernel runs on, and whether its code shall be small: then nothing is unrolled."""
 
     inputs: tuple[ir.Value, ...]
     outputs: tuple[ir.Value, ...]
     workspace: tuple[ir.Value, ...] = ()
+    small: bool = False
 
     @property
     def input(self) -> ir.Value:

@@ -14,7 +14,7 @@ from mlir.dialects import arith
 
 from vmcu.ir import build
 from vmcu.ir.build import Index
-from vmcu.operators.base import Operator, Shape
+from vmcu.operators.base import Operands, Operator, Shape
 from vmcu.operators.geometry import Region, Steps, Window, split_channels
 from vmcu.operators.liveness import at_least, at_most, free_window
 from vmcu.operators.rows import RowEmitter
@@ -57,8 +57,8 @@ class Channelwise(Operator):
 class ChannelwiseEmitter(RowEmitter):
     """Rows, columns, channel groups; `_emit_value` makes the word of one tile."""
 
-    def __init__(self, kernel: Channelwise, source: ir.Value, dest: ir.Value, backward: bool, by_rows: bool = False):
-        super().__init__(kernel.window, source, dest, backward=backward, by_rows=by_rows)
+    def __init__(self, kernel: Channelwise, on: Operands, backward: bool, by_rows: bool = False):
+        super().__init__(kernel.window, on, backward=backward, by_rows=by_rows)
         self.kernel = kernel
 
     def _emit_columns(self, row: Index) -> None:
@@ -100,7 +100,7 @@ class ChannelwiseEmitter(RowEmitter):
             row_guard = build.is_inside(y, window.image[0]) if window.guards_rows else None
             return self._fold_row(y, ky, row_guard, column, region, channel, valid, acc)
 
-        unroll = self.by_rows and window.kernel[0] <= UNROLLED
+        unroll = self.by_rows and not self.small and window.kernel[0] <= UNROLLED
         return build.accumulate(window.kernel[0], 1, acc, window_row, unroll=unroll)
 
     def _fold_row(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from mlir import ir
-
 from vmcu.ir import build
 from vmcu.ir.build import Index
+from vmcu.operators.base import Operands
 from vmcu.operators.geometry import Window
 from vmcu.operators.liveness import free_rows, free_unread
 
@@ -15,13 +14,13 @@ class RowEmitter:
 
     Args:
         window: how the output's rows lie over the input's.
-        source, dest: the sequences that are read and stored.
+        on: the sequences that are read and stored.
         backward: last row first; row by row it only says which rows come next.
         by_rows: the kernel is in a stream, which frees whole rows. Otherwise `_emit_columns` frees as it goes.
     """
 
-    def __init__(self, window: Window, source: ir.Value, dest: ir.Value, *, backward: bool, by_rows: bool):
-        self.window, self.source, self.dest = window, source, dest
+    def __init__(self, window: Window, on: Operands, *, backward: bool, by_rows: bool):
+        self.window, self.source, self.dest, self.small = window, on.input, on.output, on.small
         self.backward, self.by_rows = backward, by_rows
 
     def emit(self) -> None:

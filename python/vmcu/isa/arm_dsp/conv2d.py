@@ -48,7 +48,7 @@ class MatmulConv2D(Family[Conv2D]):
         return tiling.conv.window.steps(tiling.pixels, *operator.channels, channels, across=True, wide=tiling.is_wide)
 
     def emit(self, operator: Conv2D, variant: Variant, on: Operands, *, backward: bool) -> None:
-        TileEmitter(Tiling(operator.normalised(), variant), on.input, on.output, backward).emit()
+        TileEmitter(Tiling(operator.normalised(), variant), on, backward).emit()
 
     def emit_row(self, operator: Conv2D, variant: Variant, on: Operands, row: Index, *, backward: bool) -> None:
-        TileEmitter(Tiling(operator, variant), on.input, on.output, backward, by_rows=True).emit_row(row)
+        TileEmitter(Tiling(operator, variant), on, backward, by_rows=True).emit_row(row)

@@ -64,7 +64,7 @@ class WholeRowEmitter(RowEmitter):
     """A depthwise convolution whose rows are one `vmcu.depthwise` each, freed after the store."""
 
     def __init__(self, kernel: Depthwise, variant: Variant, on: Operands, backward: bool, by_rows: bool = False):
-        super().__init__(kernel.window, on.input, on.output, backward=backward, by_rows=by_rows)
+        super().__init__(kernel.window, on, backward=backward, by_rows=by_rows)
         self.kernel, self.variant = kernel, variant
 
     def emit(self) -> None:

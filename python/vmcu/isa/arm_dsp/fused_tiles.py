@@ -97,7 +97,7 @@ class _Tiles(TileEmitter):
 
     def __init__(self, tiling: Tiling, source: ir.Value, dest: ir.Value, lanes: ir.Value):
         self._shared = lanes
-        super().__init__(tiling, source, dest, backward=False, by_rows=True)
+        super().__init__(tiling, Operands((source,), (dest,)), backward=False, by_rows=True)
 
     def _reserve_lanes(self) -> ir.Value:
         return self._shared

@@ -16,7 +16,7 @@ from vmcu.dialects import vmcu as d
 from vmcu.ir import build
 from vmcu.ir.build import Index
 from vmcu.isa.arm_dsp.lanes import Lanes
-from vmcu.operators.base import PLAIN, Variant
+from vmcu.operators.base import PLAIN, Operands, Variant
 from vmcu.operators.conv2d import Conv2D
 from vmcu.operators.geometry import Span
 from vmcu.operators.liveness import free_window
@@ -72,8 +72,8 @@ class Tiling:
 class TileEmitter(RowEmitter):
     """Emits a convolution's rows tile by tile."""
 
-    def __init__(self, tiling: Tiling, source: ir.Value, dest: ir.Value, backward: bool, by_rows: bool = False):
-        super().__init__(tiling.conv.window, source, dest, backward=backward, by_rows=by_rows)
+    def __init__(self, tiling: Tiling, on: Operands, backward: bool, by_rows: bool = False):
+        super().__init__(tiling.conv.window, on, backward=backward, by_rows=by_rows)
         self.tiling, self.conv, self.layout = tiling, tiling.conv, tiling.lanes
         self.constants = flash_constants(self.layout.order(self.conv.weights), self.conv.bias, self.conv.requant)
         self.lanes = None if tiling.takes_bytes else self._reserve_lanes()

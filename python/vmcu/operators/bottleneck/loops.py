@@ -49,7 +49,7 @@ class Emitter(RowEmitter):
     """Columns are counted along the walk; `_column` finds the one of the image."""
 
     def __init__(self, kernel: Fused, on: Operands, backward: bool, by_rows: bool = False):
-        super().__init__(kernel.geometry.window, on.input, on.output, backward=backward, by_rows=by_rows)
+        super().__init__(kernel.geometry.window, on, backward=backward, by_rows=by_rows)
         self.kernel, self.shape = kernel, kernel.geometry
         self.expanded, self.pixels = on.workspace
         self.mirrored = backward and not by_rows  # row by row, the order of the columns is ours to choose
@@ -215,7 +215,7 @@ class Emitter(RowEmitter):
             return d.channel_dot(taps, weights, acc)
 
         acc = build.flash_load(self.bias, [channel], LANES)
-        acc = build.accumulate(columns, 1, acc, window_column, unroll=columns <= UNROLLED)
+        acc = build.accumulate(columns, 1, acc, window_column, unroll=columns <= UNROLLED and not self.small)
         return self.requant.emit(acc, channel, build.i8())
 
     def _project(self, row: Index, newest: Index) -> None:

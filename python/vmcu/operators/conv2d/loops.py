@@ -37,15 +37,15 @@ class PlainConv2D(Family[Conv2D]):
         return window.steps(PIXELS, *operator.channels, split_channels(operator.channels[1], CHANNELS))
 
     def emit(self, operator: Conv2D, variant: Variant, on: Operands, *, backward: bool) -> None:
-        _Emitter(operator.normalised(), on.input, on.output, backward).emit()
+        _Emitter(operator.normalised(), on, backward).emit()
 
     def emit_row(self, operator: Conv2D, variant: Variant, on: Operands, row: Index, *, backward: bool) -> None:
-        _Emitter(operator, on.input, on.output, backward, by_rows=True).emit_row(row)
+        _Emitter(operator, on, backward, by_rows=True).emit_row(row)
 
 
 class _Emitter(RowEmitter):
-    def __init__(self, conv: Conv2D, source: ir.Value, dest: ir.Value, backward: bool, by_rows: bool = False):
-        super().__init__(conv.window, source, dest, backward=backward, by_rows=by_rows)
+    def __init__(self, conv: Conv2D, on: Operands, backward: bool, by_rows: bool = False):
+        super().__init__(conv.window, on, backward=backward, by_rows=by_rows)
         self.conv = conv
         outputs, rows, columns, inputs = conv.weights.shape
         weights = conv.weights.reshape(outputs, rows, columns * inputs).transpose(1, 0, 2)
@@ -54,6 +54,11 @@ class _Emitter(RowEmitter):
         self.weights = build.flash(np.pad(weights, ((0, 0), (0, 0), (0, slack))).astype(np.int8))
         self.bias = build.flash(conv.bias.astype(np.int32))
         self.requant = RequantEmitter(conv.requant, outputs)
+
+    @property
+    def _unrolls(self) -> bool:
+        """Whether the rows of a window are straight code."""
+        return self.by_rows and not self.small and self.window.kernel[0] <= UNROLLED
 
     def _emit_columns(self, row: Index) -> None:
         regions = self.window.regions(PIXELS)
@@ -78,9 +83,7 @@ class _Emitter(RowEmitter):
         def window_row(ky: Index, acc: ir.Value) -> ir.Value:
             return self._dot_row(row, column, region, channel, channels, ky, acc)
 
-        acc = build.accumulate(
-            self.window.kernel[0], 1, acc, window_row, unroll=self.by_rows and self.window.kernel[0] <= UNROLLED
-        )
+        acc = build.accumulate(self.window.kernel[0], 1, acc, window_row, unroll=self._unrolls)
         tile = self.requant.emit(acc, channel, build.i8())
         done = at_most(channel, 0) if self.backward else at_least(channel + channels, self.conv.channels[1])
         if not self.by_rows:

@@ -26,10 +26,10 @@ class PlainDepthwise(Family[Depthwise]):
         return operator.plain_steps()
 
     def emit(self, operator: Depthwise, variant: Variant, on: Operands, *, backward: bool) -> None:
-        DepthwiseEmitter(operator, on.input, on.output, backward).emit()
+        DepthwiseEmitter(operator, on, backward).emit()
 
     def emit_row(self, operator: Depthwise, variant: Variant, on: Operands, row: Index, *, backward: bool) -> None:
-        emitter = DepthwiseEmitter(operator, on.input, on.output, backward, by_rows=True)
+        emitter = DepthwiseEmitter(operator, on, backward, by_rows=True)
         if operator.rows().accumulates:
             emitter.emit_sums(row, on.workspace[0])
         else:
@@ -37,8 +37,8 @@ class PlainDepthwise(Family[Depthwise]):
 
 
 class DepthwiseEmitter(ChannelwiseEmitter):
-    def __init__(self, kernel: Depthwise, source: ir.Value, dest: ir.Value, backward: bool, by_rows: bool = False):
-        super().__init__(kernel, source, dest, backward, by_rows)
+    def __init__(self, kernel: Depthwise, on: Operands, backward: bool, by_rows: bool = False):
+        super().__init__(kernel, on, backward, by_rows)
         self.shared = kernel.weights.shape[2] == 1
         rows, columns, _ = kernel.weights.shape
         spare = -kernel.channels % CHANNELS

@@ -22,10 +22,10 @@ class PlainMaxPool(Family[MaxPool]):
         return operator.plain_steps()
 
     def emit(self, operator: MaxPool, variant: Variant, on: Operands, *, backward: bool) -> None:
-        MaxPoolEmitter(operator, on.input, on.output, backward).emit()
+        MaxPoolEmitter(operator, on, backward).emit()
 
     def emit_row(self, operator: MaxPool, variant: Variant, on: Operands, row: Index, *, backward: bool) -> None:
-        MaxPoolEmitter(operator, on.input, on.output, backward, by_rows=True).emit_row(row)
+        MaxPoolEmitter(operator, on, backward, by_rows=True).emit_row(row)
 
 
 class MaxPoolEmitter(ChannelwiseEmitter):
