@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -90,3 +91,29 @@ def test_a_module_keeps_its_interface() -> None:
     whole = vmcu.Compilation(DIGITS)
     program = vmcu.compile_module(whole.module("plan"), name="digits")
     assert (program.inputs, program.outputs) == (whole.finish().inputs, whole.finish().outputs)
+
+
+def test_a_plan_that_was_edited_is_checked(tmp_path: Path) -> None:
+    text = vmcu.Compilation(DIGITS, streams=False).emit("plan")
+    (tmp_path / "plan.mlir").write_text(text)
+    image = np.zeros((1, 16, 16, 1), np.int8)
+    with vmcu.compile_model(tmp_path / "plan.mlir").firmware() as firmware:
+        expected = firmware.run(image).outputs[0]
+    offsets = [int(each) for each in re.findall(r"vmcu.place .*%pool\[(\d+)\]", text)]
+    pool = int(re.search(r"!vmcu.pool<(\d+)>", text)[1])
+    # A pool with room behind it is as good a plan; one tensor moved onto another is none.
+    (tmp_path / "plan.mlir").write_text(text.replace(f"!vmcu.pool<{pool}>", f"!vmcu.pool<{pool + 4096}>"))
+    with vmcu.compile_model(tmp_path / "plan.mlir").firmware() as firmware:
+        assert np.array_equal(firmware.run(image).outputs[0], expected)
+    refused = 0
+    for offset in sorted(set(offsets)):
+        moved = offset + 64 if offset + 64 <= max(offsets) else offset - 64
+        (tmp_path / "plan.mlir").write_text(text.replace(f"%pool[{offset}]", f"%pool[{max(moved, 0)}]"))
+        try:
+            vmcu.compile_model(tmp_path / "plan.mlir")
+        except vmcu.VmcuError as error:
+            assert re.match(rf"{tmp_path}/plan.mlir(:\d+:\d+)?: .*(alive|overlap|pool|reads|holds|byte)", str(error)), (
+                error
+            )
+            refused += 1
+    assert refused

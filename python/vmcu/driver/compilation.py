@@ -289,6 +289,8 @@ class Compilation:
         with self._step("tosa"):
             module = frontends.load(self.path, io=self.options.io)
             level = frontends.level_of(module)
+            if level == "plan":  # Whoever wrote it, it is checked as if by a stranger.
+                bridge.run(module, ("vmcu-verify-plan",))
         self._modules[level] = module
         return level
 
