@@ -2,7 +2,7 @@
 
 Before: kernels on tensors.
 After:  a kernel with a faster variant than its plain loops names it in its attribute `variant`. One that names a variant
-        already keeps it.
+        already keeps it, unless `variants` says which kernel gets which.
 
 Families of the user's own (`vmcu.register`) come first. Then what was measured decides (`vmcu.isa.measurements`), or else
 the first of the variants that a kernel knows. The planner sees variants by their access order, `vmcu-tile-to-segments` emits
@@ -11,18 +11,20 @@ them. Runs after `vmcu-form-kernels`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from mlir import ir
 from mlir.dialects import func
 
 from vmcu.dialects import vmcu as d
 from vmcu.ir.leftovers import refuse_leftovers
-from vmcu.isa import Isa, choose_isa, has_families, offers
+from vmcu.isa import Isa, choose_isa, has_families, offers, read_kernel
 from vmcu.isa.measurements import Cache, key, load_all
 from vmcu.operators import PLAIN, Variant, describe
 from vmcu.passes._features import CoreOptions
-from vmcu.passes._registry import option, vmcu_pass
+from vmcu.passes._registry import PassError, option, vmcu_pass
 
 
 @dataclass(frozen=True)
@@ -32,20 +34,45 @@ class VariantOptions(CoreOptions):
     measured: str | None = option(None, "cores whose measurements decide, separated by commas: the first that has some")
     scratch: int | None = option(None, "most bytes of stack that a kernel may take for lanes", unit="bytes")
     smallest: bool = option(False, "prefer little code to few cycles")
+    variants: str | None = option(None, "choose nothing but these: conv2d_0=matmul,unroll=32;depthwise_0=row")
+    measurements: str | None = option(None, "a file of measurements, in the place of those of the package and the user")
 
 
 @vmcu_pass("vmcu-choose-variants", summary="Choose how each kernel is computed", options=VariantOptions)
 def choose_variants(module: ir.Module, options: VariantOptions) -> None:
     refuse_leftovers(module, _is_placed, "is placed already; vmcu-choose-variants comes before vmcu-plan")
     isa = choose_isa(options.features)
+    functions = [op for op in module.body.operations if isinstance(op, func.FuncOp) and not op.is_external]
+    kernels = [op for each in functions for op in each.regions[0].blocks[0].operations if isinstance(op, d.KernelOp)]
+    if options.variants is not None:
+        _set_variants(module, kernels, options.variants)
+        return
     if not has_families(isa):
         return
-    cache = load_all() if options.measured is not None else Cache()
-    for function in module.body.operations:
-        if isinstance(function, func.FuncOp) and not function.is_external:
-            for op in function.regions[0].blocks[0].operations:
-                if isinstance(op, d.KernelOp) and op.variant is None:
-                    _choose(op, isa, cache, options)
+    cache = _load(options)
+    for op in kernels:
+        if op.variant is None:
+            _choose(op, isa, cache, options)
+
+
+def _load(options: VariantOptions) -> Cache:
+    if options.measured is None:
+        return Cache()
+    return load_all() if options.measurements is None else Cache.load(Path(options.measurements))
+
+
+def _set_variants(module: ir.Module, kernels: Sequence[d.KernelOp], text: str) -> None:
+    """Give each kernel the variant that `text` names for it, and the others plain loops."""
+    wanted = dict(each.partition("=")[::2] for each in text.split(";") if each)
+    unknown = set(wanted) - {op.name.value for op in kernels}
+    if unknown:
+        raise PassError(module.operation, f"has no kernel '{min(unknown)}' to choose a variant for")
+    for op in kernels:
+        if variant := wanted.get(op.name.value):
+            op.operation.attributes["variant"] = ir.StringAttr.get(variant)
+            read_kernel(op)  # refuses what no family offers
+        elif op.variant is not None:
+            del op.operation.attributes["variant"]
 
 
 def _is_placed(op: ir.Operation) -> bool:

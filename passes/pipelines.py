@@ -15,7 +15,7 @@ from typing import Any
 from mlir import ir
 
 from vmcu.cores import CORES, Target
-from vmcu.ir import bridge
+from vmcu.ir import bridge, walk
 from vmcu.passes._features import CoreOptions
 from vmcu.passes._registry import Option, Shorthand, set_options, vmcu_pipeline
 
@@ -108,6 +108,17 @@ def fill_options(level: str, options: Mapping[str, Any], target: Target | None =
         InputError: no pass of the level has such an option.
     """
     return set_options(LEVELS[level], options, {} if target is None else describe_core(target))
+
+
+def write_pipeline(level: str, options: Mapping[str, Any], target: Target | None = None) -> str:
+    """The pipeline that makes a level, as `vmcu-opt --pass-pipeline` takes it; arguments and errors as of `fill_options`."""
+    return f"builtin.module({','.join(fill_options(level, options, target))})"
+
+
+def read_variants(module: ir.Module | ir.OpView) -> str:
+    """The variants of the kernels of a module, as the option `variants` of `vmcu-choose-variants` takes them."""
+    kernels = [op for op in walk.walk(module.operation) if op.operation.name == "vmcu.kernel"]
+    return ";".join(f"{op.name.value}={op.variant.value}" for op in kernels if op.variant is not None)
 
 
 def to_linalg(module: ir.Module) -> None:
