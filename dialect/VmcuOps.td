@@ -116,9 +116,9 @@ def Vmcu_LandingOp : Vmcu_Op<"landing", [Pure, Vmcu_Named, AllTypesMatch<["ring"
   let summary = "A ring whose newest row is still where it was made";
   let description = [{
     A ring of `k` rows is full only while a window of `k` rows runs. Rows that are made in a *landing*, a place for one row
-    which others may use in between, leave a ring of `k - 1` rows. The result is the ring with the row whose first
-    segment is `newest` read from the landing; no row is, if `newest` is below minus the length. In a stream the newest row is the one
-    that `phase` names at this tick, if any.
+    which others may use in between, leave a ring of `k - 1` rows. The result is the ring, but its newest row is read from the
+    landing: the row whose first segment is `newest`. If `newest` is below minus the length, all rows are read from the ring.
+    In a stream the newest row is the one that `phase` names at this tick, if any.
     - (landing_c1) the landing holds one row: the ring is a whole number of them, of segments of the same size.
     - (landing_c2) in a stream it has a `phase` [scale, shift, rows], elsewhere a `newest`.
 

@@ -53,6 +53,14 @@ def write_picture() -> str:
     return draw_plan(*read_plan(DIGITS))
 
 
+def write_rooms_picture() -> str:
+    """The picture docs/rooms.svg: which room of the compiler imports which, from the imports themselves."""
+    import _rooms
+    from _picture_rooms import draw_rooms
+
+    return draw_rooms(_rooms.arrows(_rooms.graph()))
+
+
 def _measure(compiled: Compiled) -> dict[str, str]:
     x = np.random.default_rng(0).integers(-128, 128, compiled.inputs[0].shape).astype(np.int8)
     with compiled.firmware() as firmware:

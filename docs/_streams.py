@@ -185,9 +185,7 @@ def _count_macs() -> tuple[int, int]:
     from vmcu.driver import summaries
 
     levels = compilation(fed=False)
-    return summaries.count_macs(summaries.kernels(levels._module("kernels"))), summaries.plan(
-        levels._module("plan")
-    ).macs
+    return summaries.count_macs(summaries.kernels(levels.kernels)), summaries.plan(levels.module("plan")).macs
 
 
 def _fed_bytes(plans: Plans) -> int:

@@ -130,7 +130,7 @@ def _tidy(text: str) -> str:
 
 
 sys.path.insert(0, str(ROOT / "docs"))  # this file may be loaded by its path
-from _architecture import write_architecture, write_picture  # noqa: E402
+from _architecture import write_architecture, write_picture, write_rooms_picture  # noqa: E402
 from _streams import write_fed_picture, write_layers_picture, write_streams, write_ticks_picture  # noqa: E402
 
 PAGES: dict[str, Callable[[], str]] = {
@@ -140,6 +140,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "../architecture.md": write_architecture,
     "../streams.md": write_streams,
     "../pool.svg": write_picture,
+    "../rooms.svg": write_rooms_picture,
     "../fed.svg": write_fed_picture,
     "../layers.svg": write_layers_picture,
     "../ticks.svg": write_ticks_picture,

@@ -13,11 +13,15 @@ import pytest
 from test_reference import ZOO
 from vmcu.abi.tensor import Tensor
 from vmcu.driver.compilation import TEXT_LEVELS, compile_model
+from vmcu.isa.arm_dsp.asm import Asm, Scaling
+from vmcu.isa.arm_dsp.asm_matmul import Matmul
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
 import _architecture  # noqa: E402
 import _picture  # noqa: E402
+import _picture_rooms  # noqa: E402
+import _rooms  # noqa: E402
 import measure  # noqa: E402
 
 
@@ -56,6 +60,33 @@ def test_page_names_folders_that_exist(page: str) -> None:
         assert (ROOT / path).exists() or (ROOT / "python" / "vmcu" / path).exists(), path
 
 
+def test_page_script_goes_on_with_a_changed_plan(
+    page: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(ROOT)
+    exec(code, {})
+    pool_bytes = compile_model(_architecture.DIGITS).pool_bytes
+    assert capsys.readouterr().out == f"{pool_bytes + 64} (1, 16, 16, 1)\n"
+
+
+def test_page_names_every_room(page: str) -> None:
+    table = page.split("## Who knows what")[1]
+    for room in {room for line in _rooms.ROOMS for room in line} - {"vmcu"}:
+        assert re.search(rf"`{room}(/|\.py)`", table), room
+
+
+def test_rooms_picture_has_a_dot_for_each_import_and_none_above_the_diagonal() -> None:
+    counts = _rooms.arrows(_rooms.graph())
+    text = _picture_rooms.draw_rooms(counts)
+    dots = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)" r="4" fill="\S+"><title>(\w+) imports (\w+)</title>', text)
+    assert {(importing, imported) for *_, importing, imported in dots} == set(counts)
+    for x, y, *_ in dots:
+        column = (float(x) - _picture_rooms.LEFT) // _picture_rooms.CELL
+        line = (float(y) - _picture_rooms.TOP) // _picture_rooms.LINE
+        assert column < line
+
+
 def test_page_refuses_wrong_result() -> None:
     port = Tensor("x", (2,), np.dtype(np.int8), offset=0)
     firmware = SimpleNamespace(run=lambda x, count: SimpleNamespace(outputs=(x,)))
@@ -83,6 +114,24 @@ def test_picture_shows_no_byte_twice() -> None:
             assert is_beside or is_apart
 
 
+def test_kernels_page_draws_the_registers_of_a_tile() -> None:
+    text = (ROOT / "docs" / "kernels.md").read_text()
+    tile = Matmul(2, 4, depth=64, pitch=64, bytes=False, scaling=Scaling("double", 0, -128, 127), out_pitch=4)
+    asm = Asm()
+    tile._emit_group(asm, 4)
+    (step,) = re.findall(r"```asm\n(.*?)```", text, re.DOTALL)
+    assert step in "\n".join((*asm.lines, ""))
+    (drawing,) = re.findall(r"```\n( +r4 .*?)```", text, re.DOTALL)
+    table = drawing.split("r0   address")[0]
+    names = set(re.findall(r"\b(?:r\d+|lr)\b", step))
+    assert set(re.findall(r"\b(?:r\d+|lr)\b", table)) == names - {"r0", "r1"} and len(names) == 14
+    for word, sums in {"r2": "lr r12 r9 r8", "r3": "r11 r10 r7 r6"}.items():
+        rows = table.split("+------------------+------------------+")
+        (row,) = (each for each in rows if f"  {word}   pixel" in each)
+        assert re.findall(r"\b(?:r\d+|lr)\b", row)[1:] == sums.split()
+        assert {each.split()[1][:-1] for each in step.splitlines() if f", {word}, r" in each} == set(sums.split())
+
+
 def test_readme_names_measured_models() -> None:
     assert [name for name, _ in measure.read_pools()] == list(measure.MODELS)
 
@@ -102,6 +151,7 @@ def test_readme_example_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 
 
 def test_readme_links_lead_somewhere() -> None:
-    for page in ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "examples/custom_kernel/README.md"):
+    pages = ["README.md", "CONTRIBUTING.md", "examples/custom_kernel/README.md"]
+    for page in (*pages, *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md") if path.name[0] != "_")):
         links = re.findall(r"\]\((?!https?://)([^)#]+)\)", (ROOT / page).read_text())
         assert all(((ROOT / page).parent / link).exists() for link in links), page
