@@ -69,6 +69,15 @@ void PlaceOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
   if (std::optional<StringRef> label = getLabel())
     setName(getSequence(), *label);
 }
+void ViewOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  Value source = getSource();
+  while (auto view = source.getDefiningOp<ViewOp>())
+    source = view.getSource();
+  auto place = source.getDefiningOp<PlaceOp>();
+  SequenceType type = getSequence().getType();
+  std::string label = place && place.getLabel() ? place.getLabel()->str() : "view";
+  setName(getSequence(), label + "_" + std::to_string(type.getLength()) + "x" + std::to_string(type.getBytes()));
+}
 void LandingOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "landed"); }
 void SegmentLoadOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "segment"); }
 void BufferOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getBuffer(), "buffer"); }
@@ -119,7 +128,7 @@ static LogicalResult verifyBytes(KernelOp kernel, StringRef what, TypeRange tens
 static LogicalResult verifyOutsideKernels(Operation *op) {
   // kernel_c7
   if (auto kernel = op->getParentOfType<KernelOp>())
-    return op->emitOpError("is in the body of a kernel, which holds no kernel, stream, pool or place")
+    return op->emitOpError("is in the body of a kernel, which holds no kernel, stream, pool, place or view")
                .attachNote(kernel.getLoc())
            << "the kernel is here";
   return success();
@@ -210,7 +219,7 @@ void KernelOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffe
 }
 
 //===----------------------------------------------------------------------===//
-// PoolOp, PlaceOp
+// PoolOp, PlaceOp, ViewOp
 //===----------------------------------------------------------------------===//
 
 LogicalResult PoolOp::verify() {
@@ -277,6 +286,16 @@ LogicalResult FeedOp::verify() {
   return success();
 }
 
+static LogicalResult verifyRole(Operation *op, std::optional<Role> role, int64_t number) {
+  // place_c2
+  // view_c3
+  if (!role && number != 0)
+    return op->emitOpError() << "has number " << number << " without a role";
+  if (number < 0)
+    return op->emitOpError() << "has number " << number << ", expected 0 or more";
+  return success();
+}
+
 LogicalResult PlaceOp::verify() {
   if (failed(verifyOutsideKernels(*this)))
     return failure();
@@ -284,16 +303,34 @@ LogicalResult PlaceOp::verify() {
   // place_c1
   if (int64_t offset = getOffset(); offset < 0 || offset > pool - bytes)
     return emitOpError() << "puts " << bytes << " bytes at offset " << offset << " of a pool of " << pool;
-  // place_c2
-  if (!getRole() && getNumber() != 0)
-    return emitOpError() << "has number " << getNumber() << " without a role";
-  if (int64_t(getNumber()) < 0)
-    return emitOpError() << "has number " << int64_t(getNumber()) << ", expected 0 or more";
-  return success();
+  return verifyRole(*this, getRole(), getNumber());
 }
 
 void PlaceOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
   // Who calls the network fills or reads the sequence: an effect that keeps the op alive without a use.
+  if (getRole())
+    effects.emplace_back(MemoryEffects::Write::get(), SideEffects::DefaultResource::get());
+}
+
+LogicalResult ViewOp::verify() {
+  if (failed(verifyOutsideKernels(*this)))
+    return failure();
+  SequenceType source = getSource().getType(), sequence = getSequence().getType();
+  // view_c1
+  if (int64_t have = source.getLength() * source.getBytes(), want = sequence.getLength() * sequence.getBytes();
+      have != want)
+    return emitOpError() << "sees " << want << " bytes in a tensor of " << have;
+  // view_c2
+  if (source.getPoolBytes() != sequence.getPoolBytes())
+    return emitOpError() << "sees " << sequence.getPoolBytes() << " bytes of the pool in a sequence that occupies "
+                         << source.getPoolBytes();
+  return verifyRole(*this, getRole(), getNumber());
+}
+
+Value ViewOp::getViewSource() { return getSource(); }
+
+void ViewOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  // As that of a place with a role.
   if (getRole())
     effects.emplace_back(MemoryEffects::Write::get(), SideEffects::DefaultResource::get());
 }

@@ -6,6 +6,7 @@ include "mlir/IR/OpAsmInterface.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
+include "mlir/Interfaces/ViewLikeInterface.td"
 
 /// Printed IR explains itself: the op suggests names for its results, and `Vmcu_NamedRegion` for block arguments too.
 def Vmcu_Named : DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>;
@@ -48,7 +49,7 @@ def Vmcu_KernelOp : Vmcu_Op<"kernel", [
       there is one; nothing is yielded.
     - (kernel_c5) a kernel in a stream has a `phase`, no other kernel has; scale and rows are positive.
     - (kernel_c6) a `row` needs `outs`, and excludes a `phase`.
-    - (kernel_c7) its body holds no kernel, stream, pool or place.
+    - (kernel_c7) its body holds no kernel, stream, pool, place or view.
     - (kernel_c8) its name becomes a part of C identifiers: letters, digits and `_`, at least one.
     - (kernel_c9) no other kernel of its function, streams included, has its name.
 
@@ -199,6 +200,8 @@ def Vmcu_PlaceOp : Vmcu_Op<"place", [
     Sequences may overlap: that is the point of the pool. Whether their *live* segments do not is what the plan proves.
     `as input n` and `as output n` mark the sequences that the caller fills and reads; such an op stays although nothing
     in the function may use its result. `label` tells a reader what lies there; nothing else depends on it.
+
+    One op places one tensor: passes know a tensor by its place. Kernels that see it in another shape take a `vmcu.view`.
     - (place_c1) the sequence lies inside the pool: `offset + ring * bytes <= pool bytes`, `offset >= 0`.
     - (place_c2) a number is not negative and belongs to a role.
 
@@ -209,6 +212,31 @@ def Vmcu_PlaceOp : Vmcu_Op<"place", [
   let results = (outs Vmcu_Sequence:$sequence);
   let assemblyFormat = [{
     ($label^)? $pool `[` $offset `]` (`as` `` $role^ $number)? attr-dict `:` qualified(type($pool)) `->` qualified(type($sequence))
+  }];
+}
+
+def Vmcu_ViewOp : Vmcu_Op<"view", [
+    AlwaysSpeculatable, Vmcu_Named, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    DeclareOpInterfaceMethods<ViewLikeOpInterface>]> {
+  let summary = "The same tensor as segments of another size";
+  let description = [{
+    Byte `i` of the result is byte `i` of the source, at the same address of the pool. So a tensor has one `vmcu.place`,
+    and a view for each other shape in which kernels see it.
+
+    A place has one role. Where a tensor has several, as an input that is returned, or a tensor that is returned twice,
+    each further one is a view's: `as output 1`. Such a view stays although nothing in the function may use its result;
+    all other views have no effect.
+    - (view_c1) both sequences have the same number of bytes in total.
+    - (view_c2) both occupy the same number of bytes of the pool.
+    - (view_c3) a number is not negative and belongs to a role.
+
+    Example: `%v = vmcu.view %x : !vmcu.sequence<64x16, ring = 16> -> !vmcu.sequence<256x4, ring = 64>`
+  }];
+  let arguments = (ins Vmcu_Sequence:$source, OptionalAttr<Vmcu_RoleAttr>:$role,
+                       DefaultValuedAttr<I64Attr, "0">:$number);
+  let results = (outs Vmcu_Sequence:$sequence);
+  let assemblyFormat = [{
+    $source (`as` `` $role^ $number)? attr-dict `:` qualified(type($source)) `->` qualified(type($sequence))
   }];
 }
 

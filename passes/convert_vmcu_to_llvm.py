@@ -80,6 +80,8 @@ def _convert_function(
                     addresses[op.pool] = emit.llvm.mlir_addressof(emit.pointer(), pool)
                 elif isinstance(op, d.PlaceOp):
                     addresses[op.sequence] = emit.at(addresses[op.pool], op.offset.value)
+                elif isinstance(op, d.ViewOp):
+                    addresses[op.sequence] = _address_of_source(op, addresses)
                 elif isinstance(op, d.KernelOp):
                     operands = [addresses[each] for each in [*op.inputs, *op.outputs, *op.workspace]]
                     callee = _convert_kernel(module, op, operands, globals, options, reports)
@@ -106,6 +108,13 @@ def _convert_function(
     is_fed, names = len(function.arguments) > 0, Names(options.name)
     function.attributes["sym_name"] = ir.StringAttr.get(names.feed_row if is_fed else names.run)
     forget_ports(function)
+
+
+def _address_of_source(view: d.ViewOp, addresses: dict[ir.Value, Address]) -> Address:
+    address = addresses[view.source]
+    if isinstance(address, Landed):
+        raise PassError(view, "views a row that has not settled; supported are views of the landing and of the ring")
+    return address
 
 
 def _convert_kernel(

@@ -1,8 +1,9 @@
 """Place every tensor between kernels in one pool, and choose the direction of every kernel.
 
 Before: a function of tensors; kernels take and return tensors.
-After:  a function without arguments; `vmcu.pool`, one `vmcu.place` for each tensor a kernel touches, kernels on
-        sequences with a `traversal`. Input and output tensors are placed `as input n` and `as output n`; their types,
+After:  a function without arguments; `vmcu.pool`, one `vmcu.place` for each tensor a kernel touches, with a `vmcu.view`
+        for each other shape in which one sees it, kernels on sequences with a `traversal`. Input and output tensors are
+        placed `as input n` and `as output n` (a tensor with several roles has a view for each further one); their types,
         names and scales stay as the function's attributes `vmcu.inputs` and `vmcu.outputs`. The pool's attributes
         `vmcu.lower_bound` (bytes alive at once: no plan needs less) and `vmcu.lower_bound_kernel` tell how good the plan
         is.
@@ -19,7 +20,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil, inf
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from mlir import ir
 from mlir.dialects import func
@@ -184,16 +185,24 @@ def _rewrite(
         bound = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), answer.lower_bound)
         pool.owner.attributes["vmcu.lower_bound"] = bound
         pool.owner.attributes["vmcu.lower_bound_kernel"] = ir.StringAttr.get(answer.lower_bound_kernel)
-        places = _Places(pool, network, answer)
-        for number, argument in enumerate(function.arguments):
-            places.add(names[argument], (_bytes_of(argument), 1), d.Role.input, number)
-        for number, value in enumerate(terminator.operands):
-            places.add(names[value], (_bytes_of(value), 1), d.Role.output, number)
+    places = _Places(pool, network, answer, _ports(function, terminator, names))
     streams = _open_streams(function, network, kernels, places, answer)
     for op in _kernels(function):
         with op.location, ir.InsertionPoint(streams.get(op.name.value, op)):
             _place_kernel(op, kernels[op.name.value], names, places, network, answer)
+    with function.location:
+        places.finish()
     _drop_tensors(function, terminator)
+
+
+def _ports(function: func.FuncOp, terminator: ir.OpView, names: dict[ir.Value, str]) -> list[_Port]:
+    """The function's inputs and outputs, in order."""
+    sides = ((d.Role.input, function.arguments), (d.Role.output, terminator.operands))
+    return [
+        _Port(names[value], _bytes_of(value), role, number)
+        for role, values in sides
+        for number, value in enumerate(values)
+    ]
 
 
 def _open_streams(
@@ -247,53 +256,73 @@ def _label(tensor: str) -> str:
     return tensor.removesuffix(".0")
 
 
+class _Port(NamedTuple):
+    """A tensor that the caller knows, by name and with its size in bytes; one with several roles is several ports."""
+
+    tensor: str
+    size: int
+    role: d.Role
+    number: int
+
+
 class _Places:
-    """`vmcu.place` ops: one for each tensor and each shape in which a kernel sees it."""
+    """`vmcu.place` ops: one for each tensor, landing and part of a workspace, in the first shape in which a kernel sees it.
 
-    def __init__(self, pool: ir.Value, network: planner.Network, answer: planner.Plan):
-        self.pool, self.answer = pool, answer
+    Each other shape is a `vmcu.view` of it. All of them follow the pool, in the order in which they are asked for.
+    """
+
+    def __init__(self, pool: ir.Value, network: planner.Network, answer: planner.Plan, ports: list[_Port]):
+        self.pool, self.answer, self.last = pool, answer, pool.owner
         self.rows = {tensor.name: tensor.rows for tensor in network.tensors}
-        self.known: dict[tuple[str, tuple[int, int]], ir.Value] = {}
-
-    def add(self, tensor: str, shape: tuple[int, int], role: d.Role, number: int) -> None:
-        d.place(
-            self._type(tensor, shape),
-            self.pool,
-            self.answer.offsets[tensor],
-            role=role,
-            number=number,
-            label=_label(tensor),
-        )
+        self.ports = ports
+        self.known: dict[str, dict[tuple[int, int], ir.Value]] = {}  # by what lies there, and by shape
 
     def get(self, tensor: str, shape: tuple[int, int]) -> ir.Value:
         """The sequence of `shape` (length, bytes) that sees a tensor; a ring if the plan keeps only some of its rows."""
-        return self._place((tensor, shape), self._type(tensor, shape), self.answer.offsets[tensor])
+        ring = self.answer.rings.get(tensor)
+        kind = d.SequenceType.get(*shape, ring=None if ring is None else ring * shape[0] // self.rows[tensor])
+        return self._see(tensor, shape, kind, self.answer.offsets[tensor])
 
     def newest(self, tensor: str, shape: tuple[int, int]) -> ir.Value:
         """Where rows of a tensor are made: its landing, a ring of one row, if it has one."""
         if tensor not in self.answer.landings:
             return self.get(tensor, shape)
         kind = d.SequenceType.get(*shape, ring=shape[0] // self.rows[tensor])
-        return self._place((f"{tensor} landing", shape), kind, self.answer.landings[tensor])
+        return self._see(f"{tensor} landing", shape, kind, self.answer.landings[tensor])
 
     def workspace(self, kernel: str, shapes: tuple[tuple[int, int], ...]) -> list[ir.Value]:
         """The sequences of `shapes` (length, bytes) that a kernel's workspace is divided into."""
         places, offset = [], self.answer.workspaces[kernel]
         for number, (length, size) in enumerate(shapes):
-            key = f"{kernel} workspace {number}", (length, size)
-            places.append(self._place(key, d.SequenceType.get(length, size), offset))
+            kind = d.SequenceType.get(length, size)
+            places.append(self._see(f"{kernel} workspace {number}", (length, size), kind, offset))
             offset += length * size
         return places
 
-    def _place(self, key: tuple[str, tuple[int, int]], kind: ir.Type, offset: int) -> ir.Value:
-        if key not in self.known:
-            with ir.InsertionPoint.after(self.pool.owner):
-                self.known[key] = d.place(kind, self.pool, offset, label=_label(key[0]))
-        return self.known[key]
+    def finish(self) -> None:
+        """Place the ports that no kernel sees, and give the further roles of tensors that have several to views."""
+        for tensor, size, role, number in self.ports:
+            place = next(iter(self.known[tensor].values())) if tensor in self.known else self.get(tensor, (size, 1))
+            op = place.owner.opview
+            if (op.role.value, op.number.value) != (role, number):
+                with self._next():
+                    self.last = d.ViewOp(place.type, place, role=role, number=number).operation
 
-    def _type(self, tensor: str, shape: tuple[int, int]) -> ir.Type:
-        ring = self.answer.rings.get(tensor)
-        return d.SequenceType.get(*shape, ring=None if ring is None else ring * shape[0] // self.rows[tensor])
+    def _see(self, what: str, shape: tuple[int, int], kind: ir.Type, offset: int) -> ir.Value:
+        shapes = self.known.setdefault(what, {})
+        if shape not in shapes:
+            with self._next():
+                if shapes:
+                    op = d.ViewOp(kind, next(iter(shapes.values())))
+                else:
+                    port = next((each for each in self.ports if each.tensor == what), None)
+                    role = {} if port is None else {"role": port.role, "number": port.number}
+                    op = d.PlaceOp(kind, self.pool, offset, label=_label(what), **role)
+            shapes[shape], self.last = op.sequence, op.operation
+        return shapes[shape]
+
+    def _next(self) -> ir.InsertionPoint:
+        return ir.InsertionPoint.after(self.last)
 
 
 def _place_kernel(

@@ -116,32 +116,23 @@ def _note_unread(kernel: d.KernelOp, rows: Rows) -> None:
 def _is_needed_after(kernel: d.KernelOp, sequence: ir.Value) -> bool:
     """Whether the tensor in `sequence`, an input of `kernel`, is read again: by a later kernel or the function's caller.
 
-    A tensor is known by its bytes of the pool. No other tensor takes exactly these before the last reader, unless a
-    kernel stores them anew.
+    A tensor is known by its place. A kernel that stores to the same place makes another tensor there.
     """
     if kernel.row is not None:
         return False  # Every reader of a stream says what it has passed: which one is the slowest, no kernel knows.
     ops = list(kernel.operation.block.operations)
-    bytes_ = _bytes_in_pool(sequence)
-    if bytes_ is None:
+    place = d.place_of(sequence)
+    if place is None:
         return False
     later = ops[[op.operation for op in ops].index(kernel.operation) :]
     for op in later:
         if not isinstance(op, d.KernelOp):
             continue
-        if op.operation != kernel.operation and bytes_ in map(_bytes_in_pool, op.inputs):
+        if op.operation != kernel.operation and place in map(d.place_of, op.inputs):
             return True
-        if bytes_ in map(_bytes_in_pool, op.outputs):
+        if place in map(d.place_of, op.outputs):
             return False
-    return any(d.is_port(op, d.Role.output) and _bytes_in_pool(op.sequence) == bytes_ for op in ops)
-
-
-def _bytes_in_pool(sequence: ir.Value) -> tuple[int, int] | None:
-    """First and end byte of a placed sequence; None if it is placed elsewhere."""
-    place = None if isinstance(sequence.owner, ir.Block) else sequence.owner.opview
-    if not isinstance(place, d.PlaceOp):
-        return None
-    return place.offset.value, place.offset.value + sequence.type.pool_bytes
+    return any(d.is_port(op, d.Role.output) and d.place_of(op.sequence) == place for op in ops)
 
 
 def _erase_frees(sequence: ir.Value) -> None:

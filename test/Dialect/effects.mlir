@@ -13,6 +13,7 @@ func.func @unused(%x: tensor<4x8xi8>, %s: !vmcu.sequence<4x8>, %i: index) {
   %3 = vmcu.buffer %s[0] : !vmcu.sequence<4x8> -> memref<8xi32>
   %pool = vmcu.pool : !vmcu.pool<64>
   %4 = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x8>
+  %5 = vmcu.view %4 : !vmcu.sequence<4x8> -> !vmcu.sequence<8x4>
   return
 }
 
@@ -24,6 +25,8 @@ func.func @needed_without_a_use(%v: vector<1x4xi8>, %i: index) {
   %0 = vmcu.place %pool[0] as input 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1>
   // CHECK-NEXT: vmcu.place %{{.*}}[32] as output 0
   %1 = vmcu.place %pool[32] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1>
+  // CHECK-NEXT: vmcu.view %{{.*}} as output 1
+  %2 = vmcu.view %1 as output 1 : !vmcu.sequence<32x1> -> !vmcu.sequence<32x1>
   // CHECK-NEXT: %[[X:.*]] = vmcu.place %{{.*}}[0] :
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x8>
   // CHECK-NEXT: vmcu.segment_store %{{.*}}, %[[X]]

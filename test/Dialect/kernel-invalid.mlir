@@ -87,7 +87,7 @@ func.func @kernel_c7_kernel(%x: tensor<4xi8>) {
   // expected-note@+1 {{the kernel is here}}
   %0 = vmcu.kernel @outer buffer ins(%x : tensor<4xi8>) -> tensor<4xi8> {
   ^bb0(%a: tensor<4xi8>):
-    // expected-error@+1 {{is in the body of a kernel, which holds no kernel, stream, pool or place}}
+    // expected-error@+1 {{is in the body of a kernel, which holds no kernel, stream, pool, place or view}}
     %1 = vmcu.kernel @inner elementwise ins(%a : tensor<4xi8>) -> tensor<4xi8> {
     ^bb0(%b: tensor<4xi8>):
       vmcu.yield %b : tensor<4xi8>
@@ -120,6 +120,18 @@ func.func @kernel_c7_place(%x: tensor<4xi8>, %y: tensor<!vmcu.pool<64>>) {
     // expected-error@+1 {{'vmcu.place' op is in the body of a kernel}}
     %0 = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x8>
     vmcu.yield
+  }
+  return
+}
+
+// -----
+
+func.func @kernel_c7_view(%x: !vmcu.sequence<4x8>) {
+  // expected-note@+1 {{the kernel is here}}
+  vmcu.kernel @outer buffer ins(%x : !vmcu.sequence<4x8>) outs(%x : !vmcu.sequence<4x8>) {
+  ^bb0(%a: !vmcu.sequence<4x8>, %b: !vmcu.sequence<4x8>):
+    // expected-error@+1 {{'vmcu.view' op is in the body of a kernel}}
+    %0 = vmcu.view %a : !vmcu.sequence<4x8> -> !vmcu.sequence<8x4>
   }
   return
 }

@@ -25,6 +25,8 @@ func.func @segments(%arg0: index) {
   %0 = vmcu.pool : !vmcu.pool<128>
   // CHECK: %image = vmcu.place "image" %pool[0]
   %1 = vmcu.place "image" %0[0] as input 0 : !vmcu.pool<128> -> !vmcu.sequence<4x8>
+  // CHECK: %image_8x4 = vmcu.view %image
+  %view = vmcu.view %1 : !vmcu.sequence<4x8> -> !vmcu.sequence<8x4>
   // CHECK: %conv2d_0_landing = vmcu.place "conv2d_0 landing" %pool[32]
   %2 = vmcu.place "conv2d_0 landing" %0[32] : !vmcu.pool<128> -> !vmcu.sequence<4x8, ring = 1>
   // CHECK: %[[OTHER:[0-9]+]] = vmcu.place %pool[64]

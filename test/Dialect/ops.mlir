@@ -14,6 +14,10 @@ func.func @pool_and_place() {
   %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<4096> -> !vmcu.sequence<4096x1>
   // CHECK: vmcu.place %[[POOL]][16] as output 2 : !vmcu.pool<4096> -> !vmcu.sequence<512x16, ring = 255>
   %out = vmcu.place %pool[16] as output 2 : !vmcu.pool<4096> -> !vmcu.sequence<512x16, ring = 255>
+  // CHECK: vmcu.view %{{.*}} : !vmcu.sequence<64x16> -> !vmcu.sequence<256x4>
+  %view = vmcu.view %plain : !vmcu.sequence<64x16> -> !vmcu.sequence<256x4>
+  // CHECK: vmcu.view %{{.*}} as output 3 : !vmcu.sequence<512x16, ring = 255> -> !vmcu.sequence<1024x8, ring = 510>
+  %again = vmcu.view %out as output 3 : !vmcu.sequence<512x16, ring = 255> -> !vmcu.sequence<1024x8, ring = 510>
   return
 }
 

@@ -40,3 +40,35 @@ func.func @place_c2_no_role(%pool: !vmcu.pool<64>) {
   %0 = "vmcu.place"(%pool) {offset = 0, number = 1} : (!vmcu.pool<64>) -> !vmcu.sequence<1x8>
   return
 }
+
+// -----
+
+func.func @view_c1(%x: !vmcu.sequence<8x8, ring = 4>) {
+  // expected-error@+1 {{sees 128 bytes in a tensor of 64}}
+  %0 = vmcu.view %x : !vmcu.sequence<8x8, ring = 4> -> !vmcu.sequence<16x8, ring = 4>
+  return
+}
+
+// -----
+
+func.func @view_c2(%x: !vmcu.sequence<8x8, ring = 4>) {
+  // expected-error@+1 {{sees 16 bytes of the pool in a sequence that occupies 32}}
+  %0 = vmcu.view %x : !vmcu.sequence<8x8, ring = 4> -> !vmcu.sequence<16x4, ring = 4>
+  return
+}
+
+// -----
+
+func.func @view_c3_negative(%x: !vmcu.sequence<8x8>) {
+  // expected-error@+1 {{has number -1, expected 0 or more}}
+  %0 = vmcu.view %x as output -1 : !vmcu.sequence<8x8> -> !vmcu.sequence<8x8>
+  return
+}
+
+// -----
+
+func.func @view_c3_no_role(%x: !vmcu.sequence<8x8>) {
+  // expected-error@+1 {{has number 1 without a role}}
+  %0 = "vmcu.view"(%x) {number = 1} : (!vmcu.sequence<8x8>) -> !vmcu.sequence<8x8>
+  return
+}

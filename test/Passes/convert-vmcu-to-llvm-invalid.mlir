@@ -199,3 +199,15 @@ func.func @on_tensors(%x: tensor<4xi8>) -> tensor<4xi8> {
   }
   return %0 : tensor<4xi8>
 }
+
+// -----
+
+func.func @view_of_a_row_that_has_not_settled(%i: index) {
+  %pool = vmcu.pool : !vmcu.pool<64>
+  %landing = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x8, ring = 1>
+  %ring = vmcu.place %pool[16] : !vmcu.pool<64> -> !vmcu.sequence<4x8, ring = 2>
+  %x = vmcu.landing %landing, %ring[%i] : !vmcu.sequence<4x8, ring = 1>, !vmcu.sequence<4x8, ring = 2>
+  // expected-error@+1 {{views a row that has not settled; supported are views of the landing and of the ring}}
+  %v = vmcu.view %x : !vmcu.sequence<4x8, ring = 2> -> !vmcu.sequence<8x4, ring = 4>
+  return
+}

@@ -21,9 +21,9 @@ func.func @read_twice() {
   %x = vmcu.place %pool[0] as input 0 : !vmcu.pool<24> -> !vmcu.sequence<8x1>
   %y = vmcu.place %pool[8] : !vmcu.pool<24> -> !vmcu.sequence<8x1>
   %z = vmcu.place %pool[16] as output 0 : !vmcu.pool<24> -> !vmcu.sequence<8x1>
-  %xs = vmcu.place %pool[0] : !vmcu.pool<24> -> !vmcu.sequence<2x4>
-  %ys = vmcu.place %pool[8] : !vmcu.pool<24> -> !vmcu.sequence<2x4>
-  %zs = vmcu.place %pool[16] : !vmcu.pool<24> -> !vmcu.sequence<2x4>
+  %xs = vmcu.view %x : !vmcu.sequence<8x1> -> !vmcu.sequence<2x4>
+  %ys = vmcu.view %y : !vmcu.sequence<8x1> -> !vmcu.sequence<2x4>
+  %zs = vmcu.view %z : !vmcu.sequence<8x1> -> !vmcu.sequence<2x4>
   vmcu.kernel @first buffer ins(%x : !vmcu.sequence<8x1>) outs(%y : !vmcu.sequence<8x1>) {
   ^bb0(%in: tensor<8xi8>):
     vmcu.yield %in : tensor<8xi8>

@@ -37,6 +37,8 @@ def replay(function: ir.OpView) -> None:
             places[op.sequence] = (op.offset.value, op.offset.value + length * size)
             if d.is_port(op, d.Role.input):
                 owner[slice(*places[op.sequence])] = 1_000_000 + op.number.value
+        elif isinstance(op, d.ViewOp):
+            places[op.sequence] = places[op.source]
         elif isinstance(op, d.KernelOp):
             kernels.append(op)
     for number, kernel in enumerate(kernels):

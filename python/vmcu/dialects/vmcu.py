@@ -20,12 +20,26 @@ from vmcu._vmcu import (  # noqa: F401
 
 from ._vmcu_enum_gen import *  # noqa: F403
 from ._vmcu_ops_gen import *  # noqa: F403
-from ._vmcu_ops_gen import PlaceOp
+from ._vmcu_ops_gen import PlaceOp, ViewOp
 
 
-def is_port(op: ir.OpView, role: Role) -> bool:  # noqa: F405
-    """Whether `op` places an input, or an output, of the network."""
-    return isinstance(op, PlaceOp) and op.role is not None and op.role.value == role
+def is_port(op: ir.OpView, role: Role | None = None) -> bool:  # noqa: F405
+    """Whether `op` says where an input, or an output, of the network is; any port without a `role`."""
+    if not isinstance(op, (PlaceOp, ViewOp)) or op.role is None:
+        return False
+    return role is None or op.role.value == role
+
+
+def place_of(sequence: ir.Value) -> PlaceOp | None:
+    """The place of the tensor that a sequence shows, whatever its shape; None if no `vmcu.place` made it."""
+    while not isinstance(sequence.owner, ir.Block):
+        op = sequence.owner.opview
+        if isinstance(op, PlaceOp):
+            return op
+        if not isinstance(op, ViewOp):
+            return None
+        sequence = op.source
+    return None
 
 
 def is_on_tensors(op: ir.Operation | ir.OpView) -> bool:

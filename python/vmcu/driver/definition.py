@@ -18,8 +18,6 @@ from vmcu.ir.bridge import PassError
 from vmcu.ir.clone import clone_into
 from vmcu.ir.ports import recorded_ports
 
-Key = tuple[int, int, int]  # offset in the pool, bytes of the tensor, bytes that exist at one time
-
 
 def define(module: ir.Module | ir.OpView) -> ir.Module:
     """A module of linalg on tensors with a function `@main` that computes what kernels, on tensors or placed, define.
@@ -59,16 +57,16 @@ def _define_plan(function: ir.OpView, made: ir.Module) -> None:
         raise Unsupported("the plan does not tell the types of its inputs and outputs, so no oracle can execute it")
     inputs, outputs = ([of for of, _ in side] for side in recorded)
     block = _main(made, inputs, outputs)
-    places = [op for op in function.regions[0].blocks[0].operations if isinstance(op, d.PlaceOp)]
-    latest: dict[Key, ir.Value] = {}
-    for op in places:
+    ports = [op for op in function.regions[0].blocks[0].operations if d.is_port(op)]
+    latest: dict[d.PlaceOp, ir.Value] = {}
+    for op in ports:
         if d.is_port(op, d.Role.input):
-            latest[_key(op.sequence)] = block.arguments[op.number.value]
+            latest[d.place_of(op.sequence)] = block.arguments[op.number.value]
     with ir.InsertionPoint(block):
         for kernel in (op for op in walk.walk(function) if isinstance(op, d.KernelOp)):
             results = _inline(kernel, [_find(kernel, each, latest) for each in kernel.inputs])
-            latest |= {_key(each): result for each, result in zip(kernel.outputs, results)}
-        ends = sorted((op for op in places if d.is_port(op, d.Role.output)), key=lambda op: op.number.value)
+            latest |= {d.place_of(each): result for each, result in zip(kernel.outputs, results)}
+        ends = sorted((op for op in ports if d.is_port(op, d.Role.output)), key=lambda op: op.number.value)
         func.ReturnOp([_reshape(_find(op, op.sequence, latest), of) for op, of in zip(ends, outputs)])
 
 
@@ -88,20 +86,15 @@ def _inline(kernel: d.KernelOp, inputs: list[ir.Value]) -> list[ir.Value]:
     return [mapping[each] for each in end.operands]
 
 
-def _find(op: ir.OpView, sequence: ir.Value, latest: dict[Key, ir.Value]) -> ir.Value:
+def _find(op: ir.OpView, sequence: ir.Value, latest: dict[d.PlaceOp, ir.Value]) -> ir.Value:
     """The tensor that was last made where a sequence is."""
     maker = sequence.owner.opview
     places = [maker.landing, maker.ring] if isinstance(maker, d.LandingOp) else [sequence]
-    for each in map(_key, places):
+    for each in map(d.place_of, places):
         if each in latest:
             return latest[each]
     # A ring settles from a landing; a reader that sees only one of them sees the same tensor.
     raise PassError(op, "reads a sequence that no kernel made")
-
-
-def _key(sequence: ir.Value) -> Key:
-    kind = sequence.type
-    return sequence.owner.opview.offset.value, kind.length * kind.bytes, kind.pool_bytes
 
 
 def _reshape(value: ir.Value, kind: ir.Type) -> ir.Value:

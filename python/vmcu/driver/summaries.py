@@ -123,8 +123,8 @@ def _placed_tensors(module: ir.Module | ir.OpView, role: d.Role) -> tuple[Tensor
     )
 
 
-def _placed(module: ir.Module | ir.OpView, role: d.Role) -> list[d.PlaceOp]:
-    """The places of the inputs, or of the outputs, in the order of their numbers."""
+def _placed(module: ir.Module | ir.OpView, role: d.Role) -> list[d.PlaceOp | d.ViewOp]:
+    """Where the inputs, or the outputs, are, in the order of their numbers."""
     found = sorted((op for op in _top_ops(module) if d.is_port(op, role)), key=lambda op: op.number.value)
     numbers = [op.number.value for op in found]
     if numbers != list(range(len(found))):
@@ -196,7 +196,10 @@ def plan(module: ir.Module | ir.OpView) -> PlanSummary:
     """
     ops = list(_planned_function(module).regions[0].blocks[0].operations)
     pool = next(op for op in ops if isinstance(op, d.PoolOp))
-    inputs, outputs = (tuple(op.offset.value for op in _placed(module, role)) for role in (d.Role.input, d.Role.output))
+    inputs, outputs = (
+        tuple(d.place_of(op.sequence).offset.value for op in _placed(module, role))
+        for role in (d.Role.input, d.Role.output)
+    )
     streams = [op for op in ops if isinstance(op, d.StreamOp)]
     fed = is_fed(streams) or row_bytes(module) is not None
     bound, kernel = (pool.operation.attributes.get(f"vmcu.lower_bound{part}") for part in ("", "_kernel"))
@@ -227,15 +230,11 @@ def _layers_of(ops: Iterable[ir.OpView]) -> list[Layer]:
             found.append((op, sum(_ring_bytes(each) for each in op.outputs)))
         elif isinstance(op, d.LandingOp):
             # The kernel writes into the landing, under whatever view of it; the ring comes on top. Fed rows have none.
-            place = op.landing.owner.opview.offset.value
-            writers = [n for n, (kernel, _) in enumerate(found) if place in _offsets(kernel)]
+            place = d.place_of(op.landing)
+            writers = [n for n, (kernel, _) in enumerate(found) if place in map(d.place_of, kernel.outputs)]
             if writers:
                 found[writers[-1]] = (found[writers[-1]][0], found[writers[-1]][1] + _ring_bytes(op.ring))
     return [_layer(*each) for each in found]
-
-
-def _offsets(kernel: d.KernelOp) -> list[int]:
-    return [each.owner.opview.offset.value for each in kernel.outputs]
 
 
 def _ring_bytes(sequence: ir.Value) -> int:

@@ -25,7 +25,6 @@ from vmcu.isa import emit
 #: The ops that a site is made of; `Reports.enter` comes before each of them.
 SITES = (d.KernelOp, d.FeedOp, d.SettleOp)
 _LOOPS = ("scf.for", "scf.while", "scf.parallel", "affine.for")
-Key = tuple[int, int, int]  # offset, bytes of the tensor, bytes of the ring
 
 
 class Reports:
@@ -84,14 +83,14 @@ class _Reader:
     def __init__(self) -> None:
         self.tensors: list[Held] = []
         self.sites: list[Site] = []
-        self.latest: dict[Key, int] = {}
+        self.latest: dict[d.PlaceOp, int] = {}
         self.landed: dict[ir.Value, int] = {}  # views of a ring and its landing
         self.parts = 0
 
     def read(self, function: func.FuncOp) -> PoolMap:
         block = function.regions[0].blocks[0]
         places = sorted(
-            (op for op in block.operations if isinstance(op, d.PlaceOp) and op.role is not None),
+            (op for op in block.operations if d.is_port(op)),
             key=lambda op: op.number.value,
         )
         ports = {side: [op for op in places if op.role.value == side] for side in d.Role}
@@ -137,18 +136,18 @@ class _Reader:
         """The tensor that was stored where a sequence is; one that nobody stored, if there is none."""
         if sequence in self.landed:
             return self.landed[sequence]
-        key = _key(sequence)
-        if key not in self.latest:
-            self.latest[key] = self._add(sequence, f"a tensor at byte {key[0]} that nobody stores")
-        return self.latest[key]
+        place = d.place_of(sequence)
+        if place not in self.latest:
+            self.latest[place] = self._add(sequence, f"a tensor at byte {place.offset.value} that nobody stores")
+        return self.latest[place]
 
     def _store(self, sequence: ir.Value, name: str) -> int:
-        tensor = self.latest[_key(sequence)] = self._add(sequence, name)
+        tensor = self.latest[d.place_of(sequence)] = self._add(sequence, name)
         return tensor
 
     def _add(self, sequence: ir.Value, name: str) -> int:
-        offset, size, span = _key(sequence)
-        self.tensors.append(Held(name, size, (Home(offset, span),)))
+        kind = sequence.type
+        self.tensors.append(Held(name, kind.length * kind.bytes, (_home(sequence),)))
         return len(self.tensors) - 1
 
     def _join(self, landing: ir.Value, ring: ir.Value) -> int:
@@ -157,18 +156,12 @@ class _Reader:
         held = self.tensors[tensor]
         if home not in held.homes:
             self.tensors[tensor] = Held(held.name, held.bytes, (*held.homes, home))
-        self.latest[_key(ring)] = tensor
+        self.latest[d.place_of(ring)] = tensor
         return tensor
 
 
-def _key(sequence: ir.Value) -> Key:
-    kind = sequence.type
-    return sequence.owner.opview.offset.value, kind.length * kind.bytes, kind.pool_bytes
-
-
 def _home(sequence: ir.Value) -> Home:
-    offset, _, span = _key(sequence)
-    return Home(offset, span)
+    return Home(d.place_of(sequence).offset.value, sequence.type.pool_bytes)
 
 
 def _view(sequence: ir.Value, tensor: int, role: str, reads: tuple[int, int] | None = None) -> View:

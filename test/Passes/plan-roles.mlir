@@ -1,0 +1,38 @@
+// One place per tensor: other shapes are views of it, and so is each further role.
+// RUN: vmcu-opt %s --vmcu-plan="streams=false" | FileCheck %s
+// RUN: vmcu-opt %s --vmcu-plan="streams=false" --vmcu-tile-to-segments | FileCheck %s --check-prefix=FREES
+
+#id = affine_map<(d0) -> (d0)>
+
+// CHECK-LABEL: func.func @returned_twice()
+// CHECK-NEXT:  %[[POOL:.*]] = vmcu.pool {{.*}}: !vmcu.pool<96>
+// CHECK-NEXT:  %[[X:.*]] = vmcu.place "input_0" %[[POOL]][{{[0-9]+}}] as input 0 : {{.*}} -> !vmcu.sequence<8x4>
+// CHECK-NEXT:  %[[Y:.*]] = vmcu.place "twice" %[[POOL]][{{[0-9]+}}] as output 0 : {{.*}} -> !vmcu.sequence<8x4>
+// CHECK-NEXT:  %[[XB:.*]] = vmcu.view %[[X]] : !vmcu.sequence<8x4> -> !vmcu.sequence<32x1>
+// CHECK-NEXT:  %[[Z:.*]] = vmcu.place "copy" %[[POOL]][{{[0-9]+}}] as output 3 : {{.*}} -> !vmcu.sequence<32x1>
+// CHECK-NEXT:  vmcu.view %[[Y]] as output 1 : !vmcu.sequence<8x4> -> !vmcu.sequence<8x4>
+// CHECK-NEXT:  vmcu.view %[[X]] as output 2 : !vmcu.sequence<8x4> -> !vmcu.sequence<8x4>
+// CHECK-NEXT:  vmcu.kernel @twice elementwise ins(%[[X]] : {{.*}}) outs(%[[Y]] : {{.*}})
+// CHECK:       vmcu.kernel @copy buffer ins(%[[XB]] : {{.*}}) outs(%[[Z]] : {{.*}})
+
+// The caller reads the input: no kernel frees it.
+// FREES-LABEL: func.func @returned_twice()
+// FREES-NOT:   vmcu.segment_free
+// FREES:       return
+func.func @returned_twice(%x: tensor<32xi8>) -> (tensor<32xi8>, tensor<32xi8>, tensor<32xi8>, tensor<32xi8>) {
+  %y = vmcu.kernel @twice elementwise ins(%x : tensor<32xi8>) -> tensor<32xi8> {
+  ^bb0(%in: tensor<32xi8>):
+    %empty = tensor.empty() : tensor<32xi8>
+    %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%in : tensor<32xi8>) outs(%empty : tensor<32xi8>) {
+    ^bb0(%a: i8, %o: i8):
+      %1 = arith.addi %a, %a : i8
+      linalg.yield %1 : i8
+    } -> tensor<32xi8>
+    vmcu.yield %0 : tensor<32xi8>
+  }
+  %z = vmcu.kernel @copy buffer ins(%x : tensor<32xi8>) -> tensor<32xi8> {
+  ^bb0(%in: tensor<32xi8>):
+    vmcu.yield %in : tensor<32xi8>
+  }
+  return %y, %y, %x, %z : tensor<32xi8>, tensor<32xi8>, tensor<32xi8>, tensor<32xi8>
+}
