@@ -1,7 +1,7 @@
 """Plans in the IR as the planner's plain data: what a planned function asks and answers.
 
-Everything is read from the ops as they stand, places, types and phases, and nothing from the planner's own answer. Several
-places may show one tensor in several shapes: a tensor is known by its bytes of the pool, and by who made it last.
+Everything is read from the ops as they stand, places, types and phases, and nothing from the planner's own answer. A
+tensor is known by its bytes of the pool and by who made it last: a plan that a person wrote may place it twice.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class _Reader:
     newest: dict[Region, str] = field(default_factory=dict)  # the tensor that was made last in these bytes
     births: dict[str, Birth] = field(default_factory=dict)  # of tensors that are made in streams
     inputs: dict[int, str] = field(default_factory=dict)
-    ends: dict[int, d.PlaceOp] = field(default_factory=dict)
+    ends: dict[int, d.PlaceOp | d.ViewOp] = field(default_factory=dict)
     offsets: dict[str, int] = field(default_factory=dict)
     rings: dict[str, int] = field(default_factory=dict)
     landings: dict[str, int] = field(default_factory=dict)
@@ -114,7 +114,7 @@ class _Reader:
         )
         return network, plan, self.ops
 
-    def _add_input(self, op: d.PlaceOp) -> None:
+    def _add_input(self, op: d.PlaceOp | d.ViewOp) -> None:
         ports, number = recorded_ports(self.function), op.number.value
         known = ports is not None and number < len(ports[0])
         rows = rows_of(ir.RankedTensorType(ports[0][number][0]).shape) if known else 1
@@ -231,8 +231,8 @@ def _ring_of(sequence: ir.Value) -> ir.Value:
 
 
 def _region(op: ir.OpView, sequence: ir.Value) -> Region:
-    place = None if isinstance(sequence.owner, ir.Block) else sequence.owner.opview
-    if not isinstance(place, d.PlaceOp):
+    place = d.place_of(sequence)
+    if place is None:
         raise PassError(op, "works on a sequence that no vmcu.place puts into the pool")
     kind = sequence.type
     return place.offset.value, kind.pool_bytes, kind.length * kind.bytes
