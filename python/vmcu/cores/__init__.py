@@ -1,8 +1,8 @@
 """The cores the compiler knows, as data.
 
 A `Target` is everything that differs between one microcontroller and the next: how LLVM and Zig call the core, which
-instructions it has, which `llc` flags suit it, how much memory it has, and what its instructions cost. Nothing else in
-the project asks for a core by name; a new core is a new entry in `CORES`.
+instructions it has, which `llc` flags suit it, how much memory it has, and what its instructions cost. The rest of the
+compiler chooses by these data and not by a core's name; a new core is a new entry in `CORES`.
 
     >>> target = Target.parse("cortex-m4,ram=64KiB")
     >>> str(target)

@@ -5,7 +5,7 @@ What is fast takes RAM as well: lanes lie on the stack. Pool and stack are one R
 * `ram`: the smallest pool, and no more stack than plain loops take.
 * `balanced`: the smallest pool, and the fastest variants whose lanes add at most `SLACK` of it.
 * `latency`: the fastest variants; of the smallest pool and the plan with as few kernels in streams as the RAM allows,
-  the faster one. Which one that is, the emulator tells: rows that break tiles cost time, but so do tensors of layers.
+  the faster one. Both are run on the emulated core: rows that break tiles cost time, and so do tensors of layers.
 * `size`: as `balanced`, with the least code instead of the fewest cycles.
 """
 
