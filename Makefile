@@ -1,7 +1,7 @@
 # make demo    install into .venv, compile the example model, run it on the emulated core
 # make test    install what is missing, check the style, run every test
 # make fuzz    random networks through the whole compiler onto the emulated core: FUZZ_EXAMPLES of them
-# make lint    style of the Python and C++ code
+# make lint    style of the Python and C++ code, types of the Python code
 PYTHON ?= python3
 VENV ?= .venv
 FUZZ_EXAMPLES ?= 500
@@ -23,6 +23,9 @@ test: lint
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	mkdir -p build/types/vmcu
+	ln -sfn ../../../passes build/types/vmcu/passes
+	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror dialect/*.cpp dialect/*.h
 
 fuzz: install

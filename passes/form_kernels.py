@@ -216,9 +216,10 @@ def _is_cheap(op: ir.OpView) -> bool:
 def _claim_producers(groups: _Groups, number: int) -> None:
     """Join an anchor with the halo and the slice before it."""
     value = groups.ops[number].operands[0]
-    while match.op_name(match.producer(value)) in ("tensor.pad", "tensor.extract_slice") and _has_one_use(value):
+    while match.op_name(op := match.producer(value)) in ("tensor.pad", "tensor.extract_slice") and _has_one_use(value):
+        assert op is not None, "it has a name"
         groups.join(number, groups.position[value])
-        value = match.producer(value).operands[0]
+        value = op.operands[0]
 
 
 def _owner_in_block(value: ir.Value, block: ir.Block) -> ir.Operation | None:

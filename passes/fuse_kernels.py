@@ -10,7 +10,7 @@ may (`recompute`); this one takes their names.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mlir import ir
@@ -51,7 +51,7 @@ def find_chains(ops: Sequence[d.KernelOp], descriptions: dict[str, Kernel]) -> d
     return found
 
 
-def fuse_chains(function: func.FuncOp, chains: dict[str, Chain]) -> None:
+def fuse_chains(function: func.FuncOp, chains: Mapping[str, Sequence[str]]) -> None:
     """Put one kernel of the given name into the place of each chain.
 
     Raises:
@@ -86,7 +86,7 @@ def _reshapes_before(kernel: d.KernelOp) -> list[ir.OpView]:
     """The reshapes through which a kernel sees its input, first to last."""
     reshapes: list[ir.OpView] = []
     op = match.producer(kernel.inputs[0])
-    while match.op_name(op) in match.RESHAPES:
+    while op is not None and match.op_name(op) in match.RESHAPES:
         reshapes.insert(0, op)
         op = match.producer(op.operands[0])
     return reshapes

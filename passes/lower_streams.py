@@ -151,6 +151,7 @@ def _lower_fed(function: func.FuncOp, stream: d.StreamOp, first: int, last: int)
     # The kernel knows: the tensor that is fed may be one row whatever its rank.
     kernel = next(op for op in stream.body.blocks[0].operations if isinstance(op, d.KernelOp))
     rows = describe(kernel).rows().in_rows
+    assert stream.fed is not None, "the caller has looked"
     sequence = stream.fed.type
     per_row = sequence.length // rows
     word = ir.IntegerType.get_signless(32)

@@ -19,8 +19,9 @@ from vmcu.passes._registry import vmcu_pass
 @vmcu_pass("vmcu-make-padding-static", summary="Turn constant amounts of padding into attributes")
 def make_padding_static(module: ir.Module, options: None) -> None:
     for op in [op for op in walk.walk(module.operation) if op.operation.name == "tensor.pad" and len(op.operands) > 1]:
-        amounts = [_constant_index(value) for value in list(op.operands)[1:]]
-        if None in amounts or not op.results[0].type.has_static_shape:
+        operands = list(op.operands)[1:]
+        amounts = [amount for value in operands if (amount := _constant_index(value)) is not None]
+        if len(amounts) != len(operands) or not op.results[0].type.has_static_shape:
             continue
         low, high = _fill(op.static_low, amounts), _fill(op.static_high, amounts)
         with ir.InsertionPoint(op), op.location:

@@ -62,16 +62,16 @@ def _pack_tile(tile: d.MatmulOp | d.DepthwiseOp, records: dict[tuple, ir.Value])
     group = None if isinstance(tile, d.DepthwiseOp) else packing.GROUP if tile.first is None else packing.WIDE_GROUP
     key = (group or tile.stride.value, tile.rounding, *constants)
     if key not in records:
-        arrays = [constant_array(each) for each in constants]
-        if any(each is None for each in arrays):
+        arrays = [array for each in constants if (array := constant_array(each)) is not None]
+        if len(arrays) != len(constants):
             raise PassError(tile, "packs weights, bias and scale that are constants")
         weights, bias, multiplier, shift = arrays
         rounding = str(tile.rounding.value)
         form = choose_form(multiplier, shift, rounding)
-        if form.kind not in ("double", "single"):
+        if form.kind not in ("double", "single") or form.multiplier is None or form.factor is None:
             raise PassError(tile, "has a scale whose rounding takes more than two multiplications")
         bias = bias.astype(np.int32)
-        if isinstance(tile, d.DepthwiseOp):
+        if group is None:
             record = packing.pack_depthwise(weights, bias, form.multiplier, form.factor, tile.stride.value)
         else:
             if not packing.is_exact(weights, bias):
@@ -103,7 +103,7 @@ def _replace_constants(tile: d.MatmulOp | d.DepthwiseOp, record: ir.Value) -> No
 def _pack(dot: d.ChannelDotOp, packed: dict[ir.Value, ir.Value]) -> None:
     load = producer(dot.weights)
     array = constant_array(load.source) if isinstance(load, d.FlashLoadOp) else None
-    if array is None or array.ndim < 2:
+    if load is None or array is None or array.ndim < 2:
         raise PassError(dot, "packs weights that are loaded from a constant of rank 2 or more")
     if load.source not in packed:
         with ir.InsertionPoint(load.source.owner):

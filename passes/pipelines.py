@@ -137,4 +137,4 @@ _CORE = Shorthand(
 )
 
 for _level, _name in NAMES.items():
-    vmcu_pipeline(_name, summary=_SUMMARIES[_level], passes=partial(LEVELS.get, _level), shorthands=(_CORE,))
+    vmcu_pipeline(_name, summary=_SUMMARIES[_level], passes=partial(LEVELS.__getitem__, _level), shorthands=(_CORE,))

@@ -345,8 +345,9 @@ def _place_kernel(
             for number, (each, shape) in enumerate(zip(op.inputs, in_shapes))
             if names[each] in answer.landings
         }
-    for number, (tensor, shape) in landed.items():
-        inputs[number] = d.landing(places.newest(tensor, shape), inputs[number], phase=_birth(stream, tensor, network))
+        for number, (tensor, shape) in landed.items():
+            birth = _birth(stream, tensor, network)
+            inputs[number] = d.landing(places.newest(tensor, shape), inputs[number], phase=birth)
     planned = next(each for each in network.kernels if each.name == name)
     scratch = planned.scratch(stream is not None)
     workspace = places.workspace(name, kernel.operator.divide(scratch)) if scratch else []
@@ -358,7 +359,7 @@ def _place_kernel(
     keep_attributes(op, placed)
     op.body.blocks[0].append_to(placed.body)
     for tensor, shape in dict(landed.values()).items():
-        if _last_reader(stream, tensor, network) == name:
+        if stream is not None and _last_reader(stream, tensor, network) == name:
             d.settle(places.newest(tensor, shape), places.get(tensor, shape), phase=_birth(stream, tensor, network))
 
 
@@ -385,7 +386,7 @@ def _phase(stream: planner.Stream, name: str, network: planner.Network) -> list[
     """(scale, shift, rows) of a kernel: when it makes its output's rows, or takes its input's if it accumulates."""
     kernels = _members(stream, network)
     position = stream.kernels.index(name)
-    kernel, phase, rows = kernels[position], stream.phases[position], kernels[position].rows.out_rows
-    if kernel.rows.accumulates:
-        phase, rows = planner.arrival_of(stream, kernels, kernel), kernel.rows.in_rows
+    kernel, phase, rows = kernels[position], stream.phases[position], kernels[position].streamed_rows.out_rows
+    if kernel.streamed_rows.accumulates:
+        phase, rows = planner.arrival_of(stream, kernels, kernel), kernel.streamed_rows.in_rows
     return [phase.scale, phase.shift, rows]

@@ -43,4 +43,4 @@ def _verify(function: func.FuncOp) -> None:
     except planner.InvalidNetwork as error:
         raise PassError(function, str(error)) from None
     except Internal as error:
-        raise PassError(ops.get(getattr(error, "kernel", None), function), str(error)) from None
+        raise PassError(ops.get(error.kernel or "", function), str(error)) from None

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from vmcu.cores import Target
     from vmcu.driver.compilation import Compilation, Compiled, compile_model
     from vmcu.driver.handwritten import compile_kernel
+    from vmcu.driver.profile import Profile
     from vmcu.driver.program import Program, compile_module
     from vmcu.driver.session import context
+    from vmcu.driver.summaries import Layer
     from vmcu.errors import DoesNotFit, InputError, Internal, MissingTool, Unsupported, VmcuError
     from vmcu.isa import register
     from vmcu.isa.own import family
-    from vmcu.lang import kernel
+    from vmcu.lang import kernel  # type: ignore[no-redef]  # `vmcu.lang.kernel` is a module and a function
     from vmcu.run.emulator import Counts, MachineFault
     from vmcu.run.firmware import Firmware, Result
     from vmcu.run.oracles import Answer, Panel
@@ -87,11 +89,13 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'vmcu' has no attribute '{name}'")
-    value = globals()[name] = getattr(importlib.import_module(f"vmcu.{_HOME_OF[name]}"), name)
-    return value
+if not TYPE_CHECKING:  # a type checker sees the imports above, and shall refuse all other names
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOME_OF:
+            raise AttributeError(f"module 'vmcu' has no attribute '{name}'")
+        value = globals()[name] = getattr(importlib.import_module(f"vmcu.{_HOME_OF[name]}"), name)
+        return value
 
 
 def __dir__() -> list[str]:

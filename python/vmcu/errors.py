@@ -6,12 +6,16 @@ is reported as one.
 
 from __future__ import annotations
 
+from typing import Any
+
 #: The end of a message about an operator that is not one of those.
 SUPPORTED = "supported operators are listed in the README"
 
 
 class VmcuError(Exception):
-    """Base of every error that a user can cause and mend."""
+    """Base of every error that a user can cause and mend. `location` is the `ir.Location` to blame, where it is known."""
+
+    location: Any = None
 
 
 class InputError(VmcuError):
@@ -47,4 +51,6 @@ class MissingTool(VmcuError):
 
 
 class Internal(Exception):
-    """A bug of ours: an invariant of the compiler does not hold."""
+    """A bug of ours: an invariant of the compiler does not hold. `kernel` is the name of the culprit, where it is known."""
+
+    kernel: str | None = None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from mlir import ir
 
+import vmcu
+from vmcu import _vmcu
 from vmcu.dialects import vmcu as d
 from vmcu.ir.bridge import context
 
@@ -69,3 +73,9 @@ def test_attributes_hold_the_cases_of_their_enum(attribute: type, enum: type) ->
         assert type(ir.Attribute.parse(str(held))) is attribute
     with pytest.raises(ValueError, match="99 is not a valid"):
         attribute.get(99)
+
+
+def test_the_stub_of_the_extension_names_what_it_has() -> None:
+    stub = ast.parse((Path(vmcu.__file__).parent / "_vmcu.pyi").read_text())
+    named = {each.name for each in stub.body if isinstance(each, (ast.FunctionDef, ast.ClassDef))}
+    assert named == {name for name in dir(_vmcu) if not name.startswith("__")}

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thumb import run
+from vmcu.errors import Internal
+from vmcu.run.emulator import Counts
 
 # What every function below spends apart from its row: `bx lr`.
 RETURN = 3
@@ -169,3 +171,9 @@ def test_long_straight_code(tmp_path: Path) -> None:
     """Longer than any block Unicorn makes, with a cheap load across wherever it cuts."""
     counts = run(".rept 3000\nldr r1, [r0]\n.endr\nbx lr", tmp_path)
     assert (counts.instructions, counts.loads, counts.cycles) == (3001, 3000, 3001 + RETURN)
+
+
+def test_figures_of_a_call_that_did_not_count_are_refused() -> None:
+    counts = Counts(None, None, None, None, stack_bytes=0, value=0, value64=0)
+    with pytest.raises(Internal, match="a call that did not count"):
+        _ = counts.whole

@@ -134,7 +134,7 @@ def _declare(name: str, port: str, tensor: Tensor) -> str:
         f"#define {prefix}_COUNT {tensor.count}",
         f"#define {prefix}_SHAPE {{{shape or 1}}}",
     ]
-    if tensor.is_quantised:
+    if tensor.is_quantised and tensor.scale is not None:
         lines += [
             f"#define {prefix}_SCALE {_c_float(tensor.scale)}",
             f"#define {prefix}_ZERO_POINT ({tensor.zero_point})",

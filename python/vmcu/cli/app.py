@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
@@ -76,7 +76,7 @@ def compile_command(
     """Compile a model to an object file and a C header."""
     if emit in ("obj", "elf") and output is None:
         raise typer.BadParameter(f"--emit {emit} is not text: name a file by -o", param_hint="--output")
-    from vmcu.driver.compilation import Compilation
+    from vmcu.driver.compilation import Compilation, Level
 
     with progress(f"compiling {model}") as step:
         compilation = Compilation(model, asked.options(), progress=step)
@@ -85,7 +85,8 @@ def compile_command(
         else:
             elide = output is None and not full and sys.stdout.isatty()
             name = f"{compilation.name}{_SUFFIX.get(emit, f'.{emit}.mlir')}"
-            lines = _emit(compilation.emit(emit, elide=elide), output, name)
+            level = cast(Level, emit)  # the others are done with, but `in` tells a type checker nothing
+            lines = _emit(compilation.emit(level, elide=elide), output, name)
     print(lines)
 
 
@@ -94,6 +95,7 @@ def _build(compilation: Compilation, emit: Emit | None, output: Path) -> str:
     from vmcu.report.text import summarise
 
     compiled = compilation.finish()
+    paths: tuple[Path, ...]
     if emit is None:
         paths = compiled.save(output)
     elif emit == "obj":
@@ -162,6 +164,7 @@ def _count_checked(compilation: Compilation, given: Sequence[np.ndarray], step: 
     step("checking the pool on the emulated core")
     with sanitized.firmware() as firmware:
         firmware.run(*given, count=False)
+        assert firmware.shadow is not None, "sanitized code has one"
         return firmware.shadow.accesses
 
 

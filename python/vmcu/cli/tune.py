@@ -96,7 +96,7 @@ def _tabulate(tasks: list[Task], cache: Cache) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for task in tasks:
         found = {each.variant: each for each in cache.entries[task.key]}
-        chosen = found[cache.choose(task.key)]
+        chosen = found[cache.choose(task.key) or ""]
         figures = chosen.cycles, found[""].cycles, chosen.code, chosen.scratch
         table.add_row(task.key, ", ".join(task.kernels), chosen.variant or "plain loops", *(f"{x:,}" for x in figures))
     return table

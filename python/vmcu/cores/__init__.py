@@ -131,7 +131,8 @@ class Target:
         name, *options = (part.strip() for part in text.split(","))
         if name not in CORES:
             raise InputError(f"unknown target {name!r}, known are {', '.join(CORES)}")
-        return replace(CORES[name], **_parse_options(options))
+        core, sizes = CORES[name], _parse_options(options)
+        return replace(core, flash=sizes.get("flash", core.flash), ram=sizes.get("ram", core.ram))
 
 
 def _parse_options(options: list[str]) -> dict[str, int]:

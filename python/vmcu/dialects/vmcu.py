@@ -42,6 +42,13 @@ def place_of(sequence: ir.Value) -> PlaceOp | None:
     return None
 
 
+def offset_of(sequence: ir.Value) -> int:
+    """Where the tensor that a sequence shows lies: bytes from the start of the pool."""
+    place = place_of(sequence)
+    assert place is not None, "a `vmcu.place` made the tensor"
+    return place.offset.value
+
+
 def is_on_tensors(op: ir.Operation | ir.OpView) -> bool:
     """Whether `op` is a kernel that nothing has placed yet."""
     return op.operation.name == "vmcu.kernel" and not len(op.operation.opview.outputs)

@@ -345,7 +345,10 @@ class Compilation:
             to_linalg(module)
             return module
         loops = {"loops": self.options.optimize == "size"}
-        options = {"segments": loops, "llvm": {"name": self.name, "sanitize": self.options.sanitize, **loops}}
+        options: dict[str, dict[str, Any]] = {
+            "segments": loops,
+            "llvm": {"name": self.name, "sanitize": self.options.sanitize, **loops},
+        }
         bridge.run(module, fill_options(level, options.get(level, {}), self.target))
         return module
 
@@ -356,7 +359,7 @@ class Compilation:
         compiled = twin.finish()
         with compiled.firmware() as firmware:
             zeros = [np.zeros(each.shape, each.dtype) for each in compiled.inputs]
-            return firmware.run(*zeros).counts.cycles
+            return firmware.run(*zeros).counts.whole.cycles
 
     def _require_rows(self, module: ir.Module | ir.OpView) -> None:
         """Refuse what cannot be fed whatever the planner does; it refuses the rest."""

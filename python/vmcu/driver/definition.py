@@ -58,7 +58,7 @@ def _define_plan(function: ir.OpView, made: ir.Module) -> None:
     inputs, outputs = ([of for of, _ in side] for side in recorded)
     block = _main(made, inputs, outputs)
     ports = [op for op in function.regions[0].blocks[0].operations if d.is_port(op)]
-    latest: dict[d.PlaceOp, ir.Value] = {}
+    latest: dict[d.PlaceOp | None, ir.Value] = {}
     for op in ports:
         if d.is_port(op, d.Role.input):
             latest[d.place_of(op.sequence)] = block.arguments[op.number.value]
@@ -86,7 +86,7 @@ def _inline(kernel: d.KernelOp, inputs: list[ir.Value]) -> list[ir.Value]:
     return [mapping[each] for each in end.operands]
 
 
-def _find(op: ir.OpView, sequence: ir.Value, latest: dict[d.PlaceOp, ir.Value]) -> ir.Value:
+def _find(op: ir.OpView, sequence: ir.Value, latest: dict[d.PlaceOp | None, ir.Value]) -> ir.Value:
     """The tensor that was last made where a sequence is."""
     maker = sequence.owner.opview
     places = [maker.landing, maker.ring] if isinstance(maker, d.LandingOp) else [sequence]

@@ -88,7 +88,7 @@ def profile(apart: Program, layers: Sequence[Layer], inputs: Sequence[np.ndarray
     )
     rest = [each for name, each in counts.functions.items() if name not in functions.values()]
     outside = _outside(sum(rest, FunctionCounts()), text - sum(each.code_bytes for each in figures))
-    return Profile(apart.name, str(apart.target), figures, outside, counts.cycles)
+    return Profile(apart.name, str(apart.target), figures, outside, counts.whole.cycles)
 
 
 def _figures(layer: Layer, counts: FunctionCounts, code_bytes: int) -> LayerFigures:

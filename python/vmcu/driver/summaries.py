@@ -58,7 +58,7 @@ class Layer:
         return " -> ".join(sides) + self._describe_window()
 
     def _describe_window(self) -> str:
-        if self.window is None or (self.window, self.stride) == ((1, 1), (1, 1)):
+        if self.window is None or self.stride is None or (self.window, self.stride) == ((1, 1), (1, 1)):
             return ""
         rows, columns = self.stride
         step = "" if self.stride == (1, 1) else f"/{rows}" if rows == columns else f"/{rows}x{columns}"
@@ -197,8 +197,7 @@ def plan(module: ir.Module | ir.OpView) -> PlanSummary:
     ops = list(_planned_function(module).regions[0].blocks[0].operations)
     pool = next(op for op in ops if isinstance(op, d.PoolOp))
     inputs, outputs = (
-        tuple(d.place_of(op.sequence).offset.value for op in _placed(module, role))
-        for role in (d.Role.input, d.Role.output)
+        tuple(d.offset_of(op.sequence) for op in _placed(module, role)) for role in (d.Role.input, d.Role.output)
     )
     streams = [op for op in ops if isinstance(op, d.StreamOp)]
     fed = is_fed(streams) or row_bytes(module) is not None
@@ -283,6 +282,7 @@ def _count_executed_macs(ops: Sequence[ir.OpView]) -> int:
     for stream in (op for op in ops if isinstance(op, d.StreamOp)):
         ticks = np.arange(stream.first.value, stream.last.value + 1)
         for kernel in _kernels_of(stream):
+            assert kernel.phase is not None, "kernels of a stream have phases"
             scale, shift, rows = kernel.phase
             row, rest = np.divmod(ticks + shift, scale)
             made = int(((rest == 0) & (row >= 1) & (row <= rows)).sum())

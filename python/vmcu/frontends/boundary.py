@@ -54,7 +54,8 @@ class Boundary:
 
 def input_boundary(argument: ir.Value) -> Boundary | None:
     """The conversion behind a float argument, down to its int8 value; none when there is no such chain."""
-    value, affine, ops = argument, _Affine(), []
+    value, ops = argument, list[ir.Operation]()
+    affine: _Affine | None = _Affine()
     while affine is not None and not walk.is_int8(value.type):
         users = walk.users(value)
         if len(users) != 1:
@@ -78,10 +79,10 @@ def output_boundary(result: ir.Value) -> Boundary | None:
         return None
     affine, value = _Affine(), op.results[0]
     for step in ops:
-        affine = affine.then(step, value)
-        if affine is None:
+        after = affine.then(step, value)
+        if after is None:
             return None
-        value = step.results[0]
+        affine, value = after, step.results[0]
     return Boundary((op, *ops), op.operands[0], Port(None, affine.factor, round(-affine.offset / affine.factor)))
 
 
@@ -124,7 +125,7 @@ def _saturate(boundary: Boundary) -> None:
     ends = {"min_val": -128, "max_val": 127}  # whole numbers: to round after the clamp is to round before it
     element = walk.element_type(scaled.type)
     with cast.location, ir.InsertionPoint(cast):
-        bounds = {key: ir.FloatAttr.get(element, end - boundary.port.zero_point) for key, end in ends.items()}
+        bounds = {key: ir.FloatAttr.get(element, end - (boundary.port.zero_point or 0)) for key, end in ends.items()}
         clamp = ir.Operation.create("tosa.clamp", [scaled.type], [scaled], bounds)
     cast.operands[0] = clamp.results[0]
 

@@ -35,5 +35,10 @@ def rename_operands(op: ir.Operation, mapping: Mapping) -> None:
 def used_values(op: ir.Operation) -> list[ir.Value]:
     """All operands of `op` and of everything nested in it, in order."""
     values: list[ir.Value] = []
-    op.walk(lambda each: values.extend(each.operands) or ir.WalkResult.ADVANCE)
+
+    def collect(each: ir.Operation) -> ir.WalkResult:
+        values.extend(each.operands)
+        return ir.WalkResult.ADVANCE
+
+    op.walk(collect)
     return values

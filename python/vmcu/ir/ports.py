@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mlir import ir
 
@@ -94,7 +95,7 @@ def _read(main: ir.OpView, key: str, count: int) -> tuple[Port, ...]:
 
 
 def _port(attributes: ir.DictAttr) -> Port:
-    def value(key: str) -> str | float | int | None:
+    def value(key: str) -> Any:
         return attributes[key].value if key in attributes else None
 
     return Port(value(_NAME), value(_SCALE), value(_ZERO_POINT))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from mlir import ir
@@ -26,7 +27,7 @@ _BINARY: dict[str, Callable[[Number, Number], Number]] = {
 }  # fmt: skip
 _COMPARE = [np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal]
 _UNSIGNED = 6  # the first unsigned predicate, `ult`
-_AFFINE = [
+_AFFINE: list[tuple[Any, Callable[[Number, Number], Number]]] = [
     (ir.AffineAddExpr, np.add), (ir.AffineMulExpr, np.multiply), (ir.AffineModExpr, np.remainder),
     (ir.AffineFloorDivExpr, np.floor_divide), (ir.AffineCeilDivExpr, lambda a, b: -np.floor_divide(-a, b)),
 ]  # fmt: skip
@@ -61,6 +62,7 @@ class Grid:
         if ancestor is self:
             return slice(None)
         if ancestor not in self._above:
+            assert self.parent is not None and self.rows is not None, "an ancestor is around this block"
             above = self.parent.rows_of(ancestor)
             self._above[ancestor] = self.rows if isinstance(above, slice) else above[self.rows]
         return self._above[ancestor]
@@ -115,7 +117,7 @@ class Trips:
         if value not in self._values:
             self._values[value] = self._compute(value, user)
         found = self._values[value]
-        if np.ndim(found) == 0:
+        if not isinstance(found, np.ndarray) or not found.ndim:
             return found
         owner = value.owner if isinstance(value.owner, ir.Block) else value.owner.operation.block
         return found[grid.rows_of(self.grids[owner])]

@@ -21,7 +21,9 @@ class Globals:
 
     def constant(self, tensor: ir.Value) -> ir.Value:
         """The address of a constant tensor."""
-        return self.table(constant_array(tensor))
+        array = constant_array(tensor)
+        assert array is not None, "ops read flash from constants alone"
+        return self.table(array)
 
     def table(self, array: np.ndarray) -> ir.Value:
         """The address of an int8 or int32 array in flash."""

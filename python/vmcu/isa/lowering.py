@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
 from mlir import ir
@@ -137,6 +137,7 @@ class Lowering(ABC):
         guards = list(op.guards)
         tile = []
         if guards:
+            assert op.pad is not None, "guards come with a pad value"
             halo = self.globals.halo(op.pad.value, _last_byte(op) + valid)
             # Behind different guards a row of the tile may lie before the ring's first segment or after its last.
             is_ring = not op.source.type.is_resident
@@ -248,7 +249,7 @@ class Lowering(ABC):
     def _report_buffer(self, op: d.BufferOp) -> None:
         """Who has a view of an input may read all of it, of an output write it; a workspace is the kernel's own."""
         kernel, operand = op.sequence.owner.owner.opview, self._operand(op.sequence)
-        if operand < len(kernel.inputs) + len(kernel.outputs):
+        if self.reports is not None and operand < len(kernel.inputs) + len(kernel.outputs):
             report = "load" if operand < len(kernel.inputs) else "store"
             kind = op.sequence.type
             self.reports.access(report, operand, _index(0), self.addresses[op.sequence], kind.length * kind.bytes)
@@ -285,10 +286,11 @@ class Lowering(ABC):
                 if tile.packed
                 else tile.rows
             )
-        if not isinstance(producer(value), arith.ConstantOp):
+        constant = producer(value)
+        if not isinstance(constant, arith.ConstantOp):
             op = value.owner.owner if isinstance(value.owner, ir.Block) else value.owner
             raise PassError(op, f"makes {value.type} by arithmetic on bytes; supported is arithmetic on words")
-        array = np.array(producer(value).value)
+        array = np.array(constant.value)
         return [[emit.word(int(each)) for each in row] for row in array.reshape(-1, array.shape[-1])]
 
     def _extsi(self, op: arith.ExtSIOp) -> bool | None:
@@ -296,12 +298,14 @@ class Lowering(ABC):
             return False
         lanes = [each for row in self.lanes_of(op.in_) for each in row]
         op.out.replace_all_uses_with(emit.collect(lanes, *ir.VectorType(op.out.type).shape))
+        return None
 
     def _trunci(self, op: arith.TruncIOp) -> bool | None:
         if not _is_bytes(op.out):
             return False
         # Sign-extended, as an extension may follow; a store drops it again.
         self.tiles[op.out] = Tile([[_byte(lane, 0) for lane in emit.elements(op.in_)]])
+        return None
 
     def _reshape(self, op: ir.OpView) -> bool | None:
         source, result = op.operands[0], op.results[0]
@@ -311,6 +315,7 @@ class Lowering(ABC):
             tile = self.tiles[source]
             rows = tile.rows if op.operation.name == "vector.shape_cast" else [tile.rows[op.static_position[0]]]
             self.tiles[result] = Tile(rows, tile.packed)
+        return None
 
 
 @dataclass(frozen=True)
@@ -323,7 +328,7 @@ class Landed:
     segments: int  # of a row
 
 
-Address = ir.Value | Landed
+Address: TypeAlias = ir.Value | Landed
 
 
 def segment_address(base: Address, sequence: ir.Value, index: ir.Value, byte: ir.Value | None) -> ir.Value:

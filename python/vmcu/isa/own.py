@@ -116,8 +116,8 @@ def _read(family: OwnFamily, operator: Operator, backward: bool) -> Accesses:
         inputs, outputs = ([d.SequenceType.get(*shape) for shape in side] for side in operator.sequences())
         with ir.InsertionPoint(function.add_entry_block()):
             pool = d.pool(d.PoolType.get(max(each.length * each.bytes for each in [*inputs, *outputs])))
-            places = [[d.place(kind, pool, 0) for kind in side] for side in (inputs, outputs)]
-            op = d.KernelOp([], family.name, operator.kind, *places, [])
+            sources, results = [[d.place(kind, pool, 0) for kind in side] for side in (inputs, outputs)]
+            op = d.KernelOp([], family.name, operator.kind, sources, results, [])
             func.ReturnOp([])
         names = [ir.Location.name(each) for each in _names(len(inputs), len(outputs))]
         block = op.body.blocks.append(*inputs, *outputs, arg_locs=names)

@@ -116,8 +116,9 @@ class _Reader:
 
     def _add_input(self, op: d.PlaceOp | d.ViewOp) -> None:
         ports, number = recorded_ports(self.function), op.number.value
-        known = ports is not None and number < len(ports[0])
-        rows = rows_of(ir.RankedTensorType(ports[0][number][0]).shape) if known else 1
+        rows = 1
+        if ports is not None and number < len(ports[0]):
+            rows = rows_of(ir.RankedTensorType(ports[0][number][0]).shape)
         self._add(op, f"input_{number}", op.sequence, rows)
         self.inputs[number] = f"input_{number}"
 
@@ -204,7 +205,9 @@ class _Reader:
 
     def _phase(self, op: d.KernelOp) -> planner.Phase:
         """When a kernel makes its rows; one that accumulates makes its only row with the last one that it takes."""
-        kernel, (scale, shift, rows) = self.kernels[-1], op.phase
+        kernel = self.kernels[-1]
+        assert op.phase is not None, "kernels of a stream have phases"
+        scale, shift, rows = op.phase
         if kernel.rows is None:
             raise PassError(op, "is in a stream, but cannot run row by row")
         if kernel.rows.accumulates:

@@ -83,7 +83,7 @@ class _Reader:
     def __init__(self) -> None:
         self.tensors: list[Held] = []
         self.sites: list[Site] = []
-        self.latest: dict[d.PlaceOp, int] = {}
+        self.latest: dict[d.PlaceOp | None, int] = {}
         self.landed: dict[ir.Value, int] = {}  # views of a ring and its landing
         self.parts = 0
 
@@ -93,14 +93,15 @@ class _Reader:
             (op for op in block.operations if d.is_port(op)),
             key=lambda op: op.number.value,
         )
-        ports = {side: [op for op in places if op.role.value == side] for side in d.Role}
+        ports = {side: [op for op in places if op.role and op.role.value == side] for side in d.Role}
         is_fed = len(function.arguments) > 0
         resident = [] if is_fed else ports[d.Role.input]
         inputs = tuple(self._store(op.sequence, f"input {op.number.value}") for op in resident)
         self._visit(block, None)
         outputs = tuple(self._load(op.sequence) for op in ports[d.Role.output])
-        size = _pool_of(function).pool.type.bytes
-        return PoolMap(size, tuple(self.tensors), tuple(self.sites), inputs, outputs)
+        pool = _pool_of(function)
+        assert pool is not None, "what has places has a pool"
+        return PoolMap(pool.pool.type.bytes, tuple(self.tensors), tuple(self.sites), inputs, outputs)
 
     def _visit(self, block: ir.Block, part: int | None) -> None:
         for op in block.operations:
@@ -138,7 +139,7 @@ class _Reader:
             return self.landed[sequence]
         place = d.place_of(sequence)
         if place not in self.latest:
-            self.latest[place] = self._add(sequence, f"a tensor at byte {place.offset.value} that nobody stores")
+            self.latest[place] = self._add(sequence, f"a tensor at byte {d.offset_of(sequence)} that nobody stores")
         return self.latest[place]
 
     def _store(self, sequence: ir.Value, name: str) -> int:
@@ -161,7 +162,7 @@ class _Reader:
 
 
 def _home(sequence: ir.Value) -> Home:
-    return Home(d.place_of(sequence).offset.value, sequence.type.pool_bytes)
+    return Home(d.offset_of(sequence), sequence.type.pool_bytes)
 
 
 def _view(sequence: ir.Value, tensor: int, role: str, reads: tuple[int, int] | None = None) -> View:

@@ -22,7 +22,8 @@ class Scale(ABC):
         self.rounding = rounding
         loads = [_flash_load(lowering, each) for each in (multiplier, shift)]
         tables = _tables_behind([multiplier, shift], loads)
-        form = choose_form(*tables, rounding) if tables is not None else None
+        self.kind: str
+        form = choose_form(tables[0], tables[1], rounding) if tables is not None else None
         if form is not None and form.kind != "wide":
             self.kind = form.kind
             self.tables = [
@@ -70,11 +71,13 @@ def _apply_wide(value: ir.Value, multiplier: ir.Value, shift: ir.Value, rounding
 
 def _tables_behind(values: list[ir.Value], loads: list[d.FlashLoadOp | None]) -> list[np.ndarray] | None:
     """The constants behind multipliers and shifts, of one element or of all channels; None if they do not match up."""
-    tables = [_constant_behind(value, load) for value, load in zip(values, loads)]
-    if any(each is None for each in tables):
+    found = [_constant_behind(value, load) for value, load in zip(values, loads)]
+    tables = [each for each in found if each is not None]
+    if len(tables) != len(found):
         return None
-    if all(loads):
-        same = list(loads[0].indices) == list(loads[1].indices) and tables[0].size == tables[1].size
+    first, second = loads
+    if first and second:
+        same = list(first.indices) == list(second.indices) and tables[0].size == tables[1].size
         return tables if same else None
     # A table of all channels goes with one constant for all, not with those of this tile.
     return None if any(loads) and min(each.size for each in tables) > 1 else tables

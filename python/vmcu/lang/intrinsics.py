@@ -148,12 +148,13 @@ def requantize(
     if rounding not in _ROUNDING:
         raise wrong(f"requantize rounds 'single' or 'double', found {rounding!r}")
     with here():
-        scales = [
+        scale = [
             build.splat(kind, each, 1) if isinstance(each, int) else each
             for kind, each in ((build.i32(), multiplier), (build.i8(), shift))
         ]
         shape = ir.VectorType(acc.type).shape
-        return d.requantize(build.vector(build.i8(), *shape), acc, *scales, _ROUNDING[rounding], zero_point, low, high)
+        how = _ROUNDING[rounding], zero_point, low, high
+        return d.requantize(build.vector(build.i8(), *shape), acc, scale[0], scale[1], *how)
 
 
 def rescale(acc: Tile, requant: Requant, channel: Index | int) -> Tile:

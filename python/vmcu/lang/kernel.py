@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from mlir import ir
@@ -77,6 +78,7 @@ class Traced:
                 pool = d.pool(d.PoolType.get(plan.pool_bytes))
             for op, tensor in zip((op for op in ops if isinstance(op, d.PlaceOp)), self.network.tensors):
                 with ir.InsertionPoint(op):
+                    assert op.role is not None, "the sequences of a traced kernel are ports"
                     kind = {"role": op.role.value, "number": op.number.value}
                     placed = d.place(op.sequence.type, pool, plan.offsets[tensor.name], **kind)
                 op.sequence.replace_all_uses_with(placed)
@@ -126,7 +128,7 @@ def _bind(kernel: Kernel, arguments: Mapping[str, object]) -> dict[str, object]:
     return {name: _bind_one(kernel.name, each, arguments) for name, each in parameters.items()}
 
 
-def _bind_one(kernel: str, parameter: inspect.Parameter, arguments: Mapping[str, object]) -> object:
+def _bind_one(kernel: str, parameter: inspect.Parameter, arguments: Mapping[str, Any]) -> object:
     name, kind = parameter.name, parameter.annotation
     if isinstance(kind, Segments):
         if name in arguments:
@@ -150,20 +152,20 @@ def _bind_one(kernel: str, parameter: inspect.Parameter, arguments: Mapping[str,
     return Flash(value) if kind is Flash else value
 
 
-def _write(kernel: Kernel, values: Mapping[str, object], sides: list[list[str]]) -> d.KernelOp:
+def _write(kernel: Kernel, values: Mapping[str, Any], sides: list[list[str]]) -> d.KernelOp:
     """A function with the kernel, whose tensors have no place yet."""
     order = [*sides[0], *sides[1]]
     kinds = {name: d.SequenceType.get(values[name].length, values[name].bytes) for name in order}
     function = func.FuncOp(kernel.name, ([], []))
     with ir.InsertionPoint(function.add_entry_block()):
         pool = d.pool(d.PoolType.get(max(each.length * each.bytes for each in kinds.values())))
-        places = [
+        inputs, outputs = [
             [d.place(kinds[name], pool, 0, role=role, number=number) for number, name in enumerate(names)]
             for role, names in zip((d.Role.input, d.Role.output), sides)
         ]
         code = kernel.function.__code__
         with ir.Location.file(code.co_filename, code.co_firstlineno, 0):
-            op = d.KernelOp([], kernel.name, d.KernelKind.custom, *places, [])
+            op = d.KernelOp([], kernel.name, d.KernelKind.custom, inputs, outputs, [])
         names = [ir.Location.name(name) for name in order]
         block = op.body.blocks.append(*kinds.values(), arg_locs=names)
         func.ReturnOp([])
@@ -225,7 +227,7 @@ def explained() -> Iterator[None]:
     try:
         yield
     except VmcuError as error:
-        where = place(error.location) if getattr(error, "location", None) is not None else ""
+        where = place(error.location) if error.location is not None else ""
         if where:
             error.args = (f"{where}: {error}",)
             del error.location  # said

@@ -53,7 +53,7 @@ class Flash:
 def here() -> ir.Location:
     """The line of the kernel that is being traced."""
     frame = sys._getframe(1)
-    while frame.f_globals.get("__name__", "").startswith("vmcu."):
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("vmcu."):
         frame = frame.f_back
     return ir.Location.file(frame.f_code.co_filename, frame.f_lineno, 0)
 

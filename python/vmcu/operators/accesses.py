@@ -150,6 +150,7 @@ class _Tracer:
         if isinstance(op, scf.ForOp) and not self.is_opaque:
             grid = self.trips.enter_loop(op)
             batches, span = self._block(op.body)
+            assert grid.trips is not None, "a loop's body has trips"
             most = int(grid.trips.max(initial=-1)) + 1
             return [_lifted(each, grid, span) for each in batches], span * most
         if isinstance(op, scf.IfOp) and not self.is_opaque:
@@ -218,7 +219,7 @@ class _Tracer:
         left = max(0, -op.pad.value)
         end = (columns - 1) * op.stride.value - op.pad.value + op.window.value
         count = (min(end, op.columns.value) - left) * size
-        loads = []
+        loads: list[_Batch] = []
         for row, guard in zip(op.rows, [*op.guards] or itertools.repeat(None)):
             if count > 0:  # windows may see nothing but halo
                 loads += self._touch(LOAD, op.source, op, self._value(op, row), left * size, count, guard)
@@ -270,6 +271,7 @@ def _shifted(batch: _Batch, moments: int) -> _Batch:
 
 def _lifted(batch: _Batch, grid: Grid, span: int) -> _Batch:
     """The accesses of a loop's or a branch's block, of `span` moments, as those of the block around."""
+    assert grid.rows is not None, "the block lies in another one"
     times = batch.times if grid.trips is None else batch.times + grid.trips[batch.outer] * span
     return replace(batch, outer=grid.rows[batch.outer], times=times)
 

@@ -11,14 +11,14 @@ import numpy as np
 from mlir import ir
 
 from vmcu.operators import match
-from vmcu.operators.geometry import Window
+from vmcu.operators.geometry import Window, both
 from vmcu.operators.match import Epilogue, op_name, producer, shape_of
 from vmcu.operators.requant import constant_int
 
 
 def behind_reshapes(value: ir.Value) -> ir.Value:
-    while op_name(producer(value)) in match.RESHAPES:
-        value = producer(value).operands[0]
+    while (op := producer(value)) is not None and op_name(op) in match.RESHAPES:
+        value = op.operands[0]
     return value
 
 
@@ -32,7 +32,7 @@ def read_image(
     """
     pad, fill = np.zeros(2, np.int64), None
     op = producer(value)
-    if op_name(op) == "tensor.pad":
+    if op is not None and op_name(op) == "tensor.pad":
         low = list(ir.DenseI64ArrayAttr(op.attributes["static_low"]))
         high = list(ir.DenseI64ArrayAttr(op.attributes["static_high"]))
         fill = constant_int(op.regions[0].blocks[0].operations[len(op.regions[0].blocks[0].operations) - 1].operands[0])
@@ -40,7 +40,7 @@ def read_image(
             return None
         pad, value = pad + low[1:3], op.operands[0]
         op = producer(value)
-    if op_name(op) == "tensor.extract_slice" and fill is None:
+    if op is not None and op_name(op) == "tensor.extract_slice" and fill is None:
         offsets = list(ir.DenseI64ArrayAttr(op.attributes["static_offsets"]))
         strides = list(ir.DenseI64ArrayAttr(op.attributes["static_strides"]))
         shape = shape_of(value)
@@ -69,15 +69,16 @@ def zero_points(op: ir.OpView) -> tuple[int, int] | None:
     """Zero points of input and weights; zeros for an op without."""
     if len(op.operands) < 5:
         return 0, 0
-    points = constant_int(op.operands[2]), constant_int(op.operands[3])
-    return None if None in points else points
+    of_input, of_weights = constant_int(op.operands[2]), constant_int(op.operands[3])
+    return None if of_input is None or of_weights is None else (of_input, of_weights)
 
 
 def window_of(op: ir.OpView, image: tuple, kernel: tuple[int, ...]) -> Window:
     shape, pad, _ = image
     batch, *output = shape_of(op.results[0])[:3]
     # A batch is one of pixels, and they are the image's rows.
-    return Window(shape[1:3], (batch * output[0], output[1]), kernel, pair(op, "strides"), pair(op, "dilations"), pad)
+    taps = both(kernel)
+    return Window(shape[1:3], (batch * output[0], output[1]), taps, pair(op, "strides"), pair(op, "dilations"), pad)
 
 
 def read_bias(op: ir.OpView, epilogue: Epilogue, channels: int) -> np.ndarray | None:

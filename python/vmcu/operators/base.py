@@ -132,7 +132,7 @@ class Family(ABC, Generic[T]):
     """
 
     is_own: ClassVar[bool] = False  # written by the user: it comes before all that was measured
-    name: ClassVar[str] = PLAIN.name
+    name: str = PLAIN.name
     computes: type[T]
 
     def offers(self, operator: T) -> tuple[Variant, ...]:

@@ -55,11 +55,17 @@ class Channelwise(Operator):
 
 
 class ChannelwiseEmitter(RowEmitter):
-    """Rows, columns, channel groups; `_emit_value` makes the word of one tile."""
+    """Rows, columns, channel groups; `_emit_value` makes the word of one tile, `_fold` adds taps to it."""
 
     def __init__(self, kernel: Channelwise, on: Operands, backward: bool, by_rows: bool = False):
         super().__init__(kernel.window, on, backward=backward, by_rows=by_rows)
         self.kernel = kernel
+
+    def _emit_value(self, row: Index, column: Index, region: Region, channel: Index, valid: int) -> ir.Value:
+        raise NotImplementedError
+
+    def _fold(self, words: ir.Value, ky: Index, kx: Index, channel: Index, acc: ir.Value) -> ir.Value:
+        raise NotImplementedError
 
     def _emit_columns(self, row: Index) -> None:
         regions = self.window.regions(1)

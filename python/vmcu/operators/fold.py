@@ -73,10 +73,9 @@ def write_folded(kernel: d.KernelOp, description: object) -> None:
 def _weights(description: Conv2D | Depthwise) -> np.ndarray:
     """With one weight for each channel, where one for all is enough for the kernel."""
     shape = description.weights.shape
-    is_shared = isinstance(description, Depthwise) and shape[2] == 1
-    return (
-        np.broadcast_to(description.weights, (*shape[:2], description.channels)) if is_shared else description.weights
-    )
+    if isinstance(description, Depthwise) and shape[2] == 1:
+        return np.broadcast_to(description.weights, (*shape[:2], description.channels))
+    return description.weights
 
 
 def _fill(description: Conv2D | Depthwise, image: tuple[int, ...], output: tuple[int, ...]) -> str:

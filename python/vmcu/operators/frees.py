@@ -97,6 +97,7 @@ def _write_index(grid: Grid, rows: np.ndarray, values: np.ndarray) -> Index:
         return Index(int(values[0]))
     axes = []
     for loop in grid.loops():
+        assert loop.trips is not None, "a loop's body has trips"
         trips = loop.trips[grid.rows_of(loop)]
         axes.append((loop, trips[rows], int(trips[rows].max(initial=0)) + 1))
     box = np.full([extent for _, _, extent in axes], -1, np.int64)
@@ -142,6 +143,7 @@ def _look_up(box: np.ndarray, loops: Sequence[Grid]) -> Index:
 
 def _trip(grid: Grid) -> Index:
     """The number of a loop's trip as an expression."""
+    assert grid.loop is not None, "the grid is that of a loop's body"
     start, step = (_number(each, grid) for each in (grid.loop.operands[0], grid.loop.operands[2]))
     counter = Index.of(grid.loop.induction_variable)
     return counter if (start, step) == (0, 1) else (counter - start).floordiv(step)

@@ -7,11 +7,18 @@ relation and the emitted loops are made of it, so they cannot disagree.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from vmcu.planner import Rows
+
+
+def both(values: Iterable[int]) -> tuple[int, int]:
+    """Two numbers, of rows and of columns, as a pair."""
+    rows, columns = values
+    return rows, columns
 
 
 @dataclass(frozen=True)
@@ -122,13 +129,13 @@ class Window:
                 spans.append(span)
         return spans
 
-    def first_pixel(self, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+    def first_pixel(self, row: int | np.ndarray, column: int | np.ndarray) -> np.ndarray:
         """The lowest raster index of an input pixel in the window of an output pixel, clipped to the image."""
         y = np.clip(row * self.stride[0] - self.pad[0], 0, self.image[0] - 1)
         x = np.clip(column * self.stride[1] - self.pad[1], 0, self.image[1] - 1)
         return y * self.image[1] + x
 
-    def end_pixel(self, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+    def end_pixel(self, row: int | np.ndarray, column: int | np.ndarray) -> np.ndarray:
         """One past the highest raster index of an input pixel in the window of an output pixel."""
         reach = [(k - 1) * d for k, d in zip(self.kernel, self.dilation)]
         y = np.clip(row * self.stride[0] - self.pad[0] + reach[0], 0, self.image[0] - 1)

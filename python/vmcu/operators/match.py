@@ -35,6 +35,8 @@ def is_int8(value: ir.Value) -> bool:
 def constant_array(value: ir.Value) -> np.ndarray | None:
     """A constant tensor's elements, seen through reshapes, in the shape of `value`."""
     op = producer(value)
+    if op is None:
+        return None
     if op_name(op) in RESHAPES:
         source = constant_array(op.operands[0])
         return None if source is None else source.reshape(shape_of(value))
@@ -70,6 +72,8 @@ def is_parallel(op: ir.OpView) -> bool:
 def broadcast_row(value: ir.Value, channels: int) -> np.ndarray | None:
     """The row that `value` repeats for every pixel: a fill, a constant, or a generic that broadcasts a constant."""
     op = producer(value)
+    if op is None:
+        return None
     if op_name(op) == "linalg.fill":
         filled = constant_int(op.operands[0])
         return None if filled is None else np.full(channels, filled, np.int64)
@@ -159,6 +163,8 @@ def _read_chain(
     truncated_after = None  # clamps that follow the truncation
     while value != accumulator:
         op = producer(value)
+        if op is None:
+            return None
         name = op_name(op)
         if name in ("arith.maxsi", "arith.minsi"):
             bound = constant_int(op.operands[1])
@@ -181,11 +187,10 @@ def _read_chain(
             if multiplier is None or shift is None:
                 return None
             count = max(multiplier.size, shift.size)
-            rounding = "double" if rounds_twice(op) else "single"
             requant = Requant(
                 np.broadcast_to(multiplier, count).astype(np.int32),
                 np.broadcast_to(shift, count).astype(np.int8),
-                rounding,
+                "double" if rounds_twice(op) else "single",
                 zero_point,
             )
             value = op.operands[0]

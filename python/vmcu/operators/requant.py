@@ -67,7 +67,7 @@ class RequantEmitter:
     def __init__(self, requant: Requant, channels: int):
         self.requant = requant
         self.per_channel = len(requant.multiplier) > 1
-        tables = requant.multiplier.astype(np.int32), requant.shift.astype(np.int8)
+        tables: tuple[np.ndarray, ...] = requant.multiplier.astype(np.int32), requant.shift.astype(np.int8)
         if self.per_channel:
             self.multiplier, self.shift = (build.flash(_pad_to(table, channels)) for table in tables)
         else:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from typing import Any
 
 from vmcu.planner.bound import find_lower_bound
 from vmcu.planner.check import check
@@ -79,7 +80,13 @@ def plan(
         Internal: the plan does not survive its replay.
     """
     network.validate()
-    options = {"align": align, "time_limit": time_limit, "streams": streams, "fed": fed, "landings": landings}
+    options: dict[str, Any] = {
+        "align": align,
+        "time_limit": time_limit,
+        "streams": streams,
+        "fed": fed,
+        "landings": landings,
+    }
     best = _plan(network, enough=enough, **options)
     if recompute <= 1.0 or not network.fusions or (enough is not None and best.pool_bytes <= enough):
         return best
@@ -103,7 +110,7 @@ def _promising(choices: Sequence[Choice], enough: int | None) -> Iterator[Choice
     yield from choices[-1:] if choices and choices[-1:] != fitting[:1] else ()
 
 
-def _plan(network: Network, *, enough: int | None, **options: object) -> Plan:
+def _plan(network: Network, *, enough: int | None, **options: Any) -> Plan:
     """A plan for these very kernels."""
     if enough is not None and options["streams"]:
         easiest = _find_easiest(network, enough, **options)
@@ -117,7 +124,9 @@ def _find_easiest(
 ) -> Plan:
     """The plan with the fewest kernels in streams among those that are thought to fit `enough` bytes."""
     parts = cut(network, fed=fed, landings=landings, enough=enough)
-    return _finish(network, _solve(network, parts, fed=fed, align=align, time_limit=time_limit), fed)
+    solution = _solve(network, parts, fed=fed, align=align, time_limit=time_limit)
+    assert solution is not None, "there is none to be better than"
+    return _finish(network, solution, fed)
 
 
 @lru_cache(maxsize=8)  # a frontier asks for it again and again
@@ -125,9 +134,11 @@ def _find_smallest(
     network: Network, *, align: int, time_limit: float, streams: bool, fed: bool, landings: bool
 ) -> Plan:
     solve = partial(_solve, network, fed=fed, align=align)
-    best = None
+    found: _Solution | None = None
     for parts in _cuts(network, streams, fed, landings):
-        best = solve(parts, time_limit=time_limit, known=best) or best
+        found = solve(parts, time_limit=time_limit, known=found) or found
+    assert found is not None, "the first cut has a solution"
+    best = found
 
     def is_enough(parts: tuple[Part, ...]) -> bool:
         blocks = find_blocks(network, parts, fed=fed)
@@ -139,11 +150,12 @@ def _find_smallest(
     thinned = take_off(network, best.parts, is_enough)
     if thinned != best.parts:
         fewer = solve(thinned, time_limit=time_limit)
+        assert fewer is not None, "there is none to be better than"
         best = min(fewer, best, key=lambda solution: solution.placed.pool_bytes)
     return _finish(network, best, fed)
 
 
-def frontier(network: Network, *, fed: bool = False, **options: object) -> tuple[Plan, ...]:
+def frontier(network: Network, *, fed: bool = False, **options: Any) -> tuple[Plan, ...]:
     """Plans from the simplest to the smallest, each with a smaller pool than the one before.
 
     First come those with more and more kernels in streams, then, if `recompute` allows any, those with more and more
@@ -216,7 +228,9 @@ def _write_down(network: Network, solution: _Solution, fed: bool) -> Plan:
         lower_bound=solution.lower_bound,
         lower_bound_kernel=solution.lower_bound_kernel,
         optimal=placed.optimal,
-        streams=tuple(part.facing(turned) for part, turned in zip(parts, is_backward) if part.stream is not None),
+        streams=tuple(
+            stream for part, turned in zip(parts, is_backward) if (stream := part.facing(turned)) is not None
+        ),
         rings={
             block.name: block.life.slots
             for block in blocks

@@ -135,7 +135,7 @@ def _blaming(kernel: Kernel) -> Iterator[None]:
     try:
         yield
     except Internal as error:
-        if not hasattr(error, "kernel"):
+        if error.kernel is None:
             error.kernel = kernel.name
         raise
 
@@ -154,25 +154,27 @@ def _replay_stream(stream: Stream, kernels: list[Kernel], pool: _Pool, *, fed: b
         for kernel, phase in zip(kernels, stream.phases):
             with _blaming(kernel):
                 row, rest = divmod(tick + phase.shift - phase.scale, phase.scale)
-                if kernel.rows.accumulates:
+                if kernel.streamed_rows.accumulates:
                     _accumulate(kernel, stream, kernels, tick, pool)
-                if not rest and 0 <= row < kernel.rows.out_rows:
+                if not rest and 0 <= row < kernel.streamed_rows.out_rows:
                     if row != made[kernel.name]:
                         due = made[kernel.name]
                         raise Internal(f"kernel {kernel.name} makes row {row} at tick {tick}, row {due} is next")
                     made[kernel.name] += 1
-                    _make_row(kernel, kernel.rows.out_rows - 1 - row if stream.backward else row, tick, pool)
+                    _make_row(kernel, kernel.streamed_rows.out_rows - 1 - row if stream.backward else row, tick, pool)
                 for name in (read.tensor for read in kernel.reads if leaves[read.tensor] == kernel.name):
                     pool.settle(name, f"after kernel {kernel.name} at tick {tick} the copy to the ring")
     for kernel in kernels:
-        if made[kernel.name] != kernel.rows.out_rows:
-            raise Internal(f"kernel {kernel.name} makes {made[kernel.name]} of its {kernel.rows.out_rows} rows")
+        if made[kernel.name] != kernel.streamed_rows.out_rows:
+            raise Internal(
+                f"kernel {kernel.name} makes {made[kernel.name]} of its {kernel.streamed_rows.out_rows} rows"
+            )
 
 
 def _make_row(kernel: Kernel, row: int, tick: int, pool: _Pool) -> None:
     where = f"kernel {kernel.name} at tick {tick}, which makes row {row},"
-    tensors = [] if kernel.rows.accumulates else [read.tensor for read in kernel.reads]
-    reads = [(tensor, needed) for tensor in tensors for needed in kernel.rows.read_rows(row)]
+    tensors = [] if kernel.streamed_rows.accumulates else [read.tensor for read in kernel.reads]
+    reads = [(tensor, needed) for tensor in tensors for needed in kernel.streamed_rows.read_rows(row)]
     for read in reads:
         pool.read_row(*read, where)
     pool.write_row(kernel.writes[0].tensor, row)
@@ -191,8 +193,8 @@ def _accumulate(kernel: Kernel, stream: Stream, kernels: list[Kernel], tick: int
     if maker is not None:
         phase = stream.phases[maker]
         row, rest = divmod(tick + phase.shift - phase.scale, phase.scale)
-    if not rest and 0 <= row < kernel.rows.in_rows:
-        row = kernel.rows.in_rows - 1 - row if stream.backward else row
+    if not rest and 0 <= row < kernel.streamed_rows.in_rows:
+        row = kernel.streamed_rows.in_rows - 1 - row if stream.backward else row
         pool.read_row(source, row, f"kernel {kernel.name} at tick {tick}")
         if scratch := kernel.scratch(True):
             pool.read(_workspace_of(kernel), 0, scratch, f"kernel {kernel.name} at tick {tick}")
@@ -220,7 +222,7 @@ def _replay(kernel: Kernel, pool: _Pool, is_backward: bool) -> None:
 
 
 def _range(access: Access, step: int, pool: _Pool) -> tuple[int, int]:
-    if access.lo is None:
+    if access.lo is None or access.hi is None:
         return 0, pool.sizes[access.tensor]
     return int(access.lo[step]), int(access.hi[step])
 

@@ -158,7 +158,7 @@ def find_live(kernel: Kernel, tensor: Tensor, *, backward: bool) -> tuple[np.nda
     for read in kernel.reads:
         if read.tensor != tensor.name:
             continue
-        if read.is_opaque or not kernel.overlap:
+        if read.lo is None or read.hi is None or not kernel.overlap:
             return np.zeros_like(lo), np.full_like(hi, tensor.bytes)
         some = read.hi > read.lo
         lo[:-1] = np.minimum(lo[:-1], np.where(some, read.lo, tensor.bytes))
@@ -171,7 +171,7 @@ def find_live(kernel: Kernel, tensor: Tensor, *, backward: bool) -> tuple[np.nda
 def find_written(kernel: Kernel, tensor: Tensor, *, backward: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return lo and hi of the bytes that each step writes, in the order of execution."""
     write = next(write for write in kernel.writes if write.tensor == tensor.name)
-    if write.is_opaque:
+    if write.lo is None or write.hi is None:
         return np.zeros(kernel.steps, dtype=np.int64), np.full(kernel.steps, tensor.bytes)
     return (write.lo[::-1], write.hi[::-1]) if backward else (write.lo, write.hi)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from typing import overload
 
 import numpy as np
 
@@ -39,12 +40,13 @@ class Access:
     """The bytes of one tensor that a kernel touches, step by step in raster order.
 
     Step `t` touches the range `[lo[t], hi[t])`, nothing where both are equal. An access without `lo` and `hi` is
-    opaque: it may touch any byte at any step. The arrays are kept as read-only int64.
+    opaque: it may touch any byte at any step. Sequences of integers become arrays, and all are kept as
+    read-only int64.
     """
 
     tensor: str
-    lo: np.ndarray | Sequence[int] | None = None
-    hi: np.ndarray | Sequence[int] | None = None
+    lo: np.ndarray | None = None
+    hi: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         for name in ("lo", "hi"):
@@ -56,9 +58,9 @@ class Access:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Access):
             return NotImplemented
-        # np.array_equal(None, None) holds, so an opaque access equals an opaque one.
+        pairs = (self.lo, other.lo), (self.hi, other.hi)
         return self.tensor == other.tensor and all(
-            np.array_equal(a, b) for a, b in ((self.lo, other.lo), (self.hi, other.hi))
+            a is b if a is None or b is None else np.array_equal(a, b) for a, b in pairs
         )
 
     def __hash__(self) -> int:
@@ -125,6 +127,12 @@ class Kernel:
     def scratch(self, streamed: bool) -> int:
         """The bytes of workspace, alone or in a stream."""
         return self.workspace + (self.rows.workspace if streamed and self.rows else 0)
+
+    @property
+    def streamed_rows(self) -> Rows:
+        """The rows of a kernel that is part of a stream."""
+        assert self.rows is not None, "a kernel without rows cannot be part of a stream"
+        return self.rows
 
     @property
     def steps(self) -> int:
@@ -207,6 +215,12 @@ class Phase:
 
     scale: int
     shift: int
+
+    @overload
+    def tick(self, row: int) -> int: ...
+
+    @overload
+    def tick(self, row: np.ndarray) -> np.ndarray: ...
 
     def tick(self, row: int | np.ndarray) -> int | np.ndarray:
         return self.scale * (row + 1) - self.shift

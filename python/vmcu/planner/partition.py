@@ -74,17 +74,18 @@ def _search(network: Network, fed: bool, landings: bool, longest: int, enough: i
     count = len(network.kernels)
     best: list[_Cut | None] = [_Cut(enough), *[None] * count]
     for begin in range(count):
-        if best[begin] is None:
+        before = best[begin]
+        if before is None:
             continue
         for end in range(begin + 1, min(begin + longest, count) + 1):
             if known is not None and _held_back(network, begin, end) > known.cost:
                 break
             for part in _variants(network, begin, end, fed and begin == 0, landings):
-                candidate = _extend(network, best[begin], part, begin, end, fed and begin == 0, (best[end], known))
+                candidate = _extend(network, before, part, begin, end, fed and begin == 0, (best[end], known))
                 if candidate is None:
                     continue
                 best[end] = candidate
-                if candidate.cost == best[begin].cost:
+                if candidate.cost == before.cost:
                     break  # landings could not make it cheaper
     return best[count]
 

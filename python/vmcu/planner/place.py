@@ -10,9 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import TYPE_CHECKING
 
 from vmcu.errors import Internal
 from vmcu.planner.distance import Block, Intervals, Pair
+
+if TYPE_CHECKING:
+    from ortools.sat.python import cp_model
 
 
 @dataclass(frozen=True)
@@ -100,12 +104,13 @@ def _place_greedily(problem: Problem, order: list[int]) -> Placement:
     for index in order:
         size = problem.blocks[index].bytes
         pairs = [pair for pair in problem.pairs if index in (pair.a, pair.b) and (pair.a in units or pair.b in units)]
-        best = None
+        best: tuple[int, int, int, dict[str, bool]] | None = None
         for choice in _choices(pairs, directions):
             for unit in _candidates(index, pairs, units, directions | choice):
                 ends = min(low, unit * problem.align), max(high, unit * problem.align + size)
                 if best is None or ends[1] - ends[0] < best[1] - best[0]:
                     best = (*ends, unit, choice)
+        assert best is not None, "far from all others there is always a place"
         low, high, units[index], choice = best
         directions.update(choice)
     backward = frozenset(kernel for kernel, is_backward in directions.items() if is_backward)
@@ -122,7 +127,7 @@ def _candidates(index: int, pairs: list[Pair], units: dict[int, int], directions
     """Yield the allowed offsets that touch a forbidden interval, and 0 if it is allowed."""
     taken = []
     for pair in pairs:
-        for lo, hi in pair.forbidden(directions.get(pair.kernel, False)):
+        for lo, hi in pair.forbidden(pair.kernel is not None and directions.get(pair.kernel, False)):
             # The block is b at a + difference, or a at b - difference.
             taken.append(
                 (units[pair.a] + lo, units[pair.a] + hi)
@@ -180,7 +185,7 @@ class _Search:
                     literal = self.backward[pair.kernel]
                     constraint.only_enforce_if(literal if is_backward else ~literal)
 
-    def run(self, time_limit: float) -> int:
+    def run(self, time_limit: float) -> cp_model.CpSolverStatus:
         self.solver.parameters.num_workers = 1
         self.solver.parameters.random_seed = 0
         self.solver.parameters.max_deterministic_time = time_limit

@@ -29,7 +29,7 @@ def schedule(network: Network, kernels: Sequence[Kernel], *, backward: bool = Fa
         return None
     driver = kernels[0].reads[0].tensor
     rows = {tensor.name: tensor.rows for tensor in network.tensors}
-    if any(rows[read.tensor] != kernel.rows.in_rows for kernel in kernels for read in kernel.reads):
+    if any(rows[read.tensor] != kernel.streamed_rows.in_rows for kernel in kernels for read in kernel.reads):
         return None
     phases = {driver: Phase(1, 1)}
     made = {kernel.writes[0].tensor for kernel in kernels}
@@ -40,10 +40,13 @@ def schedule(network: Network, kernels: Sequence[Kernel], *, backward: bool = Fa
         if len({phase.scale for phase in known}) != 1:
             return None
         arrival = Phase(known[0].scale, min(phase.shift for phase in known))
-        phases[kernel.writes[0].tensor] = _follow(arrival, kernel.rows.mirrored() if backward else kernel.rows)
+        own_rows = kernel.streamed_rows
+        phases[kernel.writes[0].tensor] = _follow(arrival, own_rows.mirrored() if backward else own_rows)
     own = tuple(phases[kernel.writes[0].tensor] for kernel in kernels)
     first = min(0, *(phase.tick(0) for phase in own))
-    last = max(rows[driver] - 1, *(phase.tick(kernel.rows.out_rows - 1) for kernel, phase in zip(kernels, own)))
+    last = max(
+        rows[driver] - 1, *(phase.tick(kernel.streamed_rows.out_rows - 1) for kernel, phase in zip(kernels, own))
+    )
     return Stream(driver, tuple(kernel.name for kernel in kernels), own, first, last, backward)
 
 
@@ -72,10 +75,10 @@ def write_ticks(stream: Stream, position: int, tensor_rows: int) -> np.ndarray:
 def read_ticks(stream: Stream, kernels: Sequence[Kernel], position: int, tensor_rows: int) -> np.ndarray:
     """The tick of the last read of each row of a tensor by the kernel at `position`; before all ticks if none."""
     kernel, phase = kernels[position], stream.phases[position]
-    row = np.arange(tensor_rows)
-    if kernel.rows.accumulates:
+    row, rows = np.arange(tensor_rows), kernel.streamed_rows
+    if rows.accumulates:
         ticks = np.asarray(arrival_of(stream, kernels, kernel).tick(row))
     else:
-        reader = (kernel.rows.mirrored() if stream.backward else kernel.rows).last_reader(row)
+        reader = (rows.mirrored() if stream.backward else rows).last_reader(row)
         ticks = np.where(reader < 0, stream.first_tick - 1, phase.tick(reader))
     return ticks[::-1] if stream.backward else ticks

@@ -49,6 +49,12 @@ class Part:
         """The stream in a direction; forward if there is no other."""
         return self.mirrored if backward and self.mirrored is not None else self.stream
 
+    @property
+    def running(self) -> Stream:
+        """The stream of a part that is one."""
+        assert self.stream is not None, "the part is no stream"
+        return self.stream
+
     def last_reader(self, tensor: str) -> int | None:
         """The position of the last kernel that reads a tensor; None if there is none."""
         readers = [at for at, kernel in enumerate(self.kernels) if any(read.tensor == tensor for read in kernel.reads)]
@@ -71,7 +77,7 @@ def find_lives(network: Network, parts: Sequence[Part], *, fed: bool, backward: 
     workspaces: dict[str, Life] = {}
     if fed:
         for name in network.inputs:
-            births[name] = _clock(parts[0].stream, np.arange(len(births[name])), -1, 0)
+            births[name] = _clock(parts[0].running, np.arange(len(births[name])), -1, 0)
     for number, part in enumerate(parts):
         base = number * SPAN
         stream = part.facing(backward)
@@ -90,12 +96,12 @@ def find_lives(network: Network, parts: Sequence[Part], *, fed: bool, backward: 
     tensors, landings = {}, {}
     for tensor in network.tensors:
         born, died = births[tensor.name], np.maximum(births[tensor.name], deaths[tensor.name])
-        number = local.get(tensor.name)
-        if number is not None and tensor.name in parts[number].landings:
-            settled = _settled(parts[number], tensor.name, born, number * SPAN)
+        home = local.get(tensor.name)
+        if home is not None and tensor.name in parts[home].landings:
+            settled = _settled(parts[home], tensor.name, born, home * SPAN)
             landings[tensor.name] = Life(born, settled, 1, tensor.row_bytes)
             born, died = settled, np.maximum(settled, died)
-        tensors[tensor.name] = _make_life(born, died, tensor, number is not None)
+        tensors[tensor.name] = _make_life(born, died, tensor, home is not None)
     return Lives(tensors, landings, workspaces)
 
 
@@ -142,8 +148,9 @@ def _read(part: Part, stream: Stream | None, position: int, rows: int, base: int
 
 def _settled(part: Part, tensor: str, births: np.ndarray, base: int) -> np.ndarray:
     """When the rows of a tensor are copied to its ring: just after its last reader's turn in the tick of birth."""
-    tick = _turns(part.stream)
-    return base + (births - base) // tick * tick + 2 * (part.last_reader(tensor) + 1) + 1
+    tick, reader = _turns(part.running), part.last_reader(tensor)
+    assert reader is not None, "a tensor that lands is read"
+    return base + (births - base) // tick * tick + 2 * (reader + 1) + 1
 
 
 def _clock(stream: Stream, ticks: np.ndarray, position: int, base: int) -> np.ndarray:

@@ -90,7 +90,7 @@ def _measure(compiled: Compiled, inputs: Sequence[np.ndarray], expected: Answer)
         streamed_kernels=sum(map(len, compiled.streams)),
         recompute_factor=compiled.recompute_factor,
         stack_bytes=result.counts.stack_bytes,
-        cycles=result.counts.cycles,
+        cycles=result.counts.whole.cycles,
         exact=is_exact(result.outputs, expected.outputs),
         oracle=expected.oracle,
         oracle_notes=expected.notes,

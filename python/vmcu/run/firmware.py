@@ -6,11 +6,12 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from vmcu.abi.interface import Interface
-from vmcu.abi.tensor import check_inputs
+from vmcu.abi.tensor import Tensor, check_inputs
 from vmcu.errors import InputError
 from vmcu.run.emulator import Counts, FunctionCounts, Machine
 from vmcu.run.sanitizer import PoolShadow
@@ -73,10 +74,10 @@ class Firmware:
         check_inputs(self.compiled.inputs, inputs)
         if self.compiled.row_bytes is not None:
             self.machine.write(self._state, bytes(4))
-            results = [self.feed(row, count=count) for row in inputs[0].reshape(self.compiled.rows, -1)]
+            results = [self.feed(row, count=count) for row in inputs[0].reshape(-1, self.compiled.row_bytes)]
             return Result(results[-1].outputs, _sum([each.counts for each in results]))
         for tensor, array in zip(self.compiled.inputs, inputs):
-            self.machine.write(self._pool + tensor.offset, array.tobytes())
+            self.machine.write(self._address(tensor), array.tobytes())
         counts = self._call(count=count, is_first=True)
         if self.shadow is not None:
             self.shadow.finish()
@@ -113,13 +114,13 @@ class Firmware:
             self.shadow.start()
         return self.machine.call(self.compiled.entry, *arguments, count=count)
 
-    @property
-    def _pool(self) -> int:
-        return self.machine.address(self.compiled.names.pool)
+    def _address(self, tensor: Tensor) -> int:
+        assert tensor.offset is not None, "only the input of a model that is fed has no place"
+        return self.machine.address(self.compiled.names.pool) + tensor.offset
 
     def _read_outputs(self) -> tuple[np.ndarray, ...]:
         return tuple(
-            np.frombuffer(self.machine.read(self._pool + each.offset, each.bytes), each.dtype).reshape(each.shape)
+            np.frombuffer(self.machine.read(self._address(each), each.bytes), each.dtype).reshape(each.shape)
             for each in self.compiled.outputs
         )
 
@@ -128,7 +129,7 @@ def _sum(counts: Sequence[Counts]) -> Counts:
     """The counts of several calls as those of one; the returned value is that of the last."""
     names = ("instructions", "loads", "stores", "cycles")
     columns = {name: [getattr(each, name) for each in counts] for name in names}
-    sums = {name: None if None in column else sum(column) for name, column in columns.items()}
+    sums: dict[str, Any] = {name: None if None in column else sum(column) for name, column in columns.items()}
     functions: dict[str, FunctionCounts] = {}
     for name, each in (item for every in counts for item in every.functions.items()):
         functions[name] = functions.get(name, FunctionCounts()) + each

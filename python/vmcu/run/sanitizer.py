@@ -189,9 +189,9 @@ class PoolShadow:
                 problem += ", which is live"
                 raise self._fault("store", tensor, (byte + first) // segment, at, count, problem, other)
         self._held[here] = self._wanted[_WORD * start : _WORD * (start + count)]
-        for other in self.pool.tensors[tensor].homes:
-            if other != home:
-                self._erase(other, start, byte, byte + count)  # it has moved
+        for elsewhere in self.pool.tensors[tensor].homes:
+            if elsewhere != home:
+                self._erase(elsewhere, start, byte, byte + count)  # it has moved
 
     def _require_inside(self, op: Op, tensor: int, segment: int, byte: int, at: int, count: int) -> None:
         size = self.pool.tensors[tensor].bytes

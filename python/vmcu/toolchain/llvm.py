@@ -76,8 +76,8 @@ def _run(module: str, target: Target, llc_flags: Sequence[str], filetype: str, m
     # Arm's own exception model writes an index entry for each function, also for one that never unwinds, and the entries
     # bring a library's unwinder into the firmware; DWARF's writes nothing for them.
     abi = ("-float-abi=soft", "-exception-model=dwarf")
-    options = ("-O2", *abi, "-function-sections", "-data-sections", f"-filetype={filetype}", "-o", "-")
-    code = run_llvm("llc", (*core, *options, *target.llc_flags, *llc_flags), cleaned)
+    flags = ("-O2", *abi, "-function-sections", "-data-sections", f"-filetype={filetype}", "-o", "-")
+    code = run_llvm("llc", (*core, *flags, *target.llc_flags, *llc_flags), cleaned)
     if filetype == "asm":
         return code.replace(f'\t.section\t"{_STACK_NOTE}","",%progbits\n'.encode(), b"")
     return run_llvm("llvm-objcopy", (f"--remove-section={_STACK_NOTE}", "-", "-"), code)

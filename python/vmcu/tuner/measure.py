@@ -71,7 +71,7 @@ def _measure(kernel: d.KernelOp, variant: Variant, target: Target) -> Measured:
         program = compile_module(module, target)
     with program.firmware() as firmware:
         zeros = [np.zeros(each.shape, each.dtype) for each in program.inputs]
-        cycles = firmware.run(*zeros).counts.cycles
+        cycles = firmware.run(*zeros).counts.whole.cycles
     return Measured(str(variant), cycles, program.sizes.text, measured.scratch)
 
 

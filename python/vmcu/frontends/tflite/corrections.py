@@ -86,7 +86,7 @@ def _quantise(real: float, operator: Operator) -> int:
         return 127
     steps = float(np.float32(real) / np.float32(scale))
     rounded = math.copysign(math.floor(abs(steps) + 0.5), steps)
-    return max(-128, min(127, zero_point + int(rounded)))
+    return max(-128, min(127, (zero_point or 0) + int(rounded)))
 
 
 def _round_twice(_: Operator, made: Made) -> None:

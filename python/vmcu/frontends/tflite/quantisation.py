@@ -42,7 +42,9 @@ class Operator:
 
     def option(self, field: int) -> int:
         """A byte-sized field of the operator's options, such as an enumeration or a flag; 0 when it is absent."""
-        slot = _slot(self.options, field) if self.options else 0
+        if self.options is None:
+            return 0
+        slot = _slot(self.options, field)
         return self.options.Get(number_types.Int8Flags, self.options.Pos + slot) if slot else 0
 
 
@@ -68,8 +70,10 @@ def operators(path: Path) -> Iterator[Operator]:
         if not needed.intersection(results):
             continue
         needed.update(sources)
-        ports = [_port(tensors[each[0]]) if each and each[0] >= 0 else Port() for each in (sources, results)]
-        yield Operator(codes[_number(operator, 0, number_types.Uint32Flags)], *ports, _table(operator, 4), results[0])
+        source, result = [_port(tensors[each[0]]) if each and each[0] >= 0 else Port() for each in (sources, results)]
+        yield Operator(
+            codes[_number(operator, 0, number_types.Uint32Flags)], source, result, _table(operator, 4), results[0]
+        )
 
 
 def with_output(path: Path, tensor: int) -> bytes:

@@ -119,7 +119,7 @@ class _Row:
         shape, asm = self.shape, self.asm
         start, spare = self.next or self.free[0], self.free[1]  # the record's address at first
         inputs = {self.out: out, start: record}
-        if self.parked:
+        if self.offset is not None:
             arrive = [*self.free[2:], self.pointers[0]][: len(rows)]
             inputs |= dict(zip(arrive, rows))
             for number, register in enumerate(arrive):
@@ -130,7 +130,7 @@ class _Row:
         asm("mov", spare, start)
         asm.add(spare, 4 * shape.words * shape.channels)
         asm("vmov", self.slots["end"], spare)
-        if not shape.parks_weights:
+        if self.record is not None:
             asm("mov", self.record, start)
         elif self.next is None:
             asm("vmov", self.slots["record"], start)
@@ -138,7 +138,7 @@ class _Row:
             if shape.parks_weights:
                 self._fetch_record(start)
             self._emit_channel()
-            if not shape.parks_weights:
+            if self.record is not None:
                 asm.add(self.record, 4 * shape.words)
             elif self.next is None:
                 asm("vmov", start, self.slots["record"])
@@ -175,7 +175,7 @@ class _Row:
             moved += trips * count
         asm.add(self.out, 1 - moved * shape.channels)
         back = 1 - read * shape.stride * shape.channels
-        for register in [self.offset] if self.parked else self.pointers:
+        for register in [self.offset] if self.offset is not None else self.pointers:
             asm.add(register, back)
 
     def _emit_tile(self, column: int, count: int, advance: int) -> None:
@@ -192,12 +192,12 @@ class _Row:
             base = self._address(row)
             self._load_row(base, first, reach, data, [*temps, *(accs if row == 0 else [])], 0 if self.parked else step)
             self._multiply_row(row, count, data, temps, accs, started)
-        if self.parked:
+        if self.offset is not None:
             asm.add(self.offset, step)
         self._finish(accs, [*temps, *data])
 
     def _address(self, row: int) -> str:
-        if not self.parked:
+        if self.offset is None:
             return self.pointers[row]
         base = self.pointers[0]
         self.asm("vmov", base, self.slots[f"row{row}"])
@@ -245,7 +245,7 @@ class _Row:
             self._fetch(weight, SCALE_WORDS + row * self.shape.row_words + number)
             for pixel, acc in enumerate(accs):
                 for name, pair in _operations(shape, pixel, low, high):
-                    asm(name, acc, data[pair], weight, acc if pixel in started else bias)
+                    asm(name, acc, data[pair], weight, acc if bias is None or pixel in started else bias)
                     started.add(pixel)
 
     def _fetch(self, register: str, word: int) -> None:

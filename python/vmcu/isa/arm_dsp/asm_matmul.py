@@ -154,8 +154,8 @@ class Matmul:
             if both:
                 asm("sub", s, s, a)
                 asm("asr", s, s, 8)
-                self.scaling.emit(asm, s, *constants[2:], "r0")
-            self.scaling.emit(asm, a, *constants[:2], "r0")
+                self.scaling.emit(asm, s, constants[2], constants[3], "r0")
+            self.scaling.emit(asm, a, constants[0], constants[1], "r0")
 
     def _store(self, asm: Asm, accs: list[tuple[str, str]], both: bool, out: str, channel: int) -> None:
         for pixel, pair in enumerate(accs):

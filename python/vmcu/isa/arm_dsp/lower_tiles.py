@@ -41,6 +41,7 @@ def lower_widen(lowering: Lowering, op: d.WidenOp) -> None:
     lanes = lowering.lanes_at(op, op.lanes)
     address = lowering.address(op.source, op, op.byte)
     if op.guard is not None:
+        assert op.pad is not None, "a guard comes with a pad value"
         halo = lowering.globals.halo(op.pad.value, size * pieces)
         address = arith.select(op.guard, address, halo)
     lowering.report_access("load", op.source, op, address, size * pieces, op.guard)

@@ -14,7 +14,7 @@ from functools import cached_property
 
 import numpy as np
 
-from vmcu.operators.geometry import Steps, Window
+from vmcu.operators.geometry import Steps, Window, both
 from vmcu.planner import Rows
 
 TALLEST = 8  # rows of a depthwise window whose column is one piece of straight-line code
@@ -63,10 +63,10 @@ class Bottleneck:
         return Window(
             inner.image,
             outer.output,
-            tuple((k - 1) * stride + (n - 1) * dilation + 1 for k, n, stride, dilation in pairs),
-            tuple(a * b for a, b in zip(outer.stride, inner.stride)),
+            both((k - 1) * stride + (n - 1) * dilation + 1 for k, n, stride, dilation in pairs),
+            both(a * b for a, b in zip(outer.stride, inner.stride)),
             (1, 1),
-            tuple(p * stride + q for p, stride, q in zip(outer.pad, inner.stride, inner.pad)),
+            both(p * stride + q for p, stride, q in zip(outer.pad, inner.stride, inner.pad)),
         )
 
     @property

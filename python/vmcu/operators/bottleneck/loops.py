@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 from mlir import ir
@@ -169,9 +170,8 @@ class Emitter(RowEmitter):
 
         for channel, width in _tiles(self.kernel.middle.channels, CHANNELS):
             acc = self.first.start(pixels, channel, width)
-            acc = build.accumulate(
-                window.kernel[0], 1, acc, lambda ky, acc, at=channel, n=width: window_row(ky, acc, at, n)
-            )
+            row = partial(window_row, channel=channel, width=width)
+            acc = build.accumulate(window.kernel[0], 1, acc, row)
             tile = self.first.requant.emit(acc, channel, build.i8())
             build.segment_store(tile, self.expanded, slot, channel)
 

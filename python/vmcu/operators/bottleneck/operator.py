@@ -31,7 +31,9 @@ class Fused(Operator):
     def geometry(self) -> Bottleneck:
         """How the columns of a row are walked."""
         channels = (self.expand.channels[0], self.middle.channels, self.project.channels[1])
-        return Bottleneck.of(self.expand.window, self.middle.window, self.project.window, channels)
+        found = Bottleneck.of(self.expand.window, self.middle.window, self.project.window, channels)
+        assert found is not None, "`fuse` makes no other ones"
+        return found
 
     @property
     def workspace(self) -> int:

@@ -182,9 +182,13 @@ def _tell_apart(results: list[ir.Value]) -> list[ir.Value]:
 def _replace_copies(module: ir.Module) -> None:
     """A `memref.copy` becomes a call into a runtime that a microcontroller has not: copy by a loop."""
     copies: list[ir.Operation] = []
-    module.operation.walk(
-        lambda op: copies.append(op) or ir.WalkResult.ADVANCE if op.name == "memref.copy" else ir.WalkResult.ADVANCE
-    )
+
+    def collect(op: ir.Operation) -> ir.WalkResult:
+        if op.name == "memref.copy":
+            copies.append(op)
+        return ir.WalkResult.ADVANCE
+
+    module.operation.walk(collect)
     for op in copies:
         with op.location, ir.InsertionPoint(op):
             linalg.copy(op.operands[0], outs=[op.operands[1]])

@@ -31,13 +31,16 @@ def can_vectorise(op: ir.OpView) -> bool:
 
 def splat_captured(value: ir.Value) -> ir.Value:
     """A constant from outside the body, where canonicalisation puts them."""
-    return build.splat(value.type, constant_int(value), LANES)
+    number = constant_int(value)
+    assert number is not None, "bodies that capture something else are not vectorised"
+    return build.splat(value.type, number, LANES)
 
 
 def vectorise(op: ir.OpView, operands: list[ir.Value]) -> ir.Value:
     if op.operation.name == "tosa.apply_scale":
         rounding = d.Rounding.double_round if rounds_twice(op) else d.Rounding.single_round
-        return d.requantize(build.vector(build.i32(), LANES), *operands, rounding, 0, *INT32)
+        value, multiplier, shift = operands
+        return d.requantize(build.vector(build.i32(), LANES), value, multiplier, shift, rounding, 0, *INT32)
     if isinstance(op, arith.ConstantOp):
         return build.splat(op.result.type, ir.IntegerAttr(op.value).value, LANES)
     if op.operation.name == "arith.addi" and (folded := _add_to_scaled(*operands)):

@@ -29,6 +29,8 @@ class PlainMaxPool(Family[MaxPool]):
 
 
 class MaxPoolEmitter(ChannelwiseEmitter):
+    kernel: MaxPool
+
     def _emit_value(self, row: Index, column: Index, region: Region, channel: Index, valid: int) -> ir.Value:
         acc = build.splat(build.i32(), self.kernel.low, CHANNELS)
         acc = self._fold_taps(row, column, region, channel, valid, acc)

@@ -45,6 +45,19 @@ class Counts:
     value64: int
     functions: Mapping[str, FunctionCounts] = field(default_factory=dict)
 
+    @property
+    def whole(self) -> FunctionCounts:
+        """The figures of a call that counted, as those of one function.
+
+        Raises:
+            Internal: the call did not count.
+        """
+        figures = self.instructions, self.loads, self.stores, self.cycles
+        known = [each for each in figures if each is not None]
+        if len(known) != len(figures):
+            raise Internal("figures are asked of a call that did not count")
+        return FunctionCounts(1, *known)
+
 
 @dataclass(frozen=True)
 class FunctionCounts:
@@ -104,7 +117,7 @@ class Accountant:
     def __init__(self, image: Image, table: CycleTable):
         self._image, self._table, self._decoder = image, table, Decoder(table)
         self._saved = table.load - table.load_after_access
-        self._blocks: dict[tuple[int, int], _Block] = {}
+        self._blocks: dict[int, _Block] = {}
         self._functions: dict[int, str] = {}
         self._entries = {start for start, _, _ in image.functions}
         self._predicates: dict[int, Predicate] = {}

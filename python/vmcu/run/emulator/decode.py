@@ -150,7 +150,8 @@ class Decoder:
         if name in ("vldr", "vstr"):
             words = 2 if each.reg_name(each.operands[0].reg).startswith("d") else 1
             cycles = table.vfp_access + (words - 1) * table.word
-            return Cost(each.size, cycles, **{"loads" if name == "vldr" else "stores": words})
+            loads, stores = (words, 0) if name == "vldr" else (0, words)
+            return Cost(each.size, cycles, loads=loads, stores=stores)
         if name in _ROWS:
             return Cost(each.size, getattr(table, _ROWS[name]))
         if name.startswith("v"):

@@ -165,7 +165,7 @@ class Machine:
         self._uc.hook_add(
             unicorn.UC_HOOK_CODE, lambda uc, *_: callback(*uc.reg_read_batch(registers)), begin=entry, end=entry
         )
-        self._uc.ctl_flush_tb()
+        self._uc.ctl_flush_tb()  # type: ignore[attr-defined]  # made at run time
 
     # Memories
 
@@ -261,5 +261,6 @@ class Machine:
         low, high = (self._uc.reg_read(register) for register in _ARGUMENTS[:2])
         value = low - (1 << 32) if low >> 31 else low
         all_ = sum(functions.values(), FunctionCounts())
-        figures = (all_.instructions, all_.loads, all_.stores, all_.cycles) if functions else (None,) * 4
-        return Counts(*figures, stack_bytes, value, high << 32 | low, functions)
+        figures = (all_.instructions, all_.loads, all_.stores, all_.cycles)
+        instructions, loads, stores, cycles = figures if functions else (None,) * 4
+        return Counts(instructions, loads, stores, cycles, stack_bytes, value, high << 32 | low, functions)

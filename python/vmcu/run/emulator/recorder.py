@@ -36,7 +36,7 @@ class Recorder:
         else:
             self._remove_hooks()
         # Unicorn builds hooks into translated code, so code that was translated before the change has to go.
-        self._uc.ctl_flush_tb()
+        self._uc.ctl_flush_tb()  # type: ignore[attr-defined]  # made at run time
 
     def finish(self, stopped_at: int) -> None:
         """Record the last edge: the one that led out of the program."""

@@ -51,7 +51,8 @@ def open_panel(
     if which not in get_args(OracleName):
         raise InputError(f"oracle is one of {', '.join(get_args(OracleName))}, found '{which}'")
     file, ports = Path(path), (tuple(inputs), tuple(outputs))
-    known = {"litert": partial(_litert, file, *ports), "tosa": partial(_tosa, file, *ports), "mlir": host}
+    litert, tosa = partial(_litert, file, *ports), partial(_tosa, file, *ports)
+    known: dict[str, Callable[[], Oracle]] = {"litert": litert, "tosa": tosa, "mlir": host}
     if which != "auto":
         return Panel(file, (Candidate(which, known[which]),))
     others = ("litert",) if file.suffix.lower() != ".tflite" else ()

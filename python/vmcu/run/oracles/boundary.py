@@ -55,6 +55,7 @@ def _quantise(tensor: Tensor, real: np.ndarray) -> np.ndarray:
     if not np.isfinite(real).all():
         raise Refusal(f"output '{tensor.name}' is not a number in places")
     found = tensor.quantise(real)
+    assert tensor.scale is not None, "`quantise` refuses such a tensor"
     # A value beside the grid has no integer: to round it would hide a difference.
     if (np.abs(tensor.dequantise(found) - real) > _NEAR * tensor.scale).any():
         raise Refusal(f"output '{tensor.name}' has values that are no multiple of its scale {tensor.scale:.6g}")
