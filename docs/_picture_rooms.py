@@ -19,7 +19,7 @@ def draw_rooms(counts: Mapping[tuple[str, str], int]) -> str:
     rooms = [room for line in _rooms.ROOMS for room in line]
     lines = [*open_page(TOP + LINE * len(rooms) + 8, LEFT + CELL * len(rooms) + BOX + 20)]
     for number, room in enumerate(rooms):
-        lines += _guides(number, [rooms.index(low) for high, low in counts if high == room])
+        lines += _guides(number, sorted(rooms.index(low) for high, low in counts if high == room))
     for importing, imported in sorted(counts):
         title = f"<title>{importing} imports {imported}</title>"
         x, y = _x(rooms.index(imported)) + CELL / 2, _y(rooms.index(importing)) + LINE / 2

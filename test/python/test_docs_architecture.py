@@ -79,6 +79,7 @@ def test_page_names_every_room(page: str) -> None:
 def test_rooms_picture_has_a_dot_for_each_import_and_none_above_the_diagonal() -> None:
     counts = _rooms.arrows(_rooms.graph())
     text = _picture_rooms.draw_rooms(counts)
+    assert _picture_rooms.draw_rooms(dict(reversed(counts.items()))) == text
     dots = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)" r="4" fill="\S+"><title>(\w+) imports (\w+)</title>', text)
     assert {(importing, imported) for *_, importing, imported in dots} == set(counts)
     for x, y, *_ in dots:
