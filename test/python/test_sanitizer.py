@@ -18,6 +18,7 @@ from mlir.dialects import arith
 import vmcu
 from test_e2e_operators import window
 from vmcu import planner
+from vmcu.abi.names import Names
 from vmcu.abi.pool_map import Held, Home, PoolMap, Site, View
 from vmcu.dialects import vmcu as d
 from vmcu.errors import Internal
@@ -282,7 +283,7 @@ class Core:
 
     def __init__(self, pool: PoolMap):
         self.reports: dict[str, Callable[..., None]] = {}
-        self.shadow = PoolShadow(pool, self, "net")
+        self.shadow = PoolShadow(pool, self, Names("net"))
 
     def address(self, symbol: str) -> int:
         assert symbol == "net_pool"

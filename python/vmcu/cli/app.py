@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -69,6 +70,10 @@ def compile_command(
             help="stop at a level of the compiler; text goes to stdout unless -o is given", show_default=False
         ),
     ] = None,
+    print_pipeline: Annotated[
+        bool,
+        typer.Option("--print-pipeline", help="print the shell commands that make the same object level by level"),
+    ] = False,
     full: Annotated[
         bool, typer.Option("--full", help="print large constants, too, when --emit goes to a terminal")
     ] = False,
@@ -80,7 +85,9 @@ def compile_command(
 
     with progress(f"compiling {model}") as step:
         compilation = Compilation(model, asked.options(), progress=step)
-        if emit is None or emit in ("obj", "elf"):
+        if print_pipeline:
+            lines = _emit(compilation.script(), output, f"{compilation.name}.sh")
+        elif emit is None or emit in ("obj", "elf"):
             lines = _build(compilation, emit, output or Path())
         else:
             elide = output is None and not full and sys.stdout.isatty()
@@ -279,6 +286,20 @@ def reference(
         answer = compilation.oracle(oracle).ask(*given)
     arrays.write_outputs(outputs, answer.outputs)
     print("\n".join((*notes, *answer.notes, f"{answer.oracle} wrote {', '.join(map(str, outputs))}")))
+
+
+@app.command(
+    epilog="Example: vmcu tool llc --version",
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
+def tool(
+    context: typer.Context,
+    program: Annotated[str, typer.Argument(metavar="PROGRAM", help="such as opt, llc or mlir-translate")],
+) -> None:
+    """Run a program of LLVM or MLIR that comes with this package; all that follows its name is its own."""
+    from vmcu.toolchain.tools import llvm_tool
+
+    raise typer.Exit(subprocess.run([str(llvm_tool(program)), *context.args], check=False).returncode)
 
 
 @app.command(epilog="Example: vmcu targets --json")

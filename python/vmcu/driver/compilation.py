@@ -10,7 +10,7 @@ with compiled.firmware() as firmware:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -28,6 +28,7 @@ from vmcu.driver.definition import define
 from vmcu.driver.options import Options, symbol_name
 from vmcu.driver.profile import Profile, profile
 from vmcu.driver.program import Program, assemble, translate
+from vmcu.driver.script import write_script
 from vmcu.driver.summaries import Layer
 from vmcu.driver.weighing import plan_module
 from vmcu.errors import InputError, Unsupported
@@ -128,6 +129,7 @@ class Compilation:
         self.seconds = 0.0  # spent on levels so far
         self._progress = progress or (lambda level: None)
         self._modules: dict[str, ir.Module | ir.OpView] = {}
+        self._choices: Mapping[str, object] = {}  # of the plan, once there is one
 
     @property
     def target(self) -> Target:
@@ -236,7 +238,7 @@ class Compilation:
         """A compilation of this model with other options; it has those of the `levels` that are made here."""
         twin = Compilation(self.path, replace(self.options, **changes), progress=self._progress)
         twin.context, twin.seconds = self.context, self.seconds
-        twin.__dict__["entry"] = self.entry
+        twin.__dict__["entry"], twin._choices = self.entry, self._choices
         twin._modules = {level: module for level, module in self._modules.items() if level in levels}
         return twin
 
@@ -339,18 +341,36 @@ class Compilation:
         if level == "plan":
             if self.options.input == "fed":
                 self._require_rows(above)
-            return plan_module(above, self.options, self._count_cycles)
+            planned = plan_module(above, self.options, self._count_cycles)
+            self._choices = planned.choices
+            return planned.module
         module = above.operation.clone()
         if level == "linalg":
             to_linalg(module)
             return module
-        loops = {"loops": self.options.optimize == "size"}
-        options: dict[str, dict[str, Any]] = {
-            "segments": loops,
-            "llvm": {"name": self.name, "sanitize": self.options.sanitize, **loops},
-        }
-        bridge.run(module, fill_options(level, options.get(level, {}), self.target))
+        bridge.run(module, fill_options(level, self.choices(level), self.target))
         return module
+
+    def choices(self, level: str) -> Mapping[str, object]:
+        """The options of the pipeline that makes a level from the one above it; those of the plan were weighed.
+
+        Raises:
+            VmcuError: as `compile_model`.
+        """
+        loops = {"loops": self.options.optimize == "size"}
+        if level == "plan":
+            self.module("plan")
+            return self._choices
+        known = {"segments": loops, "llvm": {"name": self.name, "sanitize": self.options.sanitize, **loops}}
+        return known.get(level, {})
+
+    def script(self) -> str:
+        """Commands for a shell that make the same object byte for byte, one level after the other.
+
+        Raises:
+            VmcuError: as `compile_model`.
+        """
+        return write_script(self)
 
     def _count_cycles(self, plan: ir.Module | ir.OpView) -> int:
         """Modelled cycles of one run of another plan of the same kernels."""

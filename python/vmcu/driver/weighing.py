@@ -11,8 +11,8 @@ What is fast takes RAM as well: lanes lie on the stack. Pool and stack are one R
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from mlir import ir
 
@@ -27,10 +27,25 @@ FRAMES = 256  # bytes of stack that calls and spills take whatever the variants
 SPILLS = 128  # bytes of lanes that a kernel may have where RAM is all that counts: plain loops spill as many
 
 
+@dataclass(frozen=True)
+class Planned:
+    """A planned module.
+
+    Args:
+        module: the plan.
+        scratch: bytes of lanes of the kernel that has most of them.
+        choices: the options with which the pipeline `vmcu-to-plan` makes the same plan again.
+    """
+
+    module: ir.Module | ir.OpView
+    scratch: int
+    choices: Mapping[str, object]
+
+
 def plan_module(
     kernels: ir.Module | ir.OpView, options: Options, count_cycles: Callable[[ir.Module | ir.OpView], int]
-) -> ir.Module | ir.OpView:
-    """A copy of a module of kernels on tensors with everything in its place.
+) -> Planned:
+    """A module of kernels on tensors with everything in its place, and what was chosen for it.
 
     Args:
         kernels: the module.
@@ -43,30 +58,30 @@ def plan_module(
     """
     if options.optimize == "latency" and options.streams and options.pool is None:
         layers = _fit(kernels, options)
-        if summaries.plan(layers).macs > summaries.count_macs(summaries.kernels(kernels)):
+        if summaries.plan(layers.module).macs > summaries.count_macs(summaries.kernels(kernels)):
             return layers  # It computes things again because nothing else fits.
         smallest = _fit(kernels, replace(options, optimize="balanced", recompute=1.0), slack=1.0)
-        if summaries.plan(smallest).pool_bytes == summaries.plan(layers).pool_bytes:
+        if summaries.plan(smallest.module).pool_bytes == summaries.plan(layers.module).pool_bytes:
             return smallest
-        return min(smallest, layers, key=count_cycles)
+        return min(smallest, layers, key=lambda each: count_cycles(each.module))
     return _fit(kernels, options)
 
 
-def _fit(kernels: ir.Module | ir.OpView, options: Options, slack: float = SLACK) -> ir.Module | ir.OpView:
-    planned, scratch = _attempt(kernels, options, SPILLS if options.optimize == "ram" else None)
-    pool = summaries.plan(planned).pool_bytes
+def _fit(kernels: ir.Module | ir.OpView, options: Options, slack: float = SLACK) -> Planned:
+    planned = _attempt(kernels, options, SPILLS if options.optimize == "ram" else None)
+    pool = summaries.plan(planned.module).pool_bytes
     allowed = options.ram_bytes - pool
     if options.optimize in ("balanced", "size"):
         allowed = min(allowed, int(slack * (pool + FRAMES)))
-    if options.optimize != "ram" and scratch > allowed:
-        planned, _ = _attempt(kernels, options, allowed)
+    if options.optimize != "ram" and planned.scratch > allowed:
+        planned = _attempt(kernels, options, allowed)
     return planned
 
 
-def _attempt(kernels: ir.Module | ir.OpView, options: Options, limit: int | None) -> tuple[ir.Module | ir.OpView, int]:
-    """A plan whose kernels have at most `limit` bytes of lanes each, and the most that one of them has."""
+def _attempt(kernels: ir.Module | ir.OpView, options: Options, limit: int | None) -> Planned:
+    """A plan whose kernels have at most `limit` bytes of lanes each."""
     from vmcu.passes._registry import set_options
-    from vmcu.passes.pipelines import describe_core
+    from vmcu.passes.pipelines import describe_core, read_variants
 
     module = kernels.operation.clone()
     measured = ",".join(options.target.measured) or None
@@ -80,5 +95,6 @@ def _attempt(kernels: ir.Module | ir.OpView, options: Options, limit: int | None
         "optimize": "latency" if options.optimize == "latency" else "ram",
         "recompute": options.recompute,
     }
+    variants = read_variants(module) or ";"
     bridge.run(module, set_options(["vmcu-plan"], how))
-    return module, scratch
+    return Planned(module, scratch, {"variants": variants, **how})

@@ -60,24 +60,54 @@ def compile_to_object(
 
 
 def _compile(llvm_ir: str, target: Target, llc_flags: Sequence[str], filetype: str, merge: bool = True) -> bytes:
-    module = llvm_ir if _FLOAT_AT_BORDER.search(llvm_ir) else llvm_ir + _NO_FLOATS
-    code = _run(module, target, llc_flags, "obj", merge)
-    while (complete := _complete(module, undefined(code), target)) != module:
-        module, code = complete, _run(complete, target, llc_flags, "obj", merge)
+    module, code = _completed(llvm_ir, target, llc_flags, merge)
     return code if filetype == "obj" else _run(module, target, llc_flags, filetype, merge)
 
 
-def _run(module: str, target: Target, llc_flags: Sequence[str], filetype: str, merge: bool) -> bytes:
-    core = (f"-mtriple={target.triple}", f"-mcpu={target.cpu}")
+def complete(llvm_ir: str, target: Target) -> str:
+    """LLVM IR text with what the object brings along behind it: its build attribute, and the helpers that it calls."""
+    return _completed(llvm_ir, target, (), True)[0]
+
+
+def _completed(llvm_ir: str, target: Target, llc_flags: Sequence[str], merge: bool) -> tuple[str, bytes]:
+    """The module that is compiled, and its object."""
+    module = llvm_ir if _FLOAT_AT_BORDER.search(llvm_ir) else llvm_ir + _NO_FLOATS
+    code = _run(module, target, llc_flags, "obj", merge)
+    while (larger := _complete(module, undefined(code), target)) != module:
+        module, code = larger, _run(larger, target, llc_flags, "obj", merge)
+    return module, code
+
+
+def object_commands(target: Target) -> tuple[tuple[str, tuple[str, ...], str], ...]:
+    """How LLVM IR becomes an object: programs, their arguments but for input and output, suffixes of what they write."""
+    return (
+        ("opt", _opt_options(target, merge=True), ".bc"),
+        ("llc", (*_llc_options(target), "-filetype=obj", *target.llc_flags), ".noted.o"),
+        ("llvm-objcopy", (f"--remove-section={_STACK_NOTE}",), ".o"),
+    )
+
+
+def _opt_options(target: Target, *, merge: bool) -> tuple[str, ...]:
     passes = f"-passes=forceattrs,function({','.join(HARMLESS_PASSES)}){f',{MERGE}' if merge else ''}"
-    options = (f"-data-layout={target.data_layout}", "-force-attribute=nounwind", passes, "-o", "-")
-    cleaned = run_llvm("opt", (*core, *options), module.encode())
+    return (*_core(target), f"-data-layout={target.data_layout}", "-force-attribute=nounwind", passes)
+
+
+def _llc_options(target: Target) -> tuple[str, ...]:
     # Soft float here is the calling convention of `eabi` (floats travel in core registers); the FPU is still used.
     # Arm's own exception model writes an index entry for each function, also for one that never unwinds, and the entries
     # bring a library's unwinder into the firmware; DWARF's writes nothing for them.
     abi = ("-float-abi=soft", "-exception-model=dwarf")
-    flags = ("-O2", *abi, "-function-sections", "-data-sections", f"-filetype={filetype}", "-o", "-")
-    code = run_llvm("llc", (*core, *flags, *target.llc_flags, *llc_flags), cleaned)
+    return (*_core(target), "-O2", *abi, "-function-sections", "-data-sections")
+
+
+def _core(target: Target) -> tuple[str, ...]:
+    return f"-mtriple={target.triple}", f"-mcpu={target.cpu}"
+
+
+def _run(module: str, target: Target, llc_flags: Sequence[str], filetype: str, merge: bool) -> bytes:
+    cleaned = run_llvm("opt", (*_opt_options(target, merge=merge), "-o", "-"), module.encode())
+    options = (f"-filetype={filetype}", "-o", "-")
+    code = run_llvm("llc", (*_llc_options(target), *options, *target.llc_flags, *llc_flags), cleaned)
     if filetype == "asm":
         return code.replace(f'\t.section\t"{_STACK_NOTE}","",%progbits\n'.encode(), b"")
     return run_llvm("llvm-objcopy", (f"--remove-section={_STACK_NOTE}", "-", "-"), code)

