@@ -238,7 +238,8 @@ class Compilation:
         """A compilation of this model with other options; it has those of the `levels` that are made here."""
         twin = Compilation(self.path, replace(self.options, **changes), progress=self._progress)
         twin.context, twin.seconds = self.context, self.seconds
-        twin.__dict__["entry"], twin._choices = self.entry, self._choices
+        twin.__dict__["entry"] = self.entry
+        twin._choices = self._choices
         twin._modules = {level: module for level, module in self._modules.items() if level in levels}
         return twin
 
@@ -361,7 +362,10 @@ class Compilation:
         if level == "plan":
             self.module("plan")
             return self._choices
-        known = {"segments": loops, "llvm": {"name": self.name, "sanitize": self.options.sanitize, **loops}}
+        known: dict[str, Mapping[str, object]] = {
+            "segments": loops,
+            "llvm": {"name": self.name, "sanitize": self.options.sanitize, **loops},
+        }
         return known.get(level, {})
 
     def script(self) -> str:
