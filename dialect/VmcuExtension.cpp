@@ -1,7 +1,7 @@
 //===- VmcuExtension.cpp - what Python sees of the C++ part ---------------===//
 //
-// The classes of the dialect's types and attributes (VmcuTypeBindings.cpp), and seven functions: load the dialect into a
-// context, register a pass whose body is a Python callable or a pipeline whose list is, translate to LLVM IR, tell
+// The classes of the dialect's types and attributes (VmcuTypeBindings.cpp), and seven functions: load the dialect into
+// a context, register a pass whose body is a Python callable or a pipeline whose list is, translate to LLVM IR, tell
 // whether an op has effects, and the mains of the optimiser and of the language server. Everything else is Python.
 //
 // Flags that look odd in CMakeLists.txt: the dialect is compiled with -fno-rtti because LLVM is, and this file without

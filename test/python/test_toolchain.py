@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from vmcu.cores import FLASH_BASE, RAM_BASE, Target
-from vmcu.errors import InputError
+from vmcu.errors import InputError, MissingTool
 from vmcu.toolchain import (
-    MissingTool,
     ToolFailed,
     compile_to_assembly,
     compile_to_object,
