@@ -28,12 +28,15 @@ class Fused(Operator):
     kind = d.KernelKind.fused
 
     @cached_property
+    def _found(self) -> Bottleneck | None:
+        channels = (self.expand.channels[0], self.middle.channels, self.project.channels[1])
+        return Bottleneck.of(self.expand.window, self.middle.window, self.project.window, channels)
+
+    @property
     def geometry(self) -> Bottleneck:
         """How the columns of a row are walked."""
-        channels = (self.expand.channels[0], self.middle.channels, self.project.channels[1])
-        found = Bottleneck.of(self.expand.window, self.middle.window, self.project.window, channels)
-        assert found is not None, "`fuse` makes no other ones"
-        return found
+        assert self._found is not None, "`fuse` gives no other ones away"
+        return self._found
 
     @property
     def workspace(self) -> int:
@@ -69,4 +72,4 @@ def fuse(expand: object, middle: object, project: object) -> Fused | None:
     if (expand.channels[1], project.channels[0]) != (middle.channels, middle.channels):
         return None
     fused = Fused(expand, middle, project)
-    return None if fused.geometry is None else fused
+    return None if fused._found is None else fused
