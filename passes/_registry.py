@@ -307,7 +307,7 @@ def _guarded(info: PassInfo) -> Callable[[ir.Operation, str], bool]:
                 info.run(op.opview if isinstance(op, ir.Operation) else op, parse_options(info, text))
         except VmcuError as error:
             keep_error(error)
-            getattr(error, "location", op.location).emit_error(str(error))
+            (op.location if error.location is None else error.location).emit_error(str(error))
             return False
         except BaseException as error:  # sys.exit and Ctrl-C, too, must not unwind through MLIR's frames
             keep_error(error)
