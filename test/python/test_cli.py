@@ -383,18 +383,18 @@ def test_missing_tool_is_3(command: Command, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_missing_package_is_3(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    def incomplete(text: str | None) -> int:
+    def incomplete(*_: object, **__: object) -> None:
         raise ModuleNotFoundError("No module named 'unicorn'", name="unicorn")
 
-    monkeypatch.setattr("vmcu.cli.app.options.read_bytes", incomplete)
+    monkeypatch.setattr("vmcu.cli.app.options.Asked.options", incomplete)
     assert "the installation is incomplete: No module named 'unicorn'" in command.fails(3, "compile", DIGITS)
 
 
 def test_a_bug_is_reported_as_ours(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(text: str | None) -> int:
+    def broken(*_: object, **__: object) -> None:
         raise KeyError("left over")
 
-    monkeypatch.setattr("vmcu.cli.app.options.read_bytes", broken)
+    monkeypatch.setattr("vmcu.cli.app.options.Asked.options", broken)
     line = command.fails(cli.BUG, "compile", DIGITS)
     assert "bug: KeyError: 'left over' (test_cli.py:" in line and "VMCU_DEBUG=1" in line
     monkeypatch.setenv(cli.DEBUG_VARIABLE, "1")
