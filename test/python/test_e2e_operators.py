@@ -21,7 +21,8 @@ from test_reference import OPERATORS, int8_inputs
 from vmcu.cores import CORES
 from vmcu.driver.compilation import Compilation, compile_model
 from vmcu.errors import Unsupported
-from vmcu.operators import Conv2D, Depthwise
+from vmcu.isa.arm_dsp.conv2d import MatmulConv2D
+from vmcu.isa.arm_dsp.depthwise import RowDepthwise
 
 Pair = tuple[int, int]
 MODES: dict[str, dict] = {"layers": {"streams": False}, "streams": {}, "fed": {"input": "fed"}}
@@ -223,8 +224,8 @@ def test_random_layer(
     arguments, more = layer
     path = window(tmp_path / "model.tflite", *arguments, **more)
     with pytest.MonkeyPatch.context() as patch:
-        for kind in (Conv2D, Depthwise):
-            patch.setattr(kind, "variants", prefer(variant, kind.variants))
+        for family in (MatmulConv2D, RowDepthwise):
+            patch.setattr(family, "offers", prefer(variant, family.offers))
         try:
             check_model(path, target, sanitize=sanitize, **MODES[mode])
         except Unsupported as error:
@@ -235,13 +236,13 @@ def test_random_layer(
             raise
 
 
-def prefer(number: int, variants: Callable[[object], list]) -> Callable[[object], list]:
-    """`variants` with another one first; none at all if `number` is negative."""
+def prefer(number: int, offers: Callable[..., tuple]) -> Callable[..., tuple]:
+    """`offers` of a family with another variant first; none at all if `number` is negative."""
 
-    def reorder(kernel: object) -> list:
-        found = variants(kernel)
+    def reorder(family: object, operator: object) -> tuple:
+        found = offers(family, operator)
         first = number % len(found) if found else 0
-        return found[first:] + found[:first] if number >= 0 else []
+        return found[first:] + found[:first] if number >= 0 else ()
 
     return reorder
 
