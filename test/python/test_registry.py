@@ -116,7 +116,11 @@ def test_wrong_option_in_a_pipeline_raises() -> None:
         bridge.run(ir.Module.create(ir.Location.unknown()), ["vmcu-plan{rom=1}"])
 
 
-@pytest.mark.parametrize("info", PASSES.values(), ids=lambda info: info.name)
+# Other tests register passes of their own in this process.
+SHIPPED = [info for info in PASSES.values() if not info.name.startswith("test-")]
+
+
+@pytest.mark.parametrize("info", SHIPPED, ids=lambda info: info.name)
 def test_every_pass_is_documented(info: PassInfo) -> None:
     assert info.summary and not info.summary.endswith(".")
     assert len(info.documentation.splitlines()) > 1
