@@ -24,6 +24,7 @@ OPERANDS = {
     "yield": "%q: tensor<1x48x48x8xi8>",
     "pool": "",
     "place": "%pool: !vmcu.pool<4096>",
+    "view": "%x: !vmcu.sequence<64x16, ring = 16>",
     "segment_load": "%x: !vmcu.sequence<2304x8>, %i: index, %k: index",
     "segment_store": "%y: !vmcu.sequence<2304x16>, %q: vector<2x4xi8>, %i: index, %c: index",
     "segment_free": "%x: !vmcu.sequence<2304x8>, %n: index",
