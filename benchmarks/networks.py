@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from vmcu.operators.bottleneck.geometry import Bottleneck as FusedShape
 from vmcu.operators.channelwise import CHANNELS as LANES
-from vmcu.operators.conv2d import CHANNELS, PIXELS
+from vmcu.operators.conv2d.loops import CHANNELS, PIXELS
 from vmcu.operators.geometry import Steps, Window, split_channels
 from vmcu.planner import Access, Fusion, Kernel, Network, Rows, Tensor
 
