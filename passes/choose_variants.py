@@ -21,7 +21,7 @@ from mlir.dialects import func
 from vmcu.dialects import vmcu as d
 from vmcu.ir.leftovers import refuse_leftovers
 from vmcu.isa import Isa, choose_isa, has_families, offers, read_kernel
-from vmcu.isa.measurements import Cache, key, load_all
+from vmcu.isa.measurements import Cache, key, shipped
 from vmcu.operators import PLAIN, Variant, describe
 from vmcu.passes._features import CoreOptions
 from vmcu.passes._registry import PassError, option, vmcu_pass
@@ -35,7 +35,7 @@ class VariantOptions(CoreOptions):
     scratch: int | None = option(None, "most bytes of stack that a kernel may take for lanes", unit="bytes")
     smallest: bool = option(False, "prefer little code to few cycles")
     variants: str | None = option(None, "choose nothing but these: conv2d_0=matmul,unroll=32;depthwise_0=row")
-    measurements: str | None = option(None, "a file of measurements, in the place of those of the package and the user")
+    measurements: str | None = option(None, "a file of measurements, on top of those of the package")
 
 
 @vmcu_pass("vmcu-choose-variants", summary="Choose how each kernel is computed", options=VariantOptions)
@@ -58,7 +58,7 @@ def choose_variants(module: ir.Module, options: VariantOptions) -> None:
 def _load(options: VariantOptions) -> Cache:
     if options.measured is None:
         return Cache()
-    return load_all() if options.measurements is None else Cache.load(Path(options.measurements))
+    return shipped(on_top=None if options.measurements is None else Path(options.measurements))
 
 
 def _set_variants(module: ir.Module, kernels: Sequence[d.KernelOp], text: str) -> None:

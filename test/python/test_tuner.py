@@ -14,8 +14,11 @@ from vmcu.cli import main
 from vmcu.cores import CORES
 from vmcu.driver.compilation import Compilation
 from vmcu.errors import InputError
+from vmcu.ir import bridge
 from vmcu.operators import PLAIN, Variant
-from vmcu.tuner import CODE_BUDGET, SHIPPED, Cache, Measured, key
+from vmcu.passes._registry import set_options
+from vmcu.passes.pipelines import describe_core
+from vmcu.tuner import CODE_BUDGET, SHIPPED, Cache, Measured, key, user_path
 from vmcu.tuner.measure import find_tasks
 
 FAST = Measured("matmul,unroll=64", cycles=100, code=3000, scratch=256)
@@ -130,3 +133,23 @@ def test_measurements_decide_what_is_compiled(tmp_path: Path, monkeypatch: pytes
     # Nothing that the compiler does not know is taken from a file.
     Cache({task.key: (Measured("sorcery", 1, 1, 0),)}).save(tmp_path / "measured.json")
     assert 'variant "matmul"' in Compilation(path).emit("plan", elide=True)
+
+
+def test_the_pass_reads_no_measurements_but_those_it_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VMCU_CACHE", str(tmp_path))
+    path = conv((6, 6), 8, (1, 1), 8)(tmp_path / "layer.tflite")
+    compilation = Compilation(path)
+    (task,) = find_tasks(compilation.kernels, compilation.target)
+    Cache({task.key: (Measured("matmul,pixels=1", 1, 1, 0),)}).save(user_path())
+
+    def choose(measurements: Path | None) -> str:
+        values = {"measured": "cortex-m4", "measurements": measurements}
+        module = compilation.kernels.operation.clone()
+        with compilation.context:
+            bridge.run(module, set_options(["vmcu-choose-variants"], values, describe_core(compilation.target)))
+        return str(module)
+
+    assert 'variant "matmul,pixels=1"' in choose(user_path())
+    assert 'variant "matmul"' in choose(None)
+    with pytest.raises(InputError, match=r"nothing\.json: there is no such file of measurements"):
+        choose(tmp_path / "nothing.json")

@@ -42,12 +42,12 @@ def tune(
     are not measured again. Compiling takes the fastest variant that its RAM and its budget of code allow.
     """
     from vmcu.cores import Target
-    from vmcu.tuner import Cache, load_all, user_path
+    from vmcu.tuner import Cache, shipped, user_path
 
     core, path = Target.parse(target), output or user_path()
     mine = Cache.load(path)
     tasks = {task.key: task for model in models for task in _find_tasks(model, core, io)}
-    known = load_all() if output is None else mine
+    known = shipped().updated(mine.entries) if output is None else mine
     missing = [task for task in tasks.values() if again or task.key not in known.entries]
     for task, found in _measure(missing):
         # Kept at once: who interrupts this has what was measured so far.

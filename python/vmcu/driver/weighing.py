@@ -20,6 +20,7 @@ from vmcu.driver import summaries
 from vmcu.driver.options import Options
 from vmcu.ir import bridge
 from vmcu.isa import read_kernel
+from vmcu.isa.measurements import user_path
 from vmcu.units import format_bytes
 
 SLACK = 0.15  # of the RAM of the smallest plan
@@ -84,8 +85,12 @@ def _attempt(kernels: ir.Module | ir.OpView, options: Options, limit: int | None
     from vmcu.passes.pipelines import describe_core, read_variants
 
     module = kernels.operation.clone()
-    measured = ",".join(options.target.measured) or None
-    choice = {"measured": measured, "scratch": limit, "smallest": options.optimize == "size"}
+    choice = {
+        "measured": ",".join(options.target.measured) or None,
+        "measurements": user_path() if user_path().exists() else None,
+        "scratch": limit,
+        "smallest": options.optimize == "size",
+    }
     bridge.run(module, set_options(["vmcu-choose-variants"], choice, describe_core(options.target)))
     scratch = max((read_kernel(op).scratch for op in summaries.kernels(module)), default=0)
     how = {

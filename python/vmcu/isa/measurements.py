@@ -1,8 +1,8 @@
 """Measured variants of kernels: what was tried on a core, and which one to take.
 
 A cache maps a kernel's shape on a core to the variants that were measured. One that covers common shapes comes with the
-package; what people tune themselves lies in their cache folder (`VMCU_CACHE` names another one) and comes first. A
-choice depends on the cache and nothing else: same cache, same code.
+package; what people tune themselves lies in their cache folder (`VMCU_CACHE` names another one). The driver hands that
+file to the pass that chooses, which reads nothing else: same measurements, same code.
 """
 
 from __future__ import annotations
@@ -106,14 +106,25 @@ def key(core: str, shape: str) -> str:
 
 
 def user_path() -> Path:
-    """Where measurements of this user are kept."""
+    """Where measurements of this user are kept; the file is there once something was tuned."""
     folder = os.environ.get("VMCU_CACHE")
     return (Path(folder) if folder else platformdirs.user_cache_path("vmcu")) / "measured.json"
 
 
-def load_all() -> Cache:
-    """What came with the package, and what this user measured."""
-    return _shipped().updated(Cache.load(user_path()).entries)
+def shipped(*, on_top: Path | None = None) -> Cache:
+    """What came with the package.
+
+    Args:
+        on_top: a file of measurements that lies on top.
+
+    Raises:
+        InputError: the file does not exist, or is not a cache.
+    """
+    if on_top is None:
+        return _shipped()
+    if not on_top.exists():
+        raise InputError(f"{on_top}: there is no such file of measurements")
+    return _shipped().updated(Cache.load(on_top).entries)
 
 
 @cache

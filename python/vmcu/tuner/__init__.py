@@ -6,6 +6,6 @@
 `vmcu tune` does this for a model; `vmcu-choose-variants` reads the result.
 """
 
-from vmcu.isa.measurements import CODE_BUDGET, SHIPPED, Cache, Measured, key, load_all, user_path
+from vmcu.isa.measurements import CODE_BUDGET, SHIPPED, Cache, Measured, key, shipped, user_path
 
-__all__ = ["CODE_BUDGET", "SHIPPED", "Cache", "Measured", "key", "load_all", "user_path"]
+__all__ = ["CODE_BUDGET", "SHIPPED", "Cache", "Measured", "key", "shipped", "user_path"]
