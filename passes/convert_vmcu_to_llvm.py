@@ -20,8 +20,9 @@ from vmcu.dialects import vmcu as d
 from vmcu.ir.leftovers import refuse_leftovers
 from vmcu.ir.ports import forget_ports
 from vmcu.isa import choose_isa, emit
+from vmcu.isa.addresses import Address, Landed, copy_row, settle_row
 from vmcu.isa.globals import Globals
-from vmcu.isa.lowering import Address, Landed, Lowering, copy_row, settle_row
+from vmcu.isa.lowering import Lowering
 from vmcu.isa.reports import SITES, Reports
 from vmcu.passes._features import CoreOptions
 from vmcu.passes._registry import PassError, option, vmcu_pass

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -24,12 +24,12 @@ from vmcu import frontends
 from vmcu.abi.tensor import Tensor
 from vmcu.cores import Target
 from vmcu.driver import summaries
+from vmcu.driver.compiled import Compiled
 from vmcu.driver.definition import define
+from vmcu.driver.errors import name_the_file
 from vmcu.driver.options import Options, symbol_name
-from vmcu.driver.profile import Profile, profile
-from vmcu.driver.program import Program, assemble, translate
+from vmcu.driver.program import assemble, read_interface, translate
 from vmcu.driver.script import write_script
-from vmcu.driver.summaries import Layer
 from vmcu.driver.weighing import plan_module
 from vmcu.errors import InputError, Unsupported
 from vmcu.frontends import FileLevel
@@ -46,61 +46,6 @@ TEXT_LEVELS: tuple[Level, ...] = ("tosa", "linalg", "kernels", "plan", "segments
 
 #: Constants of more elements are left out of an elided text.
 _ELIDE_ABOVE = 16
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Compiled(Program):
-    """A model as code for one target: a `Program`, and what is known of the model.
-
-    Args:
-        lower_bound: bytes that are alive at once; no plan of these kernels and streams needs less.
-        lower_bound_kernel: the kernel at which they are.
-        layerwise_bytes: input and output of the largest layer, side by side: what an allocator of whole tensors needs
-            at the least.
-        macs: multiply-accumulates of the network.
-        executed_macs: those that the plan executes; more of them mean that something is computed twice.
-        streams: the names of the kernels that run together row by row, for each group of them.
-        layers: all kernels, in the order of the plan.
-        compile_seconds: from the file to the object.
-    """
-
-    lower_bound: int
-    lower_bound_kernel: str
-    layerwise_bytes: int
-    macs: int
-    executed_macs: int
-    streams: tuple[tuple[str, ...], ...]
-    layers: tuple[Layer, ...]
-    compile_seconds: float
-    _make_reference: Callable[[], Reference] = field(repr=False)
-    _open_panel: Callable[[OracleName], Panel] = field(repr=False)
-
-    @property
-    def recompute_factor(self) -> float | None:
-        """`executed_macs` over `macs`: 1 if nothing is computed twice; None for a network without any."""
-        return round(self.executed_macs / self.macs, 3) if self.macs else None
-
-    @cached_property
-    def reference(self) -> Reference:
-        """The same linalg executed on the host; compiled when it is first asked for. Fast, and the `mlir` oracle."""
-        return self._make_reference()
-
-    def oracle(self, which: OracleName = "auto") -> Panel:
-        """Who says what the model computes; see `Compilation.oracle`."""
-        return self._open_panel(which)
-
-    def profile(self, *inputs: np.ndarray) -> Profile:
-        """Run once on the emulated core; the cycles, calls, code and RAM of each kernel.
-
-        Raises:
-            InputError: the arrays are not what the model takes, or the image is larger than the target.
-        """
-        return profile(self.unmerged(), self.layers, inputs)
-
-    def unmerged(self) -> Compiled:
-        """The same code with a function for each kernel: those of equal shape do not share one."""
-        code, sizes = assemble(self.llvm_ir, self.target, merge=False)
-        return replace(self, code=code, sizes=sizes)
 
 
 class Compilation:
@@ -166,25 +111,18 @@ class Compilation:
         Raises:
             VmcuError: as `compile_model`.
         """
-        from vmcu.isa.reports import read_pool_map
-
         llvm_ir = self.llvm_ir
         with self._step("obj"):
             code, sizes = assemble(llvm_ir, self.target)
         planned, kernels = self._at_or_below("plan"), summaries.kernels(self._at_or_below("kernels"))
         plan = summaries.plan(planned)
-        inputs, outputs = self.interface
+        segments, sanitize = self.module("segments"), self.options.sanitize
+        interface = read_interface(self.name, self.target, self.interface, planned, segments, sanitize=sanitize)
         return Compiled(
-            name=self.name,
-            target=self.target,
+            **vars(interface),
             llvm_ir=llvm_ir,
             code=code,
             sizes=sizes,
-            inputs=plan.place_inputs(inputs),
-            outputs=plan.place_outputs(outputs),
-            pool_bytes=plan.pool_bytes,
-            row_bytes=summaries.row_bytes(self.module("segments")),
-            pool_map=read_pool_map(self.module("segments")) if self.options.sanitize else None,
             lower_bound=plan.lower_bound,
             lower_bound_kernel=plan.lower_bound_kernel,
             layerwise_bytes=summaries.largest_layer(kernels),
@@ -251,7 +189,7 @@ class Compilation:
         """
         module = self._at_or_below("linalg")
         self._progress("reference")
-        with self.context, summaries.name_the_file(self.path):
+        with self.context, name_the_file(self.path):
             return Reference(module if self.entry == "tosa" else define(module))
 
     def oracle(self, which: OracleName = "auto") -> Panel:
@@ -272,7 +210,7 @@ class Compilation:
     @cached_property
     def interface(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """Inputs and outputs; their places in the pool are not known yet."""
-        with summaries.name_the_file(self.path):
+        with name_the_file(self.path):
             return summaries.interface(self._at_or_below("linalg"))
 
     @cached_property
@@ -401,7 +339,7 @@ class Compilation:
     def _step(self, level: str) -> Iterator[None]:
         self._progress(level)
         start = time.perf_counter()
-        with self.context, ir.Location.unknown(), summaries.name_the_file(self.path):
+        with self.context, ir.Location.unknown(), name_the_file(self.path):
             yield
         self.seconds += time.perf_counter() - start
 

@@ -11,6 +11,7 @@ runs on the emulated core comes out. `vmcu.driver.compilation` uses the same las
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ from vmcu import _vmcu
 from vmcu.abi.header import write_header
 from vmcu.abi.interface import Interface
 from vmcu.abi.pool_map import REPORTS
+from vmcu.abi.tensor import Tensor
 from vmcu.cores import Target
 from vmcu.driver import summaries
 from vmcu.driver.options import checked_name
@@ -107,32 +109,53 @@ def compile_module(
         InputError: the target or the name is not one, or the module has no pool.
         Unsupported: a pass refuses the module, or an op has no lowering.
     """
-    from vmcu.isa.reports import read_pool_map
     from vmcu.passes.pipelines import fill_options
 
     core = Target.parse(target) if isinstance(target, str) else target
     checked_name(name)
     with module.context, ir.Location.unknown():
-        inputs, outputs = summaries.interface(module)
-        plan = summaries.plan(module)
         lowered = module.operation.clone()
         bridge.run(lowered, fill_options("segments", {}))
-        row_bytes = summaries.row_bytes(lowered)
-        pool_map = read_pool_map(lowered) if sanitize else None
+        interface = read_interface(name, core, summaries.interface(module), module, lowered, sanitize=sanitize)
         bridge.run(lowered, fill_options("llvm", {"name": name, "sanitize": sanitize}, core))
         llvm_ir = translate(lowered)
     code, sizes = assemble(llvm_ir, core)
-    return Program(
+    return Program(llvm_ir=llvm_ir, code=code, sizes=sizes, **vars(interface))
+
+
+def read_interface(
+    name: str,
+    target: Target,
+    ports: tuple[tuple[Tensor, ...], tuple[Tensor, ...]],
+    planned: ir.Module | ir.OpView,
+    segments: ir.Module | ir.OpView,
+    *,
+    sanitize: bool = False,
+) -> Interface:
+    """What a program is to those who call it, of its modules.
+
+    Args:
+        name: prefix of the C symbols.
+        target: what it is compiled for.
+        ports: inputs and outputs, without their places.
+        planned: the module that places them.
+        segments: the same module with its streams as loops.
+        sanitize: the code will report its accesses to the pool.
+
+    Raises:
+        InputError: the module has no pool, or several.
+    """
+    from vmcu.isa.reports import read_pool_map
+
+    plan = summaries.plan(planned)
+    return Interface(
         name=name,
-        target=core,
-        llvm_ir=llvm_ir,
-        code=code,
-        sizes=sizes,
-        inputs=plan.place_inputs(inputs),
-        outputs=plan.place_outputs(outputs),
+        target=target,
+        inputs=plan.place_inputs(ports[0]),
+        outputs=plan.place_outputs(ports[1]),
         pool_bytes=plan.pool_bytes,
-        row_bytes=row_bytes,
-        pool_map=pool_map,
+        row_bytes=summaries.row_bytes(segments),
+        pool_map=read_pool_map(segments) if sanitize else None,
     )
 
 
@@ -142,7 +165,7 @@ def translate(module: ir.Module | ir.OpView) -> str:
     Raises:
         Unsupported: it holds ops of other dialects, or one that LLVM does not know.
     """
-    summaries.refuse_leftovers(module)
+    _refuse_leftovers(module)
     with bridge.diagnostics(module.context) as found:
         text = _vmcu.translate(module.operation)
     if text is None:
@@ -158,3 +181,23 @@ def assemble(llvm_ir: str, target: Target, *, merge: bool = True) -> tuple[bytes
     with tempfile.TemporaryDirectory() as scratch:
         path = compile_to_object(llvm_ir, target, Path(scratch) / "code.o", merge=merge)
         return path.read_bytes(), elf_sizes(path)
+
+
+def _refuse_leftovers(module: ir.Module | ir.OpView) -> None:
+    """Raise Unsupported at the first op that is not LLVM's: the translation to LLVM IR would crash at it."""
+    left = _first(module, lambda name: not name.startswith("llvm.") and name != "builtin.module")
+    if left:
+        raise Unsupported(f"{place(left.location)}: {left.name} has no lowering to LLVM")
+
+
+def _first(module: ir.Module | ir.OpView, is_wanted: Callable[[str], bool]) -> ir.Operation | None:
+    found: list[ir.Operation] = []
+
+    def look(op: ir.Operation) -> ir.WalkResult:
+        if not is_wanted(op.name):
+            return ir.WalkResult.ADVANCE
+        found.append(op)
+        return ir.WalkResult.INTERRUPT
+
+    module.operation.walk(look)
+    return found[0] if found else None

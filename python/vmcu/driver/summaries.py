@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from mlir import ir
@@ -14,10 +11,8 @@ from mlir import ir
 from vmcu import frontends
 from vmcu.abi.tensor import Tensor
 from vmcu.dialects import vmcu as d
-from vmcu.errors import InputError, MissingTool, Unsupported, VmcuError
+from vmcu.errors import InputError, Unsupported
 from vmcu.ir import walk
-from vmcu.ir.bridge import PassError
-from vmcu.ir.locations import place
 from vmcu.ir.ports import recorded_ports
 from vmcu.operators import describe
 
@@ -288,50 +283,3 @@ def _count_executed_macs(ops: Sequence[ir.OpView]) -> int:
             made = int(((rest == 0) & (row >= 1) & (row <= rows)).sum())
             total += count_macs([kernel]) * made // rows
     return total
-
-
-def refuse_leftovers(module: ir.Module | ir.OpView) -> None:
-    """Raise Unsupported at the first op that is not LLVM's: the translation to LLVM IR would crash at it."""
-    left = _first(module, lambda name: not name.startswith("llvm.") and name != "builtin.module")
-    if left:
-        raise Unsupported(f"{place(left.location)}: {left.name} has no lowering to LLVM")
-
-
-def _first(module: ir.Module | ir.OpView, is_wanted: Callable[[str], bool]) -> ir.Operation | None:
-    found: list[ir.Operation] = []
-
-    def look(op: ir.Operation) -> ir.WalkResult:
-        if not is_wanted(op.name):
-            return ir.WalkResult.ADVANCE
-        found.append(op)
-        return ir.WalkResult.INTERRUPT
-
-    module.operation.walk(look)
-    return found[0] if found else None
-
-
-@contextmanager
-def name_the_file(path: Path) -> Iterator[None]:
-    """Let every error that is about the model begin with the file, and the line where there is one."""
-    try:
-        yield
-    except MissingTool:
-        raise
-    except VmcuError as error:
-        error.args = (_describe_error(path, error),)
-        raise
-
-
-def _describe_error(path: Path, error: VmcuError) -> str:
-    """The error's message on one line, with the file, and with line and column as compilers print them."""
-    message = " ".join(str(error).split())
-    where = place(error.location) if isinstance(error, PassError) else ""
-    if where and not message.startswith(where):
-        message = f"{where}: {message}"
-    message = re.sub(r'(?:at layer )?loc\("([^"]*)"\("[^"]*":0:0\)\)', r"layer '\1'", message)  # of a .tflite
-    message = re.sub(r"\((\S+):0:0\)?(?=:)", "", message)
-    end = re.search(r' \(loc\("([^"]*)":(\d+):(\d+)\)\)$', message)
-    if end:
-        return f"{end[1]}:{end[2]}:{end[3]}: {message[: end.start()].removeprefix(f'{path}: ')}"
-    message = re.sub(r'(at )?(?:layer )?loc\("([^"]*)":(\d+):(\d+)\)', r"\1\2:\3:\4", message)
-    return message if message.startswith(str(path)) else f"{path}: {message}"

@@ -9,11 +9,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from mlir import ir
-from mlir.dialects import arith, memref
+from mlir.dialects import arith
 from mlir.dialects import vector as vector_d
 
 from vmcu.cores import Features
@@ -21,6 +21,7 @@ from vmcu.dialects import vmcu as d
 from vmcu.ir.bridge import PassError
 from vmcu.ir.walk import int_width
 from vmcu.isa import emit
+from vmcu.isa.addresses import Address, first_segment, index_constant, segment_address, segment_bytes
 from vmcu.isa.globals import Globals
 from vmcu.isa.reports import Reports, first_byte
 from vmcu.operators.match import constant_array, producer
@@ -118,7 +119,7 @@ class Lowering(ABC):
     ) -> None:
         """As `report`, of the segment and byte that `op` names."""
         if self.reports is not None:
-            byte = first_byte(sequence, _segment(op), op.byte if hasattr(op, "byte") else None)
+            byte = first_byte(sequence, first_segment(op), op.byte if hasattr(op, "byte") else None)
             self.reports.access(what, self._operand(sequence), byte, address, count, guard)
 
     def address(self, sequence: ir.Value, op: d.SegmentLoadOp | d.SegmentStoreOp, byte: ir.Value | None) -> ir.Value:
@@ -126,14 +127,14 @@ class Lowering(ABC):
         start = segment_address(self.addresses[sequence], sequence, op.index, None if op.within is not None else byte)
         if op.within is None:
             return start
-        offset = arith.muli(op.within, _index(_segment_bytes(sequence)))
+        offset = arith.muli(op.within, index_constant(segment_bytes(sequence)))
         return emit.at(start, offset if byte is None else arith.addi(offset, byte))
 
     def _segment_load(self, op: d.SegmentLoadOp) -> None:
         rows, width = ir.VectorType(op.result.type).shape
         valid = op.valid.value if op.valid is not None else width
         stride = op.stride.value if op.stride is not None else 1
-        size = _segment_bytes(op.source)
+        size = segment_bytes(op.source)
         guards = list(op.guards)
         tile = []
         if guards:
@@ -148,7 +149,7 @@ class Lowering(ABC):
         for row in range(rows):
             if guards:
                 if apart:
-                    index = arith.addi(op.index, _index(row * stride)) if row else op.index
+                    index = arith.addi(op.index, index_constant(row * stride)) if row else op.index
                     inside = segment_address(self.addresses[op.source], op.source, index, None)
                 else:
                     inside = emit.at(start, row * stride * size)
@@ -156,7 +157,7 @@ class Lowering(ABC):
             else:
                 address = emit.at(first, row * stride * size)
             if self.reports is not None:
-                byte = first_byte(op.source, _segment(op), op.byte, row * stride)
+                byte = first_byte(op.source, first_segment(op), op.byte, row * stride)
                 guard = guards[row] if guards else None
                 self.reports.access("load", self._operand(op.source), byte, address, valid, guard)
             tile.append(self.load_row(address, width, valid))
@@ -192,7 +193,7 @@ class Lowering(ABC):
         strides = _strides(tensor.shape)
         offset = None
         for index, stride in zip(op.indices, strides):
-            term = arith.muli(index, _index(stride * width // 8))
+            term = arith.muli(index, index_constant(stride * width // 8))
             offset = term if offset is None else arith.addi(offset, term)
         base = emit.at(self.constant(op, op.source), offset)
         if width == 8 and len(tile.shape) in (2, 4):
@@ -215,11 +216,11 @@ class Lowering(ABC):
         base = self.address(op.dest, op, op.byte)
         for number, row in enumerate(rows):
             if self.reports is not None:
-                byte = first_byte(op.dest, _segment(op), op.byte, number)
-                address = emit.at(base, number * _segment_bytes(op.dest))
+                byte = first_byte(op.dest, first_segment(op), op.byte, number)
+                address = emit.at(base, number * segment_bytes(op.dest))
                 self.reports.access("store", self._operand(op.dest), byte, address, valid)
             for lane in range(valid):
-                address = emit.at(base, number * _segment_bytes(op.dest) + lane)
+                address = emit.at(base, number * segment_bytes(op.dest) + lane)
                 emit.llvm.store(arith.trunci(emit.integer(8), row[lane]), address, alignment=1)
 
     def _segment_free(self, op: d.SegmentFreeOp) -> None:
@@ -252,7 +253,9 @@ class Lowering(ABC):
         if self.reports is not None and operand < len(kernel.inputs) + len(kernel.outputs):
             report = "load" if operand < len(kernel.inputs) else "store"
             kind = op.sequence.type
-            self.reports.access(report, operand, _index(0), self.addresses[op.sequence], kind.length * kind.bytes)
+            self.reports.access(
+                report, operand, index_constant(0), self.addresses[op.sequence], kind.length * kind.bytes
+            )
 
     # Arithmetic
 
@@ -318,64 +321,6 @@ class Lowering(ABC):
         return None
 
 
-@dataclass(frozen=True)
-class Landed:
-    """The addresses of a ring and of the landing that holds its newest row, and that row's first segment."""
-
-    ring: ir.Value
-    landing: ir.Value
-    newest: ir.Value
-    segments: int  # of a row
-
-
-Address: TypeAlias = ir.Value | Landed
-
-
-def segment_address(base: Address, sequence: ir.Value, index: ir.Value, byte: ir.Value | None) -> ir.Value:
-    """Byte `byte` of segment `index` of a sequence at `base`: in a ring, of slot `index mod ring`."""
-    size = sequence.type.bytes
-    slot = index if sequence.type.is_resident else arith.remui(index, _index(sequence.type.ring))
-    if not isinstance(base, Landed):
-        return _offset(base, slot, size, byte)
-    inside = arith.subi(index, base.newest)
-    is_newest = arith.cmpi(arith.CmpIPredicate.ult, inside, _index(base.segments))
-    start = arith.select(is_newest, base.landing, base.ring)
-    return _offset(start, arith.select(is_newest, inside, slot), size, byte)
-
-
-def _offset(base: ir.Value, index: ir.Value, size: int, byte: ir.Value | None) -> ir.Value:
-    offset = arith.muli(index, _index(size)) if size > 1 else index
-    return emit.at(base, offset if byte is None else arith.addi(offset, byte))
-
-
-def settle_row(op: d.SettleOp, addresses: dict[ir.Value, Address], reports: Reports | None = None) -> None:
-    """`vmcu.settle`: copy a row from its landing to its ring."""
-    size = op.landing.type.pool_bytes
-    target = segment_address(addresses[op.ring], op.ring, op.newest, None)
-    if reports is not None:
-        byte = first_byte(op.ring, op.newest)
-        reports.access("load", 0, byte, addresses[op.landing], size)
-        reports.access("store", 1, byte, target, size)
-    emit.llvm.intr_memcpy(target, addresses[op.landing], emit.word(size), False)
-
-
-def copy_row(
-    row: ir.Value, dest: ir.Value, index: ir.Value, addresses: dict[ir.Value, ir.Value], reports: Reports | None = None
-) -> None:
-    """`vmcu.feed`: copy the caller's bytes to segment `index` on."""
-    address = segment_address(addresses[dest], dest, index, None)
-    source = arith.index_cast(emit.integer(32), memref.extract_aligned_pointer_as_index(row))
-    size = ir.MemRefType(row.type).shape[0]
-    if reports is not None:
-        reports.access("store", 0, first_byte(dest, index), address, size)
-    emit.llvm.intr_memcpy(address, emit.llvm.inttoptr(emit.pointer(), source), emit.word(size), False)
-
-
-def _segment(op: d.SegmentLoadOp | d.SegmentStoreOp) -> ir.Value:
-    """The first segment that `op` names."""
-    return op.index if op.within is None else arith.addi(op.index, op.within)
-
-
 def _last_byte(op: d.SegmentLoadOp) -> int:
     """The largest value of `op.byte`: it is constant, or counts a depth loop, or lies in the segment."""
     owner = op.byte.owner
@@ -385,7 +330,7 @@ def _last_byte(op: d.SegmentLoadOp) -> int:
             return ir.IntegerAttr(loop.upperBound.owner.opview.value).value
     elif isinstance(owner.opview, arith.ConstantOp):
         return ir.IntegerAttr(owner.opview.value).value
-    return _segment_bytes(op.source)
+    return segment_bytes(op.source)
 
 
 def _byte(packed: ir.Value, lane: int) -> ir.Value:
@@ -397,16 +342,8 @@ def _is_bytes(value: ir.Value) -> bool:
     return isinstance(value.type, ir.VectorType) and int_width(value.type.element_type) == 8
 
 
-def _index(value: int) -> ir.Value:
-    return arith.constant(ir.IndexType.get(), value)
-
-
 def _strides(shape: list[int]) -> list[int]:
     return [int(np.prod(shape[axis + 1 :], dtype=np.int64)) for axis in range(len(shape))]
-
-
-def _segment_bytes(sequence: ir.Value) -> int:
-    return sequence.type.bytes
 
 
 Handler = Callable[[Any, Any], "bool | None"]
