@@ -30,18 +30,16 @@ def settle_constant_channels(
     if len(requant.multiplier) != channels or channels == 1:
         return weights, bias, requant
     reach = np.abs(np.moveaxis(weights, axis, 0).reshape(channels, -1).astype(np.int64)).sum(1) * 128
-    constant = {}
-    for channel in range(channels):
-        low, high = (requant.apply(int(bias[channel]) + int(sign * reach[channel]), channel) for sign in (-1, 1))
-        # Sums that wrap around may be anything.
-        if low == high and abs(int(bias[channel])) + int(reach[channel]) < 2**31:
-            constant[channel] = low
-    if not constant:
+    wide = bias.astype(np.int64)
+    # Sums that wrap around may be anything.
+    is_safe = np.abs(wide) + reach < 2**31
+    low, high = (requant.apply(np.where(is_safe, wide + sign * reach, 0), np.arange(channels)) for sign in (-1, 1))
+    constant = np.flatnonzero(is_safe & (low == high))
+    if not constant.size:
         return weights, bias, requant
     weights, bias = weights.copy(), bias.copy()
     multiplier, shift = requant.multiplier.copy(), requant.shift.copy()
-    for channel, value in constant.items():
-        np.moveaxis(weights, axis, 0)[channel] = 0
-        bias[channel] = 8 * (value - requant.zero_point)
-        multiplier[channel], shift[channel] = MULTIPLIER, SHIFT
+    np.moveaxis(weights, axis, 0)[constant] = 0
+    bias[constant] = 8 * (low[constant] - requant.zero_point)
+    multiplier[constant], shift[constant] = MULTIPLIER, SHIFT
     return weights, bias, replace(requant, multiplier=multiplier, shift=shift)

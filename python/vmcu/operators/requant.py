@@ -31,14 +31,14 @@ class Requant:
     min: int = INT8[0]
     max: int = INT8[1]
 
-    def apply(self, acc: int, channel: int) -> int:
-        """The definition (`tosa.apply_scale`, then zero point and clamp), for one accumulator of any size."""
+    def apply(self, acc: int | np.ndarray, channel: int | np.ndarray) -> np.ndarray:
+        """The definition (`tosa.apply_scale`, then zero point and clamp), for accumulators of 32 bits and their channels."""
         at = channel if len(self.multiplier) > 1 else 0
-        multiplier, shift = int(self.multiplier[at]), int(self.shift[at])
-        total = acc * multiplier + (1 << (shift - 1))
-        if self.rounding == "double" and shift > 31:
-            total += (1 << 30) if acc >= 0 else -(1 << 30)
-        return min(max((total >> shift) + self.zero_point, self.min), self.max)
+        acc, multiplier, shift = (np.asarray(each, np.int64) for each in (acc, self.multiplier[at], self.shift[at]))
+        total = acc * multiplier + (np.int64(1) << (shift - 1))
+        if self.rounding == "double":
+            total = total + np.where(shift > 31, np.where(acc >= 0, 1 << 30, -(1 << 30)), 0)
+        return np.clip((total >> shift) + self.zero_point, self.min, self.max)
 
     @property
     def attributes(self) -> tuple[d.Rounding, int, int, int]:
