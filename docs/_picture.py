@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from vmcu import planner
-from vmcu.planner.timeline import SPAN, Life, Lives, find_lives
+from vmcu.planner.timeline import SPAN, Life, Lives, find_lives, find_moments
 from vmcu.planner.timeline import Part as Piece
 
 WIDTH, TICK, TOP = 880, 18, 64  # pixels
@@ -43,7 +43,8 @@ def draw_plan(network: planner.Network, plan: planner.Plan, layerwise_bytes: int
     scale = WIDTH / max(layerwise_bytes, plan.pool_bytes)
     height = TOP + TICK * parts[-1].stop + 12
     lines = [*open_page(height), *compare_bytes(plan.pool_bytes, layerwise_bytes)]
-    lives = find_lives(network, [part.piece for part in parts], fed=plan.fed)
+    pieces = [part.piece for part in parts]
+    lives = find_lives(network, pieces, find_moments(network, pieces, fed=plan.fed), fed=plan.fed)
     for number, tensor in enumerate(network.tensors):
         lines.append(f'<g fill="{color_of(number)}" stroke="white" stroke-width="0.5">')
         for kind, found, offsets in _blocks_of(tensor.name, lives, plan):

@@ -26,7 +26,7 @@ from typing import Literal
 import numpy as np
 
 from vmcu.planner.model import Kernel, Network, Tensor
-from vmcu.planner.timeline import Life, Part, find_lives
+from vmcu.planner.timeline import Life, Moments, Part, find_lives, find_moments
 
 Kind = Literal["tensor", "landing", "workspace"]
 Intervals = tuple[tuple[int, int], ...]  # half-open, ascending, with a gap between neighbours
@@ -77,10 +77,20 @@ class Pair:
         return self.backward if backward else self.forward
 
 
-def find_blocks(network: Network, parts: Sequence[Part], *, fed: bool = False) -> tuple[Block, ...]:
-    """List the tensors, the landings, the workspaces, with their lives."""
-    lives = find_lives(network, parts, fed=fed)
-    others = find_lives(network, parts, fed=fed, backward=True)
+BothWays = tuple[Moments, Moments]  # forward, and with every stream backward
+
+
+def find_both_ways(network: Network, parts: Sequence[Part], *, fed: bool) -> BothWays:
+    """The moments of both directions."""
+    return find_moments(network, parts, fed=fed), find_moments(network, parts, fed=fed, backward=True)
+
+
+def find_blocks(
+    network: Network, parts: Sequence[Part], *, fed: bool = False, moments: BothWays | None = None
+) -> tuple[Block, ...]:
+    """List the tensors, the landings, the workspaces, with their lives; `moments` are those of the parts, if known."""
+    moments = moments or find_both_ways(network, parts, fed=fed)
+    lives, others = (find_lives(network, parts, each, fed=fed) for each in moments)
     kinds: tuple[tuple[Kind, dict[str, Life], dict[str, Life]], ...] = (
         ("tensor", lives.tensors, others.tensors),
         ("landing", lives.landings, others.landings),
@@ -95,6 +105,8 @@ def find_blocks(network: Network, parts: Sequence[Part], *, fed: bool = False) -
 
 def _level(life: Life, mirrored: Life) -> tuple[Life, Life]:
     """Give both directions the longer ring: the plan chooses the direction later."""
+    if life.slots == mirrored.slots:
+        return life, mirrored
     slots = max(life.slots, mirrored.slots)
     return replace(life, slots=slots), replace(mirrored, slots=slots)
 

@@ -9,17 +9,32 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from vmcu.planner.distance import find_blocks
+from vmcu.planner.distance import Block, BothWays, find_blocks
 from vmcu.planner.model import Network
 from vmcu.planner.timeline import Part, find_local
 
 
-def land(network: Network, part: Part, *, fed: bool) -> Part:
-    """The part with a landing for every tensor whose ring gets shorter by it. `network` has no other kernels."""
+def land(
+    network: Network, part: Part, blocks: tuple[Block, ...], moments: BothWays, *, fed: bool
+) -> tuple[Part, tuple[Block, ...]]:
+    """The part with a landing for every tensor whose ring gets shorter by it, and its blocks.
+
+    Args:
+        network: the kernels of the part, and no other ones.
+        part: without landings.
+        blocks: of that part.
+        moments: of the part, with or without landings.
+        fed: the network's input arrives row by row.
+    """
     local = frozenset(name for name in find_local(network, (part,), fed=fed) if part.last_reader(name) is not None)
-    before = _count_slots(network, part, fed)
-    after = _count_slots(network, replace(part, landings=local), fed)
-    return replace(part, landings=frozenset(name for name in local if after[name] < before[name]))
+    everywhere = replace(part, landings=local)
+    landed = find_blocks(network, (everywhere,), fed=fed, moments=moments)
+    before, after = _count_slots(blocks), _count_slots(landed)
+    shorter = frozenset(name for name in local if after[name] < before[name])
+    if shorter == local:
+        return everywhere, landed
+    part = replace(part, landings=shorter)
+    return part, find_blocks(network, (part,), fed=fed, moments=moments)
 
 
 def take_off(
@@ -37,6 +52,6 @@ def take_off(
     return parts
 
 
-def _count_slots(network: Network, part: Part, fed: bool) -> dict[str, int]:
-    blocks = find_blocks(network, (part,), fed=fed)
+def _count_slots(blocks: tuple[Block, ...]) -> dict[str, int]:
+    """The rows that each tensor keeps."""
     return {block.name: block.life.slots for block in blocks if block.kind == "tensor"}

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import overload
 
 import numpy as np
@@ -90,6 +91,10 @@ class Rows:
 
     def mirrored(self) -> Rows:
         """The same rows counted from the last one."""
+        return self._mirror
+
+    @cached_property
+    def _mirror(self) -> Rows:
         span = (self.out_rows - 1) * self.stride + (self.kernel - 1) * self.dilation + 1
         return replace(self, pad=span - self.pad - self.in_rows)
 

@@ -8,12 +8,13 @@ streams wins.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache, cached_property
 
 from vmcu.errors import Unsupported
 from vmcu.planner.bound import bound_part
-from vmcu.planner.distance import Block, find_blocks, find_pairs
+from vmcu.planner.distance import Block, BothWays, find_blocks, find_both_ways, find_pairs
 from vmcu.planner.landing import land
 from vmcu.planner.model import Kernel, Network
 from vmcu.planner.place import place_quickly
@@ -36,8 +37,13 @@ def cut(network: Network, *, fed: bool = False, landings: bool = False, enough: 
         Unsupported: `fed`, and no stream starts at the network's input.
     """
     found = None
+
+    @cache
+    def pieces(begin: int, end: int) -> _Pieces:
+        return _Pieces(network, begin, end, fed=fed and begin == 0, landings=landings)
+
     for longest in (4, 12, len(network.kernels)):
-        found = _search(network, fed, landings, longest, enough, found) or found
+        found = _search(network, pieces, longest, enough, found) or found
     if found is None:
         first = network.kernels[0]
         raise Unsupported(f"kernel {first.name} cannot take its input row by row, so the model cannot be fed")
@@ -49,12 +55,78 @@ def find_price(network: Network, begin: int, end: int, *, fed: bool, landings: b
     if _held_back(network, begin, end) > most:
         return None
     best = None
-    for part in _variants(network, begin, end, fed, landings):
-        blocks = find_blocks(cut_out(network, begin, end, part), (part,), fed=fed)
+    for piece in _Pieces(network, begin, end, fed=fed, landings=landings):
         limit = most if best is None else best - 1
-        if bound_part(part, 0, blocks, 1) <= limit and (price := _place(part, blocks)) <= limit:
-            best = price
+        if piece.bound <= limit and piece.price <= limit:
+            best = piece.price
     return best
+
+
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """A part by itself, with all blocks that are alive while it runs."""
+
+    part: Part
+    blocks: tuple[Block, ...]
+
+    @cached_property
+    def bound(self) -> int:
+        """Bytes that it needs at least: found sooner than the price."""
+        return bound_part(self.part, 0, self.blocks, 1)
+
+    @cached_property
+    def price(self) -> int:
+        """Bytes of its pool, placed greedily."""
+        return place_quickly(self.blocks, find_pairs((self.part,), self.blocks)).pool_bytes
+
+
+@dataclass(frozen=True, eq=False)
+class _Pieces:
+    """Kernels `[begin, end)` as a part, if they can be one: without landings, and with all that shorten a ring.
+
+    Each is made when it is asked for, and once.
+    """
+
+    network: Network
+    begin: int
+    end: int
+    fed: bool
+    landings: bool
+
+    def __iter__(self) -> Iterator[_Piece]:
+        if self._plain is not None:
+            yield self._plain
+        if self._landed is not None:
+            yield self._landed
+
+    @cached_property
+    def _part(self) -> Part | None:
+        return make_part(self.network, self.begin, self.end, fed=self.fed)
+
+    @cached_property
+    def _inner(self) -> Network:
+        """The network of the part alone."""
+        assert self._part is not None, "there is a part"
+        return cut_out(self.network, self.begin, self.end, self._part)
+
+    @cached_property
+    def _moments(self) -> BothWays:
+        assert self._part is not None, "there is a part"
+        return find_both_ways(self._inner, (self._part,), fed=self.fed)
+
+    @cached_property
+    def _plain(self) -> _Piece | None:
+        if self._part is None:
+            return None
+        blocks = find_blocks(self._inner, (self._part,), fed=self.fed, moments=self._moments)
+        return _Piece(self._part, blocks)
+
+    @cached_property
+    def _landed(self) -> _Piece | None:
+        if self._plain is None or self._plain.part.stream is None or not self.landings:
+            return None
+        landed = _Piece(*land(self._inner, self._plain.part, self._plain.blocks, self._moments, fed=self.fed))
+        return landed if landed.part.landings else None
 
 
 @dataclass(frozen=True)
@@ -69,7 +141,9 @@ class _Cut:
         return other is None or (self.cost, self.streamed) < (other.cost, other.streamed)
 
 
-def _search(network: Network, fed: bool, landings: bool, longest: int, enough: int, known: _Cut | None) -> _Cut | None:
+def _search(
+    network: Network, pieces: Callable[[int, int], _Pieces], longest: int, enough: int, known: _Cut | None
+) -> _Cut | None:
     """The best cut into parts of at most `longest` kernels that is better than `known`; None if there is none."""
     count = len(network.kernels)
     best: list[_Cut | None] = [_Cut(enough), *[None] * count]
@@ -80,8 +154,8 @@ def _search(network: Network, fed: bool, landings: bool, longest: int, enough: i
         for end in range(begin + 1, min(begin + longest, count) + 1):
             if known is not None and _held_back(network, begin, end) > known.cost:
                 break
-            for part in _variants(network, begin, end, fed and begin == 0, landings):
-                candidate = _extend(network, before, part, begin, end, fed and begin == 0, (best[end], known))
+            for piece in pieces(begin, end):
+                candidate = _extend(before, piece, end - begin, (best[end], known))
                 if candidate is None:
                     continue
                 best[end] = candidate
@@ -90,23 +164,15 @@ def _search(network: Network, fed: bool, landings: bool, longest: int, enough: i
     return best[count]
 
 
-def _extend(
-    network: Network, cut: _Cut, part: Part, begin: int, end: int, fed: bool, rivals: tuple[_Cut | None, ...]
-) -> _Cut | None:
-    """`cut` with one more part, if that is better than all rivals."""
-    piece = cut_out(network, begin, end, part)
-    blocks = find_blocks(piece, (part,), fed=fed)
-    streamed = cut.streamed + (end - begin if part.stream is not None else 0)
+def _extend(cut: _Cut, piece: _Piece, kernels: int, rivals: tuple[_Cut | None, ...]) -> _Cut | None:
+    """`cut` with one more part of so many kernels, if that is better than all rivals."""
+    streamed = cut.streamed + (kernels if piece.part.stream is not None else 0)
     # A bound first: a placement takes longer.
-    for price in (lambda: bound_part(part, 0, blocks, 1), lambda: _place(part, blocks)):
-        candidate = _Cut(max(cut.cost, price()), streamed, (*cut.parts, part))
+    for price in (lambda: piece.bound, lambda: piece.price):
+        candidate = _Cut(max(cut.cost, price()), streamed, (*cut.parts, piece.part))
         if not all(candidate.is_better(rival) for rival in rivals):
             return None
     return candidate
-
-
-def _place(part: Part, blocks: tuple[Block, ...]) -> int:
-    return place_quickly(blocks, find_pairs((part,), blocks)).pool_bytes
 
 
 def _held_back(network: Network, begin: int, end: int) -> int:
@@ -151,19 +217,6 @@ def cut_out(network: Network, begin: int, end: int, part: Part) -> Network:
         tuple(sorted(alive - written)),
         tuple(sorted(alive & needed)),
     )
-
-
-def _variants(network: Network, begin: int, end: int, fed: bool, landings: bool) -> Iterator[Part]:
-    """Kernels `[begin, end)` as a part, if they can be one: without landings, and with all that shorten a ring."""
-    part = make_part(network, begin, end, fed=fed)
-    if part is None:
-        return
-    yield part
-    if part.stream is None or not landings:
-        return
-    landed = land(cut_out(network, begin, end, part), part, fed=fed)
-    if landed.landings:
-        yield landed
 
 
 def _reads(kernel: Kernel, tensor: str) -> bool:

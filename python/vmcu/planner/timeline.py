@@ -70,8 +70,20 @@ class Lives:
     workspaces: dict[str, Life]
 
 
-def find_lives(network: Network, parts: Sequence[Part], *, fed: bool, backward: bool = False) -> Lives:
-    """The lives of everything, with all streams forward or all backward."""
+@dataclass(frozen=True)
+class Moments:
+    """When each row of each tensor is written and read for the last time (-1: never), and the lives of the workspaces.
+
+    Landings change none of this.
+    """
+
+    births: dict[str, np.ndarray]
+    deaths: dict[str, np.ndarray]
+    workspaces: dict[str, Life]
+
+
+def find_moments(network: Network, parts: Sequence[Part], *, fed: bool, backward: bool = False) -> Moments:
+    """What happens when, with all streams forward or all backward."""
     births = {tensor.name: np.full(tensor.rows, -1) for tensor in network.tensors}
     deaths = {tensor.name: np.full(tensor.rows, -1) for tensor in network.tensors}
     workspaces: dict[str, Life] = {}
@@ -92,17 +104,23 @@ def find_lives(network: Network, parts: Sequence[Part], *, fed: bool, backward: 
                 workspaces[kernel.name] = Life(np.array([base]), np.array([last]), 1, scratch)
     for name in network.outputs:
         deaths[name][:] = len(parts) * SPAN
+    return Moments(births, deaths, workspaces)
+
+
+def find_lives(network: Network, parts: Sequence[Part], moments: Moments, *, fed: bool) -> Lives:
+    """The lives of everything, rows in landings apart from those in rings."""
     local = find_local(network, parts, fed=fed)
     tensors, landings = {}, {}
     for tensor in network.tensors:
-        born, died = births[tensor.name], np.maximum(births[tensor.name], deaths[tensor.name])
+        born = moments.births[tensor.name]
+        died = np.maximum(born, moments.deaths[tensor.name])
         home = local.get(tensor.name)
         if home is not None and tensor.name in parts[home].landings:
             settled = _settled(parts[home], tensor.name, born, home * SPAN)
             landings[tensor.name] = Life(born, settled, 1, tensor.row_bytes)
             born, died = settled, np.maximum(settled, died)
         tensors[tensor.name] = _make_life(born, died, tensor, home is not None)
-    return Lives(tensors, landings, workspaces)
+    return Lives(tensors, landings, moments.workspaces)
 
 
 def find_local(network: Network, parts: Sequence[Part], *, fed: bool) -> dict[str, int]:
