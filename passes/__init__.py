@@ -10,6 +10,7 @@ from . import (  # noqa: F401
     keep_layers_apart,
     lower_streams,
     make_padding_static,
+    max_by_pool,
     pack_weights,
     plan,
     refuse_tosa_leftovers,

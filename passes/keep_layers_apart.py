@@ -50,4 +50,6 @@ def _is_kept(op: ir.OpView) -> bool:
 
 
 def _is_clamp(op: ir.Operation) -> bool:
-    return op.name == "linalg.generic" and {inner.operation.name for inner in walk.walk(op)} <= _CLAMP
+    """Whether `op` does nothing to each element but to clamp it; a reduction to the largest one has the same body."""
+    is_parallel = op.name == "linalg.generic" and "reduction" not in walk.iterator_types(op.opview)
+    return is_parallel and {inner.operation.name for inner in walk.walk(op)} <= _CLAMP

@@ -22,6 +22,7 @@ from vmcu.passes._registry import Option, Shorthand, set_options, vmcu_pipeline
 LINALG = (
     "vmcu-sum-by-convolution",
     "func.func(tosa-infer-shapes)",
+    "vmcu-max-by-pool",
     "func.func(canonicalize)",
     "func.func(tosa-optional-decompositions)",
     "func.func(canonicalize)",

@@ -91,6 +91,12 @@ def mean(path: Path) -> Path:
     )
 
 
+def extreme(code: str, shape: tuple[int, ...], axes: list[int]) -> Callable[[Path], Path]:
+    """REDUCE_MAX or REDUCE_MIN; the reduced axes are gone."""
+    result = tuple(extent for axis, extent in enumerate(shape) if axis not in axes)
+    return lambda path: tiny.unary(path, f"REDUCE_{code}", shape, result, "ReducerOptions", (axes,), keepDims=False)
+
+
 LAYERS: dict[str, Callable[[Path], Path]] = {
     **{f"conv_{k}x{k}": conv((9, 7), 3, (k, k), 5) for k in range(1, 8)},
     "conv_one_input_channel": conv((8, 9), 1, (3, 5), 3, stride=(2, 2)),
@@ -140,6 +146,12 @@ LAYERS: dict[str, Callable[[Path], Path]] = {
     "mean_large": lambda path: tiny.unary(
         path, "MEAN", (1, 9, 12, 6), (1, 1, 1, 6), "ReducerOptions", ([1, 2],), into=(0.05, -9), out=(0.03, 4), keepDims=True
     ),
+    "reduce_max_image": extreme("MAX", (1, 5, 7, 9), [1, 2]),
+    "reduce_max_columns": extreme("MAX", (1, 3, 7, 5), [2]),
+    "reduce_max_middle": extreme("MAX", (3, 5, 7), [1]),
+    "reduce_max_channels": extreme("MAX", (1, 3, 2, 7), [3]),
+    "reduce_min_rows": extreme("MIN", (1, 7, 3, 5), [1]),
+    "reduce_min_vector": extreme("MIN", (6, 11), [0]),
     "add_odd": lambda p: tiny.binary(p, "ADD", (1, 3, 5, 7), (1, 3, 5, 7)),
     "add_scalar": lambda p: tiny.binary(p, "ADD", (1, 3, 4, 4), (1, 1, 1, 1)),
     "sub_broadcast": lambda p: tiny.binary(p, "SUB", (1, 3, 5, 4), (1, 1, 1, 4)),
@@ -155,7 +167,7 @@ LAYERS: dict[str, Callable[[Path], Path]] = {
                                     into=(0.05, -5), out=(0.05, -5)),
 }  # fmt: skip
 BUFFERS = ("depthwise_multiplier_2", "average_pool_same", "softmax_of_pixels", "sub_broadcast", "add_scalar", "pad_odd",
-           "mean_of_rows")  # fmt: skip
+           "mean_of_rows", "reduce_max_channels")  # fmt: skip
 SUBSET = ("conv_3x3", "conv_stride_2", "conv_dilated", "depthwise_5_channels", "average_pool_valid", "max_pool_same",
           "fully_connected_odd", "mul", "add_odd", "softmax_of_pixels")  # fmt: skip
 
