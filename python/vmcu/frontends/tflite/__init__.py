@@ -20,7 +20,6 @@ from vmcu.errors import SUPPORTED, InputError, MissingTool, Unsupported, VmcuErr
 from vmcu.frontends.tflite.corrections import correct
 from vmcu.frontends.tflite.culprit import find_culprit
 from vmcu.frontends.tflite.quantisation import boundary_ports
-from vmcu.frontends.tflite.rounding import round_once_after_fully_connected
 from vmcu.ir import walk
 from vmcu.ir.ports import write_ports
 
@@ -48,7 +47,6 @@ def load_tflite(path: Path) -> ir.Module:
     if shapes:
         text = _convert(path, shapes)
     module = ir.Module.parse(text)
-    round_once_after_fully_connected(module)
     with ir.Location.unknown(module.context):
         try:
             correct(path, module)

@@ -2,6 +2,7 @@
 
 | operator on int8 | the converter | here |
 |---|---|---|
+| FULLY_CONNECTED | rounds twice where LiteRT rounds once, a half away from zero | `SINGLE_ROUND`, a multiplier for ties |
 | AVERAGE_POOL_2D, MAX_POOL_2D | drops the fused activation | a `tosa.clamp` behind the pooling |
 | RELU, RELU6, RELU_0_TO_1 | rounds once where LiteRT rounds twice | `DOUBLE_ROUND` |
 | RELU_N1_TO_1 | the same, and another multiplier | refused if it requantises |
@@ -26,13 +27,15 @@ from mlir import ir
 
 from vmcu.errors import SUPPORTED, Unsupported
 from vmcu.frontends.tflite.quantisation import Operator, operators
+from vmcu.frontends.tflite.rounding import exact_multiplier
 from vmcu.ir import walk
 from vmcu.ir.clone import clone_into
 
 Made = list[ir.OpView]  # the operations that an operator became
 
 # BuiltinOperator and ActivationFunctionType of the TFLite schema.
-_AVERAGE_POOL_2D, _MAX_POOL_2D, _RELU, _RELU_N1_TO_1, _RELU6, _RESIZE_BILINEAR = 1, 17, 19, 20, 21, 23
+_AVERAGE_POOL_2D, _FULLY_CONNECTED, _MAX_POOL_2D = 1, 9, 17
+_RELU, _RELU_N1_TO_1, _RELU6, _RESIZE_BILINEAR = 19, 20, 21, 23
 _NEG, _RESIZE_NEAREST_NEIGHBOR, _ABS, _ROUND, _RELU_0_TO_1 = 59, 97, 101, 116, 152
 _MOST_OPTIONS = 8  # of an operator above
 _BOUNDS = {1: (0.0, math.inf), 2: (-1.0, 1.0), 3: (0.0, 6.0)}  # RELU, RELU_N1_TO_1, RELU6
@@ -58,9 +61,10 @@ def correct(path: Path, module: ir.Module) -> None:
 
 def _identity(operator: Operator) -> tuple[object, ...]:
     """Equal for operators that compute the same."""
-    source, result = operator.source, operator.result
+    result = operator.result
     options = tuple(operator.option(field) for field in range(_MOST_OPTIONS))
-    return operator.code, source.name, result.scale, result.zero_point, options
+    names = tuple(each.name if each else None for each in operator.inputs)
+    return operator.code, names, result.scale, result.zero_point, options
 
 
 def _clamp(operator: Operator, made: Made) -> None:
@@ -87,6 +91,36 @@ def _quantise(real: float, operator: Operator) -> int:
     steps = float(np.float32(real) / np.float32(scale))
     rounded = math.copysign(math.floor(abs(steps) + 0.5), steps)
     return max(-128, min(127, (zero_point or 0) + int(rounded)))
+
+
+def _round_once(operator: Operator, made: Made) -> None:
+    """One rounding, by multipliers that make it LiteRT's; sums that are not requantised to int8 stay as they are."""
+    source, weights, result = operator.inputs[0], operator.inputs[1], operator.result
+    if source is None or weights is None or result.scale is None or not len(weights.scales):
+        return
+    rescale = _only(operator, "FULLY_CONNECTED", made, ("tosa.rescale",))
+    rescale.attributes["rounding_mode"] = ir.Attribute.parse("#tosa.rounding_mode<SINGLE_ROUND>", rescale.context)
+    multipliers, shifts = (_numbers(rescale.operands[at]) for at in (1, 2))
+    scales = np.float64(source.scales[0]) * weights.scales.astype(np.float64) / np.float64(np.float32(result.scale))
+    table = [
+        exact_multiplier(int(multiplier), int(shift), float(scale), result.zero_point or 0)
+        for multiplier, shift, scale in zip(multipliers, shifts, np.broadcast_to(scales, multipliers.shape))
+    ]
+    if None in table:
+        scale = scales[table.index(None) % len(scales)]
+        _refuse(operator, "FULLY_CONNECTED", f"no multiplier of 31 bits rounds as LiteRT does at the scale {scale:.9g}")
+    if table != multipliers.tolist():
+        with rescale.location, ir.InsertionPoint(rescale):
+            rescale.operands[1] = _constant(np.array(table, np.int32))
+
+
+def _numbers(constant: ir.Value) -> np.ndarray:
+    return np.array(ir.OpResult(constant).owner.attributes["values"]).astype(int)
+
+
+def _constant(values: np.ndarray) -> ir.Value:
+    numbers = ir.DenseElementsAttr.get(values)
+    return ir.Operation.create("tosa.const", [numbers.type], attributes={"values": numbers}).results[0]
 
 
 def _round_twice(_: Operator, made: Made) -> None:
@@ -192,6 +226,7 @@ def _refusal(name: str) -> Callable[[Operator, Made], None]:
 
 _CORRECTIONS: dict[int, Callable[[Operator, Made], None]] = {
     _AVERAGE_POOL_2D: _clamp,
+    _FULLY_CONNECTED: _round_once,
     _MAX_POOL_2D: _clamp,
     _RELU: _round_twice,
     _RELU6: _round_twice,

@@ -2,7 +2,7 @@
 
 Field numbers are those of the TFLite schema, `schema.fbs`: Model.operator_codes 1, subgraphs 2;
 OperatorCode.deprecated_builtin_code 0, builtin_code 3; SubGraph.tensors 0, inputs 1, outputs 2, operators 3;
-Operator.opcode_index 0, inputs 1, outputs 2, builtin_options 4; Tensor.type 1, name 3, quantization 4;
+Operator.opcode_index 0, inputs 1, outputs 2, builtin_options 4; Tensor.shape 0, type 1, buffer 2, name 3, quantization 4;
 QuantizationParameters.scale 2, zero_point 3. The file must have passed the converter, whose verifier has checked every
 offset.
 """
@@ -23,18 +23,38 @@ from vmcu.ir.ports import Port
 _INT8 = 9  # TensorType.INT8
 
 
+@dataclass(frozen=True, eq=False)
+class Quantised:
+    """A tensor as an operator sees it: `real = scales * (quantised - zero_point)`.
+
+    Args:
+        name: empty when the file does not tell.
+        type: number in the schema's `TensorType`.
+        scales: float32, one or one per channel; empty when the tensor is not quantised.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    type: int
+    scales: np.ndarray
+    zero_point: int
+
+
 @dataclass(frozen=True)
 class Operator:
     """One operator of the first subgraph.
 
     Args:
         code: number in the schema's `BuiltinOperator`.
+        inputs, outputs: its tensors; none where an optional one is left out.
         source: its first input; a `Port` without scale unless it is int8.
         result: its first output, likewise. Its name is the layer's.
         tensor: number of its first output in the subgraph.
     """
 
     code: int
+    inputs: tuple[Quantised | None, ...]
+    outputs: tuple[Quantised | None, ...]
     source: Port
     result: Port
     options: Table | None
@@ -71,9 +91,21 @@ def operators(path: Path) -> Iterator[Operator]:
             continue
         needed.update(sources)
         source, result = [_port(tensors[each[0]]) if each and each[0] >= 0 else Port() for each in (sources, results)]
-        yield Operator(
-            codes[_number(operator, 0, number_types.Uint32Flags)], source, result, _table(operator, 4), results[0]
-        )
+        ends = (tuple(_quantised(tensors[at]) if at >= 0 else None for at in each) for each in (sources, results))
+        code = codes[_number(operator, 0, number_types.Uint32Flags)]
+        yield Operator(code, *ends, source, result, _table(operator, 4), results[0])
+
+
+def _quantised(tensor: Table) -> Quantised:
+    name, found = _slot(tensor, 3), _table(tensor, 4)
+    zero_points = _numbers(found, 3, np.int64) if found is not None else ()
+    return Quantised(
+        tensor.String(tensor.Pos + name).decode() if name else "",
+        tuple(_numbers(tensor, 0, np.int32).tolist()),
+        _number(tensor, 1, number_types.Int8Flags),
+        _numbers(found, 2, np.float32) if found is not None else np.empty(0, np.float32),
+        int(zero_points[0]) if len(zero_points) else 0,
+    )
 
 
 def with_output(path: Path, tensor: int) -> bytes:

@@ -1,44 +1,53 @@
-"""Put single rounding back into fully connected layers.
+"""Multipliers with which one rounding is that of LiteRT's fully connected layers.
 
-Before: `tosa.rescale ... rounding_mode = DOUBLE_ROUND` after a fully connected layer
-After:  `tosa.rescale ... rounding_mode = SINGLE_ROUND`
-
-Why: LiteRT's int8 reference kernels requantise in two ways. Convolutions multiply by a 32-bit multiplier, round, then
-shift and round once more (`DOUBLE_ROUND`); the fully connected kernel rounds once. The converter turns both into
-`tosa.conv2d` + `tosa.rescale` with double rounding, which is off by one in a few results of a thousand and adds up over
-layers. What still tells them apart is the weight: a convolution's is a 4-D constant, a fully connected layer's is a 2-D
-constant behind a `tosa.reshape`.
+LiteRT's int8 reference kernels requantise in two ways. Convolutions multiply by an integer, round, then shift and round
+once more (`DOUBLE_ROUND`). The fully connected kernel multiplies by a real scale and rounds once, a half away from zero.
+`SINGLE_ROUND` is `(sum * multiplier + 2^(shift - 1)) >> shift`, which rounds a half up. Both are monotone in the sum, so
+they are equal if each int8 result starts at the same sum. Each such start bounds the multiplier from both sides. At a
+negative tie the bounds exclude the scale itself: a multiplier slightly above it is the one that moves ties away from zero.
 """
 
 from __future__ import annotations
 
-from mlir import ir
+import math
+from collections.abc import Iterator
 
-from vmcu.ir import walk
+_LARGEST_SUM = 2**31 - 1
 
 
-def round_once_after_fully_connected(module: ir.Module) -> int:
-    """Rewrite the rescale after each fully connected layer in place.
+def exact_multiplier(multiplier: int, shift: int, scale: float, zero_point: int) -> int | None:
+    """The multiplier nearest to `multiplier` that rounds as LiteRT does.
+
+    Args:
+        multiplier, shift: what `scale` is about: `multiplier / 2^shift`.
+        scale: real number by which LiteRT multiplies the sum.
+        zero_point: of the int8 result; it says how far results reach on either side of zero.
 
     Returns:
-        How many were rewritten.
+        A positive int32 that is exact for all sums of 32 bits with that shift; none if there is none.
     """
-    rescales = [user for op in walk.walk(module.operation) if _is_fully_connected(op) for user in _rescales(op)]
-    for rescale in rescales:
-        rescale.attributes["rounding_mode"] = ir.Attribute.parse("#tosa.rounding_mode<SINGLE_ROUND>", module.context)
-    return len(rescales)
+    low, high = 1, 2**31 - 1
+    for least, most in _bounds(shift, scale, zero_point):
+        low, high = max(low, least), min(high, most)
+    return min(max(multiplier, low), high) if low <= high else None
 
 
-def _is_fully_connected(op: ir.OpView) -> bool:
-    if op.operation.name != "tosa.conv2d":
-        return False
-    reshape = walk.owner(op.operands[1])
-    if reshape is None or reshape.name != "tosa.reshape":
-        return False
-    weight = walk.owner(reshape.operands[0])
-    return weight is not None and weight.name == "tosa.const" and weight.results[0].type.rank == 2
+def _bounds(shift: int, scale: float, zero_point: int) -> Iterator[tuple[int, int]]:
+    """The smallest and largest multiplier that keep the start of each result."""
+    for result in range(1, max(127 - zero_point, 128 + zero_point) + 1):
+        start = _first_sum(result, scale)
+        if start > _LARGEST_SUM:
+            return
+        half = (2 * result - 1) << (shift - 1)
+        if result <= 127 - zero_point:
+            yield -(-half // start), -(-half // (start - 1)) - 1 if start > 1 else _LARGEST_SUM
+        if result <= 128 + zero_point:
+            yield half // start + 1, half // (start - 1) if start > 1 else _LARGEST_SUM
 
 
-def _rescales(op: ir.OpView) -> list[ir.Operation]:
-    found = [user for user in walk.users(op.results[0]) if user.name == "tosa.rescale"]
-    return [rescale for rescale in found if walk.rounds_twice(rescale)]
+def _first_sum(result: int, scale: float) -> int:
+    """The smallest sum whose product with `scale`, in floats of 64 bits, rounds to `result` or more."""
+    start = max(math.floor((result - 0.5) / scale) - 1, 1)
+    while start * scale < result - 0.5:
+        start += 1
+    return start
