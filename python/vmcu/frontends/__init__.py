@@ -19,6 +19,7 @@ from vmcu.errors import InputError, Unsupported, VmcuError
 from vmcu.frontends.boundary import int8_boundaries, saturate_inputs
 from vmcu.frontends.levels import FileLevel, level_of
 from vmcu.frontends.mlir import load_mlir
+from vmcu.frontends.sizes import check_sizes
 from vmcu.frontends.tflite import load_tflite
 from vmcu.ir import walk
 from vmcu.ir.ports import Port, ports, write_ports
@@ -67,6 +68,7 @@ def load(path: str | Path, *, io: Literal["int8", "float"] = "int8") -> ir.Modul
 def _checked(module: ir.Module, *, strip: bool) -> ir.Module:
     with module.context, ir.Location.unknown():
         _refuse_dynamic_shapes(module)
+        check_sizes(module)
         found = int8_boundaries(module, strip=strip)
         main = walk.main_function(module)
         _refuse_inputs(main, strip=strip)

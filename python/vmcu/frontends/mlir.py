@@ -20,12 +20,13 @@ def load_mlir(path: Path) -> ir.Module:
     try:
         module = ir.Module.parseFile(str(path))
     except ir.MLIRError as error:
-        raise InputError(f"{path}: {_first_diagnostic(error)}") from None
+        raise InputError(f"{path}: {first_diagnostic(error)}") from None
     _rename_single_function(path, module)
     return module
 
 
-def _first_diagnostic(error: ir.MLIRError) -> str:
+def first_diagnostic(error: ir.MLIRError) -> str:
+    """What MLIR says first of what it cannot parse, and where."""
     for diagnostic in error.error_diagnostics:
         return f"{diagnostic.message} ({diagnostic.location})"
     return str(error).splitlines()[0]

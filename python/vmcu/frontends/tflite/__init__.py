@@ -1,8 +1,8 @@
 """TFLite flatbuffer -> TOSA, by Arm's `tosa-converter-for-tflite`.
 
 The converter runs in a process of its own: it reports on stderr what an exception does not say, and a damaged file may
-take it down. Shapes are made static by naming the input shapes to the converter, which then propagates them; rewriting
-its dynamic output would mean repairing every reshape.
+take it down. It gets a file whose names, shapes and constants have been put in order (`prepare`). Where shapes are still
+open behind inputs of static shape, the input shapes are named to the converter, which then propagates them.
 """
 
 from __future__ import annotations
@@ -12,14 +12,19 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from mlir import ir
 
 from vmcu.errors import SUPPORTED, InputError, MissingTool, Unsupported, VmcuError
+from vmcu.frontends.mlir import first_diagnostic
 from vmcu.frontends.tflite.corrections import correct
 from vmcu.frontends.tflite.culprit import find_culprit
+from vmcu.frontends.tflite.model import Model
+from vmcu.frontends.tflite.prepare import prepare
 from vmcu.frontends.tflite.quantisation import boundary_ports
+from vmcu.frontends.tflite.schema import operator_name
 from vmcu.ir import walk
 from vmcu.ir.ports import write_ports
 
@@ -33,6 +38,10 @@ converter._tflite_flatbuffer_to_tosa_mlir(
     converter.TosaConverterDebugInfo.Enable, json.loads(sys.argv[2]))
 """
 _ERROR = re.compile(r'^loc\((?:"(?P<layer>[^"]*)"\()?.*?\)+: error: (?P<text>.*)$', re.MULTILINE)
+#: A backslash, or a run of escaped bytes that are not ASCII, in a string of MLIR's text.
+_UNREADABLE = re.compile(r"\\\\|(?:\\[89A-F][0-9A-F])+")
+#: An operation of TFLite's dialect, in either spelling.
+_LEFTOVER = re.compile(r'^ *(?:%\S+ = )?"?tfl\.(?P<name>\w+).*? loc\((?P<alias>#\w+)\)$', re.MULTILINE)
 
 
 def load_tflite(path: Path) -> ir.Module:
@@ -42,27 +51,51 @@ def load_tflite(path: Path) -> ir.Module:
         InputError: not a TFLite file, or a damaged one.
         Unsupported: an operator that TOSA does not express, or a dynamic size that is not the batch.
     """
-    text = _convert(path, {})
-    shapes = _pinned_shapes(path, text)
-    if shapes:
-        text = _convert(path, shapes)
-    module = ir.Module.parse(text)
-    with ir.Location.unknown(module.context):
+    model, data = prepare(path)
+    with tempfile.TemporaryDirectory() as folder:
+        prepared = Path(folder) / "model.tflite"
+        prepared.write_bytes(data)
         try:
-            correct(path, module)
-        except Unsupported as error:
-            raise Unsupported(f"{path}: {error}") from None
+            return _load_prepared(prepared, model)
+        except VmcuError as error:
+            error.args = (f"{path}: {error}",)
+            raise
+
+
+def _load_prepared(path: Path, model: Model) -> ir.Module:
+    text = _convert(path, model)
+    _refuse_leftovers(text)
+    try:
+        module = ir.Module.parse(text)
+    except ir.MLIRError as error:
+        raise Unsupported(f"the converter's TOSA does not parse: {first_diagnostic(error)}") from None
+    with ir.Location.unknown(module.context):
+        correct(path, module)
         write_ports(walk.main_function(module), *boundary_ports(path))
     return module
 
 
-def _convert(path: Path, shapes: dict[str, list[int]]) -> str:
+def _convert(path: Path, model: Model) -> str:
+    """The TOSA of a prepared file. Input shapes are named if the converter has to find shapes behind them."""
     if importlib.util.find_spec("tosa_converter_for_tflite") is None:
         raise MissingTool("the reader of .tflite files", "tosa-converter-for-tflite")
-    done = _run_converter(path, shapes)
+    inputs = [model.tensors[index] for index in model.inputs]
+    is_dynamic = any(-1 in tensor.signature for tensor in model.tensors)
+    done = _run_converter(path, {each.label: list(each.shape) for each in inputs} if is_dynamic else {})
     if done.returncode != 0:
         raise _conversion_error(path, done.returncode, done.stderr.decode(errors="replace"))
-    return done.stdout.decode()
+    return _UNREADABLE.sub(_readable, done.stdout.decode(errors="replace"))
+
+
+def _readable(found: re.Match[str]) -> str:
+    """A run of escaped bytes as it is if it is UTF-8: the bindings end the process at a string that is not."""
+    if found[0] == r"\\":
+        return found[0]
+    try:
+        bytes.fromhex(found[0].replace("\\", "")).decode()
+    except ValueError:
+        return "?"
+    return found[0]
 
 
 def _run_converter(path: Path, shapes: dict[str, list[int]]) -> subprocess.CompletedProcess[bytes]:
@@ -79,40 +112,24 @@ def _conversion_error(path: Path, status: int, log: str) -> VmcuError:
             if status < 0
             else f"failed ({last.removeprefix('RuntimeError: ').rstrip('.')})"
         )
-        return Unsupported(f"{path}: the TFLite converter {why} at {_describe_culprit(path, status)}; {SUPPORTED}")
+        return Unsupported(f"the TFLite converter {why} at {_describe_culprit(path, status)}; {SUPPORTED}")
     if "parse flatbuffer" in found["text"]:
-        return InputError(f"{path}: not a TFLite model, or a damaged one ({path.stat().st_size} bytes)")
+        return InputError("not a TFLite model, or a damaged one")
     where = f" at layer '{found['layer']}'" if found["layer"] else ""
-    return Unsupported(f"{path}: {found['text']}{where}")
+    return Unsupported(f"{found['text']}{where}")
 
 
 def _describe_culprit(path: Path, status: int) -> str:
     culprit = find_culprit(path, lambda cut: _run_converter(cut, {}).returncode == status)
     if culprit is None:
         return "an unknown operator"
-    return f"layer '{culprit.result.name}', operator {culprit.code} of TFLite's schema"
+    return f"layer '{culprit.result.name}', operator {operator_name(culprit.code)}"
 
 
-def _pinned_shapes(path: Path, text: str) -> dict[str, list[int]]:
-    """Input name -> shape with batch 1 for the inputs whose batch is dynamic; refuses what cannot be compiled."""
-    # A context of its own: operators that the converter left alone belong to a dialect that nobody here knows.
-    with ir.Context() as context:
-        context.allow_unregistered_dialects = True
-        module = ir.Module.parse(text)
-        _refuse_leftovers(path, module)
-        main = walk.main_function(module)
-        names = main.attributes["tf.entry_function"]["inputs"].value.split(",") if main.type.inputs else []
-        shapes = {name: of.shape for name, of in zip(names, main.type.inputs)}
-    dynamic = ir.ShapedType.get_dynamic_size()
-    for name, shape in shapes.items():
-        if dynamic in shape[1:]:
-            sizes = "x".join("?" if size == dynamic else str(size) for size in shape)
-            raise Unsupported(f"{path}: input '{name}' is {sizes}; only the first size, the batch, may be dynamic")
-    return {name: [1, *shape[1:]] for name, shape in shapes.items() if dynamic in shape}
-
-
-def _refuse_leftovers(path: Path, module: ir.Module) -> None:
-    for op in walk.walk(module.operation):
-        if op.operation.name.startswith("tfl."):
-            name = op.operation.name.removeprefix("tfl.").upper()
-            raise Unsupported(f"{path}: operator {name} at layer {walk.layer(op)} has no TOSA equivalent; {SUPPORTED}")
+def _refuse_leftovers(text: str) -> None:
+    """Refuse operators that the converter left alone, by text: they belong to a dialect that nobody here can parse."""
+    found = _LEFTOVER.search(text)
+    if found:
+        alias = re.search(rf'^{found["alias"]} = loc\("([^"]*)"', text, re.MULTILINE)
+        where = f" at layer '{alias[1]}'" if alias else ""
+        raise Unsupported(f"operator {found['name'].upper()}{where} has no TOSA equivalent; {SUPPORTED}")

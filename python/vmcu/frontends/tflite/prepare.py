@@ -1,0 +1,75 @@
+"""Make of a TFLite file one that the converter and everybody behind it can trust.
+
+Every offset has been followed, every name is there, is UTF-8 and is nobody else's (an operator is known by the name of
+its result from here on), shapes are static as far as they are known, and each constant is as long as its shape says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from vmcu.errors import InputError, Unsupported
+from vmcu.frontends.sizes import check_size
+from vmcu.frontends.tflite import schema
+from vmcu.frontends.tflite.model import Model, Tensor, read_model
+from vmcu.frontends.tflite.rewrite import rewrite
+from vmcu.frontends.tflite.shapes import make_static
+
+
+def prepare(path: Path) -> tuple[Model, bytes]:
+    """The model of a file, and the bytes to convert, which are the file's if nothing had to be changed.
+
+    Raises:
+        InputError: it is no TFLite model, or a damaged one.
+        Unsupported: no core has memory for one of its tensors, or a size other than the batch is dynamic.
+    """
+    data = path.read_bytes()
+    try:
+        model = read_model(data)
+    except InputError as error:
+        raise InputError(f"{path}: not a TFLite model, or a damaged one ({len(data)} bytes): {error}") from None
+    _refuse_damage(path, model)
+    try:
+        tensors, constants = make_static(model)
+    except Unsupported as error:
+        raise Unsupported(f"{path}: {error}") from None
+    named = _with_names(tensors)
+    if all(old is new for old, new in zip(model.tensors, named)) and not constants:
+        return model, data
+    changed = rewrite(model, named, constants)
+    return read_model(changed), changed
+
+
+def _with_names(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """Names for all: none is empty, is not UTF-8, or is there twice."""
+    taken: set[str] = set()
+    named = []
+    for tensor in tensors:
+        name = base = tensor.label
+        while name in taken:
+            name = f"{base}_{tensor.index}" if name == base else f"{name}_"
+        taken.add(name)
+        named.append(tensor if tensor.name == name.encode() else replace(tensor, name=name.encode()))
+    return tuple(named)
+
+
+def _refuse_damage(path: Path, model: Model) -> None:
+    for tensor in model.tensors:
+        if min(tensor.shape, default=0) < 0:
+            raise InputError(f"{path}: tensor {tensor} has a negative size")
+        check_size(f"{path}: tensor {tensor}", tensor.bytes)
+        is_dense = not tensor.is_sparse and schema.type_bits(tensor.type)
+        if tensor.is_constant and is_dense and len(tensor.data) != tensor.bytes:
+            raise InputError(
+                f"{path}: tensor {tensor} takes {tensor.bytes} bytes, its buffer has {len(tensor.data)}"
+                f"{_reader(model, tensor)}"
+            )
+
+
+def _reader(model: Model, tensor: Tensor) -> str:
+    for operator in model.operators:
+        if tensor.index in operator.inputs:
+            return f" (read by operator {operator.name} at layer '{model.layer(operator)}')"
+    return ""
