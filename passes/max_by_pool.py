@@ -18,6 +18,7 @@ from math import prod
 from mlir import ir
 
 from vmcu.ir import walk
+from vmcu.passes._images import as_image, reshape
 from vmcu.passes._registry import vmcu_pass
 
 _REDUCTIONS = ("tosa.reduce_max", "tosa.reduce_min")
@@ -35,8 +36,8 @@ def max_by_pool(module: ir.Module, options: None) -> None:
 
 def _pool(op: ir.Operation, axis: int) -> ir.Value:
     source, smallest = op.operands[0], op.name == "tosa.reduce_min"
-    shape, window, stride = _as_image(list(source.type.shape), axis)
-    image = _reshape(source, shape)
+    shape, window, stride = as_image(list(source.type.shape), axis)
+    image = reshape(source, shape)
     image = _not(image) if smallest else image
     rows, columns = (1 + (extent - size) // step for extent, size, step in zip(shape[1:3], window, stride))
     result = ir.RankedTensorType.get([1, rows, columns, shape[3]], source.type.element_type)
@@ -46,30 +47,8 @@ def _pool(op: ir.Operation, axis: int) -> ir.Value:
         "pad": ir.DenseI64ArrayAttr.get([0, 0, 0, 0]),
     }
     pool = ir.Operation.create("tosa.max_pool2d", [result], [image], attributes).results[0]
-    return _reshape(_not(pool) if smallest else pool, list(op.results[0].type.shape))
-
-
-def _as_image(shape: list[int], axis: int) -> tuple[list[int], list[int], list[int]]:
-    """The shape of the image, the window, and the step from one window to the next."""
-    size = shape[axis]
-    if len(shape) == 4 and shape[0] == 1 and axis in (1, 2):
-        return shape, [size, 1] if axis == 1 else [1, size], [1, 1]
-    return [1, prod(shape[: axis + 1]), 1, prod(shape[axis + 1 :])], [size, 1], [size, 1]
+    return reshape(_not(pool) if smallest else pool, list(op.results[0].type.shape))
 
 
 def _not(value: ir.Value) -> ir.Value:
     return ir.Operation.create("tosa.bitwise_not", [value.type], [value]).results[0]
-
-
-def _reshape(value: ir.Value, shape: list[int]) -> ir.Value:
-    kind = ir.RankedTensorType(value.type)
-    if list(kind.shape) == shape:
-        return value
-    values = ir.DenseElementsAttr.get(
-        [ir.IntegerAttr.get(ir.IndexType.get(), each) for each in shape],
-        ir.RankedTensorType.get([len(shape)], ir.IndexType.get()),
-    )
-    of = ir.Type.parse(f"!tosa.shape<{len(shape)}>")
-    target = ir.Operation.create("tosa.const_shape", [of], attributes={"values": values}).results[0]
-    result = ir.RankedTensorType.get(shape, kind.element_type)
-    return ir.Operation.create("tosa.reshape", [result], [value, target]).results[0]

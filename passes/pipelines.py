@@ -20,8 +20,8 @@ from vmcu.passes._features import CoreOptions
 from vmcu.passes._registry import Option, Shorthand, set_options, vmcu_pipeline
 
 LINALG = (
-    "vmcu-sum-by-convolution",
     "func.func(tosa-infer-shapes)",
+    "vmcu-sum-by-convolution",
     "vmcu-max-by-pool",
     "func.func(canonicalize)",
     "func.func(tosa-optional-decompositions)",

@@ -143,6 +143,15 @@ LAYERS: dict[str, Callable[[Path], Path]] = {
     "mean_of_rows": lambda path: tiny.unary(
         path, "MEAN", (1, 5, 3, 7), (1, 3, 7), "ReducerOptions", ([1],), into=(0.05, 9), out=(0.03, 4), keepDims=False
     ),
+    "mean_of_columns": lambda path: tiny.unary(
+        path, "MEAN", (1, 2, 5, 6), (1, 2, 1, 6), "ReducerOptions", ([2],), into=(0.05, -3), out=(0.03, 4), keepDims=True
+    ),
+    "mean_of_a_sequence": lambda path: tiny.unary(
+        path, "MEAN", (1, 11, 9), (1, 9), "ReducerOptions", ([1],), into=(0.05, 17), out=(0.04, -4), keepDims=False
+    ),
+    "mean_of_a_batch": lambda path: tiny.unary(
+        path, "MEAN", (3, 5, 4), (3, 4), "ReducerOptions", ([1],), into=(0.05, 17), out=(0.05, 17), keepDims=False
+    ),
     "mean_large": lambda path: tiny.unary(
         path, "MEAN", (1, 9, 12, 6), (1, 1, 1, 6), "ReducerOptions", ([1, 2],), into=(0.05, -9), out=(0.03, 4), keepDims=True
     ),
@@ -167,7 +176,7 @@ LAYERS: dict[str, Callable[[Path], Path]] = {
                                     into=(0.05, -5), out=(0.05, -5)),
 }  # fmt: skip
 BUFFERS = ("depthwise_multiplier_2", "average_pool_same", "softmax_of_pixels", "sub_broadcast", "add_scalar", "pad_odd",
-           "mean_of_rows", "reduce_max_channels")  # fmt: skip
+           "reduce_max_channels")  # fmt: skip
 SUBSET = ("conv_3x3", "conv_stride_2", "conv_dilated", "depthwise_5_channels", "average_pool_valid", "max_pool_same",
           "fully_connected_odd", "mul", "add_odd", "softmax_of_pixels")  # fmt: skip
 
