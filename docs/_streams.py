@@ -185,7 +185,9 @@ def _count_macs() -> tuple[int, int]:
     from vmcu.driver import summaries
 
     levels = compilation(fed=False)
-    return summaries.count_macs(summaries.kernels(levels.kernels)), summaries.plan(levels.module("plan")).macs
+    plan = levels.module("plan")
+    executed = summaries.executed_macs(plan, summaries.operators(plan))
+    return summaries.count_macs(summaries.kernels(levels.kernels)), executed
 
 
 def _fed_bytes(plans: Plans) -> int:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from mlir import ir
@@ -34,9 +34,11 @@ from vmcu.driver.weighing import plan_module
 from vmcu.errors import InputError, Unsupported
 from vmcu.frontends import FileLevel
 from vmcu.ir import bridge
-from vmcu.run.oracles import OracleName, Panel, open_panel
-from vmcu.run.oracles.mlir import Reference
 from vmcu.toolchain import compile_to_assembly
+
+if TYPE_CHECKING:  # whoever only compiles needs no oracle
+    from vmcu.run.oracles import OracleName, Panel
+    from vmcu.run.oracles.mlir import Reference
 
 __all__ = ["TEXT_LEVELS", "Compilation", "Compiled", "Level", "compile_model"]
 
@@ -115,7 +117,7 @@ class Compilation:
         with self._step("obj"):
             code, sizes = assemble(llvm_ir, self.target)
         planned, kernels = self._at_or_below("plan"), summaries.kernels(self._at_or_below("kernels"))
-        plan = summaries.plan(planned)
+        plan, operators = summaries.plan(planned), summaries.operators(planned)
         segments, sanitize = self.module("segments"), self.options.sanitize
         interface = read_interface(self.name, self.target, self.interface, planned, segments, sanitize=sanitize)
         return Compiled(
@@ -127,9 +129,9 @@ class Compilation:
             lower_bound_kernel=plan.lower_bound_kernel,
             layerwise_bytes=summaries.largest_layer(kernels),
             macs=summaries.count_macs(kernels),
-            executed_macs=plan.macs,
+            executed_macs=summaries.executed_macs(planned, operators),
             streams=plan.streams,
-            layers=summaries.layers(planned),
+            layers=summaries.layers(planned, operators),
             compile_seconds=self.seconds,
             _make_reference=self.reference,
             _open_panel=self.oracle,
@@ -187,6 +189,8 @@ class Compilation:
         Raises:
             InputError, Unsupported: the model cannot be read, or has no form that the host executes.
         """
+        from vmcu.run.oracles.mlir import Reference
+
         module = self._at_or_below("linalg")
         self._progress("reference")
         with self.context, name_the_file(self.path):
@@ -202,6 +206,8 @@ class Compilation:
         Raises:
             InputError: there is no such oracle, or the model cannot be read.
         """
+        from vmcu.run.oracles import open_panel
+
         self._progress("reference")
         # Kernels and plans are nobody else's language.
         known = "mlir" if which == "auto" and self.entry != "tosa" else which

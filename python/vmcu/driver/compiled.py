@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vmcu.driver.profile import Profile, profile
 from vmcu.driver.program import Program, assemble
 from vmcu.driver.summaries import Layer
-from vmcu.run.oracles import OracleName, Panel
-from vmcu.run.oracles.mlir import Reference
+
+if TYPE_CHECKING:  # whoever only compiles needs no emulated core and no oracle
+    from vmcu.driver.profile import Profile
+    from vmcu.run.oracles import OracleName, Panel
+    from vmcu.run.oracles.mlir import Reference
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -62,6 +65,8 @@ class Compiled(Program):
         Raises:
             InputError: the arrays are not what the model takes, or the image is larger than the target.
         """
+        from vmcu.driver.profile import profile
+
         return profile(self.unmerged(), self.layers, inputs)
 
     def unmerged(self) -> Compiled:

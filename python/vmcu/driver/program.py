@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlir import ir
 
@@ -30,8 +31,10 @@ from vmcu.errors import Unsupported
 from vmcu.files import make_folder, write_file
 from vmcu.ir import bridge
 from vmcu.ir.locations import place
-from vmcu.run.firmware import Firmware
 from vmcu.toolchain import Sizes, compile_to_assembly, compile_to_object, elf_sizes, link_firmware, undefined
+
+if TYPE_CHECKING:  # whoever only compiles needs no emulated core
+    from vmcu.run.firmware import Firmware
 
 __all__ = ["Program", "compile_module"]
 
@@ -89,6 +92,8 @@ class Program(Interface):
 
     def firmware(self) -> Firmware:
         """The code linked and loaded into an emulated core."""
+        from vmcu.run.firmware import Firmware
+
         return Firmware(self, self.link)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from vmcu.dialects import vmcu as d
 from vmcu.errors import InputError, Unsupported
 from vmcu.ir import walk
 from vmcu.ir.ports import recorded_ports
-from vmcu.operators import describe
+from vmcu.operators import Operator, describe
 
 _DTYPES = {"i8": "int8", "i16": "int16", "i32": "int32", "f32": "float32"}
 
@@ -64,7 +64,7 @@ class Layer:
 class PlanSummary:
     """What the rest of the world wants of a plan; all in bytes.
 
-    A module whose kernels are loops already, or one that a person wrote, tells no bound, no streams and no work.
+    A module whose kernels are loops already, or one that a person wrote, tells no bound and no streams.
     """
 
     pool_bytes: int
@@ -73,7 +73,6 @@ class PlanSummary:
     inputs: tuple[int | None, ...]  # offset of each; None of one that is fed
     outputs: tuple[int, ...]
     streams: tuple[tuple[str, ...], ...]  # the kernels of each stream
-    macs: int  # multiply-accumulates that the plan executes
 
     def place_inputs(self, tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """The inputs with their offsets in the pool."""
@@ -157,13 +156,19 @@ def kernels(module: ir.Module | ir.OpView) -> list[d.KernelOp]:
     return [op for op in walk.walk(module) if isinstance(op, d.KernelOp) and not d.is_tiled(op)]
 
 
+def operators(module: ir.Module | ir.OpView) -> dict[str, Operator]:
+    """What the kernels of a planned module compute, by name; those whose loops hide it are left out."""
+    return {kernel.name.value: _describe(kernel) for kernel in kernels(_planned_function(module))}
+
+
 def count_macs(found: Sequence[d.KernelOp]) -> int:
     """Multiply-accumulates of one run of all kernels, each over its whole tensors."""
-    total = 0
-    for kernel in found:
-        with kernel.location:
-            total += describe(kernel).macs
-    return total
+    return sum(_describe(kernel).macs for kernel in found)
+
+
+def _describe(kernel: d.KernelOp) -> Operator:
+    with kernel.location:
+        return describe(kernel)
 
 
 def largest_layer(found: Sequence[d.KernelOp]) -> int:
@@ -204,19 +209,23 @@ def plan(module: ir.Module | ir.OpView) -> PlanSummary:
         inputs=(None,) * len(inputs) if fed else inputs,
         outputs=outputs,
         streams=tuple(tuple(kernel.name.value for kernel in _kernels_of(stream)) for stream in streams),
-        macs=_count_executed_macs(ops),
     )
 
 
-def layers(module: ir.Module | ir.OpView) -> tuple[Layer, ...]:
-    """The kernels of a planned module, in order; none of those whose loops hide what they compute."""
+def layers(module: ir.Module | ir.OpView, known: Mapping[str, Operator]) -> tuple[Layer, ...]:
+    """The kernels of a planned module, in order; none of those whose loops hide what they compute.
+
+    Args:
+        module: the plan.
+        known: its `operators`.
+    """
     found: list[Layer] = []
     for op in _planned_function(module).regions[0].blocks[0].operations:
-        found += _layers_of(op.body.blocks[0].operations if isinstance(op, d.StreamOp) else [op])
+        found += _layers_of(op.body.blocks[0].operations if isinstance(op, d.StreamOp) else [op], known)
     return tuple(found)
 
 
-def _layers_of(ops: Iterable[ir.OpView]) -> list[Layer]:
+def _layers_of(ops: Iterable[ir.OpView], known: Mapping[str, Operator]) -> list[Layer]:
     """The kernels of one stream, or a kernel by itself."""
     found: list[tuple[d.KernelOp, int]] = []  # a kernel, and the bytes of its outputs
     for op in ops:
@@ -228,18 +237,16 @@ def _layers_of(ops: Iterable[ir.OpView]) -> list[Layer]:
             writers = [n for n, (kernel, _) in enumerate(found) if place in map(d.place_of, kernel.outputs)]
             if writers:
                 found[writers[-1]] = (found[writers[-1]][0], found[writers[-1]][1] + _ring_bytes(op.ring))
-    return [_layer(*each) for each in found]
+    return [_layer(op, known[op.name.value], held) for op, held in found]
 
 
 def _ring_bytes(sequence: ir.Value) -> int:
     return sequence.type.pool_bytes
 
 
-def _layer(kernel: d.KernelOp, ring_bytes: int) -> Layer:
+def _layer(kernel: d.KernelOp, description: Operator, ring_bytes: int) -> Layer:
     block = kernel.body.blocks[0]
     results = block.operations[len(block.operations) - 1].operands
-    with kernel.location:
-        description = describe(kernel)
     window = getattr(description, "window", None)
     return Layer(
         name=kernel.name.value,
@@ -271,9 +278,10 @@ def _kernels_of(stream: d.StreamOp) -> list[d.KernelOp]:
     return [op for op in stream.body.blocks[0].operations if isinstance(op, d.KernelOp)]
 
 
-def _count_executed_macs(ops: Sequence[ir.OpView]) -> int:
-    """Multiply-accumulates of all rows that the kernels of a plan make, tick by tick."""
-    total = count_macs([op for op in ops if isinstance(op, d.KernelOp) and not d.is_tiled(op)])
+def executed_macs(module: ir.Module | ir.OpView, known: Mapping[str, Operator]) -> int:
+    """Multiply-accumulates of all rows that the kernels of a plan make, tick by tick. Arguments are those of `layers`."""
+    ops = list(_planned_function(module).regions[0].blocks[0].operations)
+    total = sum(known[op.name.value].macs for op in ops if isinstance(op, d.KernelOp) and not d.is_tiled(op))
     for stream in (op for op in ops if isinstance(op, d.StreamOp)):
         ticks = np.arange(stream.first.value, stream.last.value + 1)
         for kernel in _kernels_of(stream):
@@ -281,5 +289,5 @@ def _count_executed_macs(ops: Sequence[ir.OpView]) -> int:
             scale, shift, rows = kernel.phase
             row, rest = np.divmod(ticks + shift, scale)
             made = int(((rest == 0) & (row >= 1) & (row <= rows)).sum())
-            total += count_macs([kernel]) * made // rows
+            total += known[kernel.name.value].macs * made // rows
     return total

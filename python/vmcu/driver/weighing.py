@@ -59,7 +59,8 @@ def plan_module(
     """
     if options.optimize == "latency" and options.streams and options.pool is None:
         layers = _fit(kernels, options)
-        if summaries.plan(layers.module).macs > summaries.count_macs(summaries.kernels(kernels)):
+        executed = summaries.executed_macs(layers.module, summaries.operators(layers.module))
+        if executed > summaries.count_macs(summaries.kernels(kernels)):
             return layers  # It computes things again because nothing else fits.
         smallest = _fit(kernels, replace(options, optimize="balanced", recompute=1.0), slack=1.0)
         if summaries.plan(smallest.module).pool_bytes == summaries.plan(layers.module).pool_bytes:
