@@ -25,10 +25,14 @@ int64_t capi::poolBytes(MlirType type) { return pool(type).getBytes(); }
 
 bool capi::isSequence(MlirType type) { return isa<SequenceType>(unwrap(type)); }
 MlirTypeID capi::sequenceTypeID() { return wrap(SequenceType::getTypeID()); }
-MlirType capi::getSequence(MlirContext context, int64_t length, int64_t bytes, int64_t ring) {
-  return wrap(Type(SequenceType::getChecked(emitErrorIn(unwrap(context)), unwrap(context), length, bytes, ring)));
+MlirType capi::getSequence(MlirType elementType, int64_t length, int64_t elements, int64_t ring) {
+  MLIRContext *context = unwrap(elementType).getContext();
+  return wrap(
+      Type(SequenceType::getChecked(emitErrorIn(context), context, length, elements, unwrap(elementType), ring)));
 }
 int64_t capi::sequenceLength(MlirType type) { return sequence(type).getLength(); }
+int64_t capi::sequenceElements(MlirType type) { return sequence(type).getElements(); }
+MlirType capi::sequenceElementType(MlirType type) { return wrap(sequence(type).getElementType()); }
 int64_t capi::sequenceBytes(MlirType type) { return sequence(type).getBytes(); }
 int64_t capi::sequenceCapacity(MlirType type) { return sequence(type).getCapacity(); }
 int64_t capi::sequencePoolBytes(MlirType type) { return sequence(type).getPoolBytes(); }

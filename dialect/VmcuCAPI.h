@@ -20,8 +20,10 @@ int64_t poolBytes(MlirType type);
 bool isSequence(MlirType type);
 MlirTypeID sequenceTypeID();
 /// Without a ring if `ring` is 0. A null type, after an error at an unknown location, if there is no such sequence.
-MlirType getSequence(MlirContext context, int64_t length, int64_t bytes, int64_t ring);
+MlirType getSequence(MlirType elementType, int64_t length, int64_t elements, int64_t ring);
 int64_t sequenceLength(MlirType type);
+int64_t sequenceElements(MlirType type);
+MlirType sequenceElementType(MlirType type);
 int64_t sequenceBytes(MlirType type);
 int64_t sequenceCapacity(MlirType type);
 int64_t sequencePoolBytes(MlirType type);

@@ -4,6 +4,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace vmcu;
@@ -11,17 +12,20 @@ using namespace vmcu;
 // Addresses of the target have 32 bits. It also keeps all arithmetic of the verifiers in range.
 static constexpr int64_t addressable = int64_t(1) << 32;
 
-// `2304x8` is one token to MLIR's lexer; the dimension-list parser takes it apart.
-static ParseResult parseSegments(AsmParser &parser, int64_t &length, int64_t &bytes, int64_t &ring) {
+// `2304x8xi8` begins with one token to MLIR's lexer; the dimension-list parser takes it apart.
+static ParseResult parseSegments(AsmParser &parser, int64_t &length, int64_t &elements, Type &elementType,
+                                 int64_t &ring) {
   SmallVector<int64_t> dims;
   SMLoc loc = parser.getCurrentLocation();
-  if (parser.parseDimensionList(dims, /*allowDynamic=*/false, /*withTrailingX=*/false))
+  if (parser.parseDimensionList(dims, /*allowDynamic=*/false, /*withTrailingX=*/true))
     return failure();
   if (dims.size() != 2)
-    return parser.emitError(loc) << "expected 'length x bytes', found " << dims.size() << " dimensions";
+    return parser.emitError(loc) << "expected 'length x elements x type', found " << dims.size() << " dimensions";
   length = dims[0];
-  bytes = dims[1];
+  elements = dims[1];
   ring = 0;
+  if (parser.parseType(elementType))
+    return failure();
   if (parser.parseOptionalComma())
     return success();
   if (parser.parseKeyword("ring") || parser.parseEqual() || parser.getCurrentLocation(&loc) ||
@@ -33,8 +37,8 @@ static ParseResult parseSegments(AsmParser &parser, int64_t &length, int64_t &by
   return success();
 }
 
-static void printSegments(AsmPrinter &printer, int64_t length, int64_t bytes, int64_t ring) {
-  printer << length << "x" << bytes;
+static void printSegments(AsmPrinter &printer, int64_t length, int64_t elements, Type elementType, int64_t ring) {
+  printer << length << "x" << elements << "x" << elementType;
   if (ring)
     printer << ", ring = " << ring;
 }
@@ -181,16 +185,32 @@ LogicalResult PoolType::verify(function_ref<InFlightDiagnostic()> emitError, int
   return success();
 }
 
-LogicalResult SequenceType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t length, int64_t bytes,
-                                   int64_t ring) {
+/// Whether memory holds elements of the type in whole bytes, or in a byte of their own.
+static bool isStored(Type type) {
+  const unsigned integers[] = {1, 8, 16, 32, 64}, floats[] = {16, 32, 64};
+  if (type.isSignlessInteger())
+    return llvm::is_contained(integers, type.getIntOrFloatBitWidth());
+  return isa<FloatType>(type) && llvm::is_contained(floats, type.getIntOrFloatBitWidth());
+}
+
+LogicalResult SequenceType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t length, int64_t elements,
+                                   Type elementType, int64_t ring) {
   // sequence_c1
-  if (length < 1 || bytes < 1)
-    return emitError() << "length and bytes of a sequence are positive, found " << length << "x" << bytes;
+  if (length < 1 || elements < 1)
+    return emitError() << "length and elements of a sequence are positive, found " << length << "x" << elements;
   // sequence_c2
   if (ring < 0 || ring > length)
     return emitError() << "a ring holds 1 to " << length << " segments, found " << ring;
+  // sequence_c4
+  if (!isStored(elementType))
+    return emitError() << "elements of a sequence are signless integers of 1, 8, 16, 32 or 64 bits or floats of 16, 32 "
+                          "or 64 bits, found "
+                       << elementType;
   // sequence_c3
-  if (length >= addressable || bytes >= addressable || uint64_t(length) * uint64_t(bytes) >= uint64_t(addressable))
-    return emitError() << "a sequence has less than 4 GiB, found " << length << "x" << bytes;
+  uint64_t bytes = (elementType.getIntOrFloatBitWidth() + 7) / 8;
+  bytes = llvm::SaturatingMultiply(llvm::SaturatingMultiply(bytes, uint64_t(length)), uint64_t(elements));
+  if (bytes >= uint64_t(addressable))
+    return emitError() << "a sequence has less than 4 GiB, found " << length << "x" << elements << " elements of "
+                       << elementType;
   return success();
 }

@@ -76,7 +76,7 @@ void ViewOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
   auto place = source.getDefiningOp<PlaceOp>();
   SequenceType type = getSequence().getType();
   std::string label = place && place.getLabel() ? place.getLabel()->str() : "view";
-  setName(getSequence(), label + "_" + std::to_string(type.getLength()) + "x" + std::to_string(type.getBytes()));
+  setName(getSequence(), label + "_" + std::to_string(type.getLength()) + "x" + std::to_string(type.getElements()));
 }
 void LandingOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "landed"); }
 void SegmentLoadOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "segment"); }
@@ -116,7 +116,11 @@ static LogicalResult verifyBytes(KernelOp kernel, StringRef what, TypeRange tens
     std::optional<uint64_t> have = type ? bytesOf(type) : std::nullopt;
     if (!have)
       return kernel.emitOpError() << "needs static tensors of integers or floats in its body, found " << tensor;
-    uint64_t held = sequenceOf(sequence).getLength() * sequenceOf(sequence).getBytes();
+    SequenceType kind = sequenceOf(sequence);
+    if (type.getElementType() != kind.getElementType())
+      return kernel.emitOpError() << what << " " << number << " is a sequence of " << kind.getElementType()
+                                  << ", its tensor " << type << " has elements " << type.getElementType();
+    uint64_t held = kind.getLength() * kind.getBytes();
     if (*have != held)
       return kernel.emitOpError() << what << " " << number << " is a sequence of " << held << " bytes, its tensor "
                                   << type << " has " << *have;
@@ -256,9 +260,9 @@ static LogicalResult verifyLanding(Operation *op, SequenceType landing, Sequence
                                    std::optional<ArrayRef<int64_t>> phase) {
   // landing_c1
   // settle_c1
-  if (landing.getBytes() != ring.getBytes() || ring.getPoolBytes() % landing.getPoolBytes() != 0)
-    return op->emitOpError() << "joins a landing of " << landing.getCapacity() << "x" << landing.getBytes()
-                             << " bytes and a ring of " << ring.getCapacity() << "x" << ring.getBytes();
+  if (landing.getElements() != ring.getElements() || landing.getElementType() != ring.getElementType() ||
+      ring.getCapacity() % landing.getCapacity() != 0)
+    return op->emitOpError() << "joins a landing " << landing << " and a ring " << ring;
   // landing_c2
   // settle_c2
   bool inStream = isa_and_nonnull<StreamOp>(op->getParentOp());
@@ -317,6 +321,9 @@ LogicalResult ViewOp::verify() {
     return failure();
   SequenceType source = getSource().getType(), sequence = getSequence().getType();
   // view_c1
+  if (source.getElementType() != sequence.getElementType())
+    return emitOpError() << "sees elements " << sequence.getElementType() << " in a tensor of "
+                         << source.getElementType();
   if (int64_t have = source.getLength() * source.getBytes(), want = sequence.getLength() * sequence.getBytes();
       have != want)
     return emitOpError() << "sees " << want << " bytes in a tensor of " << have;
@@ -338,6 +345,14 @@ void ViewOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffect
 //===----------------------------------------------------------------------===//
 // SegmentLoadOp
 //===----------------------------------------------------------------------===//
+
+static LogicalResult verifyElements(Operation *op, StringRef verb, Value vector, SequenceType sequence) {
+  // segment_load_c8
+  // segment_store_c4
+  if (Type elements = vectorOf(vector).getElementType(); elements != sequence.getElementType())
+    return op->emitOpError() << verb << " elements " << elements << ", the sequence has " << sequence.getElementType();
+  return success();
+}
 
 /// False if constants say that of the `bytes` bytes of each row some lie outside of the sequence.
 static bool liesInside(SequenceType type, Value index, Value within, Value byte, uint64_t rows, uint64_t stride,
@@ -372,6 +387,8 @@ static bool existTogether(SequenceType type, int64_t rows, int64_t stride) {
 
 LogicalResult SegmentLoadOp::verify() {
   SequenceType type = getSource().getType();
+  if (failed(verifyElements(*this, "loads", getResult(), type)))
+    return failure();
   // segment_load_c1
   if (getRowBytes() % 4 != 0)
     return emitOpError() << "loads rows of " << getRowBytes() << " bytes, which is not a multiple of 4";
@@ -427,6 +444,8 @@ LogicalResult SegmentLoadOp::canonicalize(SegmentLoadOp op, PatternRewriter &rew
 
 LogicalResult SegmentStoreOp::verify() {
   SequenceType type = getDest().getType();
+  if (failed(verifyElements(*this, "stores", getValue(), type)))
+    return failure();
   // segment_store_c1
   if (getValidBytes() < 1 || getValidBytes() > getRowBytes() || getValidBytes() > type.getBytes())
     return emitOpError() << "stores " << getValidBytes() << " bytes of rows of " << getRowBytes()
@@ -470,6 +489,10 @@ LogicalResult BufferOp::verify() {
   std::optional<uint64_t> bytes = bytesOf(buffer);
   if (!bytes || !buffer.getLayout().isIdentity())
     return emitOpError() << "needs integers or floats, a static shape and identity layout, found " << buffer;
+  // buffer_c3
+  if (!type.getElementType().isSignlessInteger(8) && type.getElementType() != buffer.getElementType())
+    return emitOpError() << "sees elements " << buffer.getElementType() << " in a sequence of "
+                         << type.getElementType();
   int64_t offset = getOffset();
   if (offset < 0 || llvm::SaturatingAdd(uint64_t(offset), *bytes) > uint64_t(type.getPoolBytes()))
     return emitOpError() << "puts " << *bytes << " bytes at offset " << offset << " of a sequence of "

@@ -43,8 +43,8 @@ def Vmcu_KernelOp : Vmcu_Op<"kernel", [
 
     - (kernel_c1) operands are all tensors, or all sequences; on sequences a kernel has `outs` and no results.
     - (kernel_c2) on tensors: arguments match the inputs, yielded types match the results; no `outs`, no `workspace`.
-    - (kernel_c3) placed: arguments are static tensors of as many bytes as the input sequences, and each yielded tensor
-      has as many bytes as its output sequence.
+    - (kernel_c3) placed: arguments are static tensors of the same elements as the input sequences, and as many of them. So
+      is each yielded tensor and its output sequence.
     - (kernel_c4) tiled: arguments are the sequences of `ins`, `outs` and `workspace`, in this order, then the `row` if
       there is one; nothing is yielded.
     - (kernel_c5) a kernel in a stream has a `phase`, no other kernel has; scale and rows are positive.
@@ -95,8 +95,8 @@ def Vmcu_StreamOp : Vmcu_Op<"stream", [NoTerminator, SingleBlock, RecursiveMemor
     Example:
     ```mlir
     vmcu.stream from 0 to 5 {
-      vmcu.kernel @clamp elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8>)
-          outs(%y : !vmcu.sequence<4x8, ring = 2>) {
+      vmcu.kernel @clamp elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8xi8>)
+          outs(%y : !vmcu.sequence<4x8xi8, ring = 2>) {
       ^bb0(%in: tensor<1x4x1x8xi8>):
         vmcu.yield %in : tensor<1x4x1x8xi8>
       }
@@ -120,10 +120,10 @@ def Vmcu_LandingOp : Vmcu_Op<"landing", [Pure, Vmcu_Named, AllTypesMatch<["ring"
     which others may use in between, leave a ring of `k - 1` rows. The result is the ring, but its newest row is read from the
     landing: the row whose first segment is `newest`. If `newest` is below minus the length, all rows are read from the ring.
     In a stream the newest row is the one that `phase` names at this tick, if any.
-    - (landing_c1) the landing holds one row: the ring is a whole number of them, of segments of the same size.
+    - (landing_c1) the landing holds one row: the ring is a whole number of them, of segments of the same elements.
     - (landing_c2) in a stream it has a `phase` [scale, shift, rows], elsewhere a `newest`.
 
-    Example: `%v = vmcu.landing %l, %x[%i] : !vmcu.sequence<125x64, ring = 5>, !vmcu.sequence<125x64, ring = 10>`
+    Example: `%v = vmcu.landing %l, %x[%i] : !vmcu.sequence<125x64xi8, ring = 5>, !vmcu.sequence<125x64xi8, ring = 10>`
   }];
   let arguments = (ins Vmcu_Sequence:$landing, Vmcu_Sequence:$ring, Optional<Index>:$newest,
                        OptionalAttr<DenseI64ArrayAttr>:$phase);
@@ -141,7 +141,7 @@ def Vmcu_SettleOp : Vmcu_Op<"settle"> {
     - (settle_c1) as `landing_c1`.
     - (settle_c2) as `landing_c2`.
 
-    Example: `vmcu.settle %l, %x[%i] : !vmcu.sequence<125x64, ring = 5>, !vmcu.sequence<125x64, ring = 10>`
+    Example: `vmcu.settle %l, %x[%i] : !vmcu.sequence<125x64xi8, ring = 5>, !vmcu.sequence<125x64xi8, ring = 10>`
   }];
   let arguments = (ins Arg<Vmcu_Sequence, "", [MemRead]>:$landing, Arg<Vmcu_Sequence, "", [MemWrite]>:$ring,
                        Optional<Index>:$newest, OptionalAttr<DenseI64ArrayAttr>:$phase);
@@ -157,10 +157,10 @@ def Vmcu_FeedOp : Vmcu_Op<"feed"> {
     Copies the bytes of `row` to segment `index` on.
     - (feed_c1) the row is a whole number of segments, and the ring a whole number of rows.
 
-    Example: `vmcu.feed %row, %x[%i] : memref<288xi8>, !vmcu.sequence<9216x3, ring = 288>`
+    Example: `vmcu.feed %row, %x[%i] : memref<288xi8>, !vmcu.sequence<9216x3xi8, ring = 288>`
   }];
   let arguments = (ins Arg<MemRefRankOf<[I8], [1]>, "", [MemRead]>:$row,
-                       Arg<Vmcu_Sequence, "", [MemWrite]>:$dest, Index:$index);
+                       Arg<Vmcu_ByteSequence, "", [MemWrite]>:$dest, Index:$index);
   let assemblyFormat = "$row `,` $dest `[` $index `]` attr-dict `:` type($row) `,` qualified(type($dest))";
 }
 
@@ -205,7 +205,7 @@ def Vmcu_PlaceOp : Vmcu_Op<"place", [
     - (place_c1) the sequence lies inside the pool: `offset + ring * bytes <= pool bytes`, `offset >= 0`.
     - (place_c2) a number is not negative and belongs to a role.
 
-    Example: `%x = vmcu.place "image" %pool[512] as input 0 : !vmcu.pool<4096> -> !vmcu.sequence<64x16>`
+    Example: `%x = vmcu.place "image" %pool[512] as input 0 : !vmcu.pool<4096> -> !vmcu.sequence<64x16xi8>`
   }];
   let arguments = (ins Vmcu_Pool:$pool, I64Attr:$offset, OptionalAttr<Vmcu_RoleAttr>:$role,
                        DefaultValuedAttr<I64Attr, "0">:$number, OptionalAttr<StrAttr>:$label);
@@ -226,11 +226,11 @@ def Vmcu_ViewOp : Vmcu_Op<"view", [
     A place has one role. Where a tensor has several, as an input that is returned, or a tensor that is returned twice,
     each further one is a view's: `as output 1`. Such a view stays although nothing in the function may use its result;
     all other views have no effect.
-    - (view_c1) both sequences have the same number of bytes in total.
+    - (view_c1) both sequences have the same elements, and as many of them in total.
     - (view_c2) both occupy the same number of bytes of the pool.
     - (view_c3) a number is not negative and belongs to a role.
 
-    Example: `%v = vmcu.view %x : !vmcu.sequence<64x16, ring = 16> -> !vmcu.sequence<256x4, ring = 64>`
+    Example: `%v = vmcu.view %x : !vmcu.sequence<64x16xi8, ring = 16> -> !vmcu.sequence<256x4xi8, ring = 64>`
   }];
   let arguments = (ins Vmcu_Sequence:$source, OptionalAttr<Vmcu_RoleAttr>:$role,
                        DefaultValuedAttr<I64Attr, "0">:$number);
@@ -264,8 +264,9 @@ def Vmcu_SegmentLoadOp : Vmcu_Op<"segment_load", [Vmcu_Named, AttrSizedOperandSe
       sees that it ends before the ring's end, where the next segment is not the next bytes.
     - (segment_load_c6) the stride is positive.
     - (segment_load_c7) rows of a ring without guards are segments that exist at one time: `(rows - 1) * stride < ring`.
+    - (segment_load_c8) the element types of result and sequence agree.
 
-    Example: `%a = vmcu.segment_load %x[%i, %k] stride 2 valid 3 : !vmcu.sequence<2304x8> -> vector<2x4xi8>`
+    Example: `%a = vmcu.segment_load %x[%i, %k] stride 2 valid 3 : !vmcu.sequence<2304x8xi8> -> vector<2x4xi8>`
   }];
   let arguments = (ins Arg<Vmcu_Sequence, "", [MemRead]>:$source, Index:$index,
     Optional<Index>:$within, Index:$byte, Variadic<I1>:$guards,
@@ -291,8 +292,9 @@ def Vmcu_SegmentStoreOp : Vmcu_Op<"segment_store"> {
     - (segment_store_c1) the stored bytes of a row are not more than a segment holds, and not more than the row.
     - (segment_store_c2) with constant index and byte, all bytes lie in the sequence.
     - (segment_store_c3) a row stays in its segment when the byte is constant.
+    - (segment_store_c4) the element types of value and sequence agree.
 
-    Example: `vmcu.segment_store %q, %y[%i, %c] : vector<2x4xi8>, !vmcu.sequence<2304x16>`
+    Example: `vmcu.segment_store %q, %y[%i, %c] : vector<2x4xi8>, !vmcu.sequence<2304x16xi8>`
   }];
   let arguments = (ins Vmcu_Bytes:$value, Arg<Vmcu_Sequence, "", [MemWrite]>:$dest, Index:$index,
     Optional<Index>:$within, Index:$byte,
@@ -314,7 +316,7 @@ def Vmcu_SegmentFreeOp : Vmcu_Op<"segment_free"> {
     The op costs no instruction: it states the promise on which the plan, and every check of it, rests.
     - (segment_free_c1) a constant `n` lies in `[0, length]`.
 
-    Example: `vmcu.segment_free %x before %n : !vmcu.sequence<2304x8>`
+    Example: `vmcu.segment_free %x before %n : !vmcu.sequence<2304x8xi8>`
   }];
   let arguments = (ins Arg<Vmcu_Sequence, "", [MemFree]>:$sequence, Vmcu_SideAttr:$side, Index:$index);
   let assemblyFormat = "$sequence `` $side $index attr-dict `:` qualified(type($sequence))";
@@ -327,8 +329,9 @@ def Vmcu_BufferOp : Vmcu_Op<"buffer", [Pure, Vmcu_Named]> {
     For kernels without segment code: their body works on memrefs that lie inside the pool.
     - (buffer_c1) the sequence is wholly resident.
     - (buffer_c2) the buffer has a static shape and identity layout and lies inside the sequence.
+    - (buffer_c3) its element type is that of the sequence; bytes, i8, may be seen as elements of any type.
 
-    Example: `%m = vmcu.buffer %ws[16] : !vmcu.sequence<1x64> -> memref<1x12xi32>`
+    Example: `%m = vmcu.buffer %ws[16] : !vmcu.sequence<1x64xi8> -> memref<1x12xi32>`
   }];
   let arguments = (ins Vmcu_Sequence:$sequence, I64Attr:$offset);
   let results = (outs AnyMemRef:$buffer);
@@ -442,9 +445,9 @@ def Vmcu_WidenOp : Vmcu_Op<"widen", [AttrSizedOperandSegments]> {
     - (widen_c1) `bytes`, `pieces` and `step` are positive, and a guard comes with a pad value.
     - (widen_c2) the lanes are static, whole fours, and hold all that is stored.
 
-    Example: `vmcu.widen %x[%i + %w, %b] to %lanes[0] bytes 32 pieces 2 step 96 : !vmcu.sequence<64x32> to memref<128xi16>`
+    Example: `vmcu.widen %x[%i + %w, %b] to %lanes[0] bytes 32 pieces 2 step 96 : !vmcu.sequence<64x32xi8> to memref<128xi16>`
   }];
-  let arguments = (ins Arg<Vmcu_Sequence, "", [MemRead]>:$source, Index:$index, Optional<Index>:$within, Index:$byte,
+  let arguments = (ins Arg<Vmcu_ByteSequence, "", [MemRead]>:$source, Index:$index, Optional<Index>:$within, Index:$byte,
     Arg<MemRefRankOf<[I16], [1]>, "", [MemWrite]>:$lanes, I64Attr:$at, I64Attr:$bytes,
     DefaultValuedAttr<I64Attr, "1">:$pieces, DefaultValuedAttr<I64Attr, "1">:$step, Optional<I1>:$guard,
     OptionalAttr<I8Attr>:$pad);
@@ -478,11 +481,11 @@ def Vmcu_MatmulOp : Vmcu_Op<"matmul", [AttrSizedOperandSegments]> {
     Example:
     ```mlir
     vmcu.matmul %lanes times %w, %b, %m, %s into %y[%i + %j] pixels 2 pitch 8 depth 8 round double zero_point -128
-        clamp -128 to 127 : memref<16xi16>, tensor<4x8xi8>, tensor<4xi32>, tensor<4xi32>, tensor<4xi8> into !vmcu.sequence<64x4>
+        clamp -128 to 127 : memref<16xi16>, tensor<4x8xi8>, tensor<4xi32>, tensor<4xi32>, tensor<4xi8> into !vmcu.sequence<64x4xi8>
     ```
   }];
-  let arguments = (ins Arg<AnyTypeOf<[MemRefRankOf<[I16], [1]>, Vmcu_Sequence]>, "", [MemRead]>:$source,
-    Optional<Index>:$first, Variadic<AnyStaticShapeTensor>:$constants, Arg<Vmcu_Sequence, "", [MemWrite]>:$dest,
+  let arguments = (ins Arg<AnyTypeOf<[MemRefRankOf<[I16], [1]>, Vmcu_ByteSequence]>, "", [MemRead]>:$source,
+    Optional<Index>:$first, Variadic<AnyStaticShapeTensor>:$constants, Arg<Vmcu_ByteSequence, "", [MemWrite]>:$dest,
     Index:$index, Optional<Index>:$within, I64Attr:$pixels, I64Attr:$pitch, I64Attr:$depth,
     Vmcu_RoundingAttr:$rounding, I32Attr:$zero_point, I32Attr:$min, I32Attr:$max, OptionalAttr<I64Attr>:$unroll);
   let assemblyFormat = [{
@@ -514,11 +517,11 @@ def Vmcu_DepthwiseOp : Vmcu_Op<"depthwise", [AttrSizedOperandSegments]> {
     ```mlir
     vmcu.depthwise %x[%a, %b, %c] with %w, %bias, %m, %s into %y[%i] window 3 stride 1 pad 1 columns 6 to 6 halo 0
         round double zero_point -128 clamp -128 to 127
-        : !vmcu.sequence<36x8>, tensor<3x3x8xi8>, tensor<8xi32>, tensor<8xi32>, tensor<8xi8> into !vmcu.sequence<36x8>
+        : !vmcu.sequence<36x8xi8>, tensor<3x3x8xi8>, tensor<8xi32>, tensor<8xi32>, tensor<8xi8> into !vmcu.sequence<36x8xi8>
     ```
   }];
-  let arguments = (ins Arg<Vmcu_Sequence, "", [MemRead]>:$source, Variadic<Index>:$rows, Variadic<I1>:$guards,
-    Variadic<AnyStaticShapeTensor>:$constants, Arg<Vmcu_Sequence, "", [MemWrite]>:$dest, Index:$index,
+  let arguments = (ins Arg<Vmcu_ByteSequence, "", [MemRead]>:$source, Variadic<Index>:$rows, Variadic<I1>:$guards,
+    Variadic<AnyStaticShapeTensor>:$constants, Arg<Vmcu_ByteSequence, "", [MemWrite]>:$dest, Index:$index,
     I64Attr:$window, I64Attr:$stride, I64Attr:$pad, I64Attr:$columns, I64Attr:$out_columns, I8Attr:$halo,
     Vmcu_RoundingAttr:$rounding, I32Attr:$zero_point, I32Attr:$min, I32Attr:$max, OptionalAttr<I64Attr>:$tile);
   let assemblyFormat = [{

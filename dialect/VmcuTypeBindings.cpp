@@ -6,6 +6,7 @@
 #include "VmcuTypeBindings.h"
 #include "VmcuCAPI.h"
 
+#include "mlir-c/BuiltinTypes.h"
 #include "mlir/Bindings/Python/Diagnostics.h"
 #include "mlir/Bindings/Python/NanobindAdaptors.h"
 
@@ -42,16 +43,21 @@ static void bindTypes(nb::module_ &m) {
   mlir_type_subclass(m, "SequenceType", capi::isSequence, capi::sequenceTypeID)
       .def_classmethod(
           "get",
-          [](const nb::object &cls, int64_t length, int64_t bytes, std::optional<int64_t> ring, MlirContext context) {
+          [](const nb::object &cls, int64_t length, int64_t elements, std::optional<MlirType> elementType,
+             std::optional<int64_t> ring, MlirContext context) {
             if (ring == 0) // The type itself says "no ring" by 0.
               throw nb::value_error(("a ring holds 1 to " + std::to_string(length) + " segments, found 0").c_str());
-            return cls(checked(context, [&] { return capi::getSequence(context, length, bytes, ring.value_or(0)); }));
+            MlirType element = elementType ? *elementType : mlirIntegerTypeGet(context, 8);
+            return cls(checked(mlirTypeGetContext(element),
+                               [&] { return capi::getSequence(element, length, elements, ring.value_or(0)); }));
           },
-          nb::arg("cls"), nb::arg("length"), nb::arg("bytes"), nb::arg("ring").none() = nb::none(),
-          nb::arg("context").none() = nb::none(),
-          "`length` segments of `bytes` bytes, of which `ring` exist at one time; all of them without `ring`. Raises "
-          "ValueError if there is no such sequence.")
+          nb::arg("cls"), nb::arg("length"), nb::arg("elements"), nb::arg("element_type").none() = nb::none(),
+          nb::arg("ring").none() = nb::none(), nb::arg("context").none() = nb::none(),
+          "`length` segments of `elements` elements, of which `ring` exist at one time; all of them without `ring`. "
+          "Elements are bytes, i8, without `element_type`. Raises ValueError if there is no such sequence.")
       .def_property_readonly("length", capi::sequenceLength, "Segments.")
+      .def_property_readonly("elements", capi::sequenceElements, "Elements of a segment.")
+      .def_property_readonly("element_type", capi::sequenceElementType, "The type of an element.")
       .def_property_readonly("bytes", capi::sequenceBytes, "Bytes of a segment.")
       .def_property_readonly("ring", capi::sequenceCapacity, "Segments that exist at one time; all, without a ring.")
       .def_property_readonly("is_resident", capi::isSequenceResident,

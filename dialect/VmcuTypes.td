@@ -23,19 +23,27 @@ def Vmcu_Pool : Vmcu_Type<"Pool", "pool"> {
 }
 
 def Vmcu_Sequence : Vmcu_Type<"Sequence", "sequence"> {
-  let summary = "A virtual array of segments, `length x bytes`";
+  let summary = "A virtual array of segments, `length x elements x type`";
   let description = [{
-    `length` segments of `bytes` bytes each. At run time at most `ring` of them exist: segment `i` lives at
-    `base + (i mod ring) * bytes`. Without `ring` the sequence is wholly resident.
-    - (sequence_c1) length and bytes are positive.
+    `length` segments of `elements` elements each. At run time at most `ring` of them exist: segment `i` lives at
+    `base + (i mod ring) * bytes`, where `bytes` is the size of a segment. Without `ring` the sequence is wholly resident.
+    The elements are those of the tensor that lies there. Scratch memory is bytes, `i8`.
+    - (sequence_c1) length and elements are positive.
     - (sequence_c2) the ring holds at least one segment and at most all of them.
     - (sequence_c3) all its segments together have less than 4 GiB.
+    - (sequence_c4) elements are signless integers of 1, 8, 16, 32 or 64 bits or floats of 16, 32 or 64 bits. One of 1 bit
+      takes a byte.
 
-    Examples: `!vmcu.sequence<2304x8>`, `!vmcu.sequence<96x288, ring = 3>`
+    Examples: `!vmcu.sequence<2304x8xi8>`, `!vmcu.sequence<96x288xi8, ring = 3>`
   }];
-  let parameters = (ins "int64_t":$length, "int64_t":$bytes, DefaultValuedParameter<"int64_t", "0">:$ring);
-  let assemblyFormat = "`<` custom<Segments>($length, $bytes, $ring) `>`";
+  let parameters = (ins "int64_t":$length, "int64_t":$elements, "::mlir::Type":$elementType,
+                        DefaultValuedParameter<"int64_t", "0">:$ring);
+  let assemblyFormat = "`<` custom<Segments>($length, $elements, $elementType, $ring) `>`";
   let extraClassDeclaration = [{
+    /// Bytes of an element in the pool.
+    int64_t getElementBytes() const { return (getElementType().getIntOrFloatBitWidth() + 7) / 8; }
+    /// Bytes of a segment.
+    int64_t getBytes() const { return getElements() * getElementBytes(); }
     /// Segments that exist at one time.
     int64_t getCapacity() const { return getRing() ? getRing() : getLength(); }
     /// True if every segment has an address of its own.
@@ -44,6 +52,10 @@ def Vmcu_Sequence : Vmcu_Type<"Sequence", "sequence"> {
     int64_t getPoolBytes() const { return getCapacity() * getBytes(); }
   }];
 }
+
+def Vmcu_ByteSequence : ConfinedType<Vmcu_Sequence, [
+    CPred<"::llvm::cast<::vmcu::SequenceType>($_self).getElementType().isSignlessInteger(8)">],
+    "sequence of i8", "::vmcu::SequenceType">;
 
 class Vmcu_Enum<string name, string text, list<I32EnumAttrCase> cases> : I32EnumAttr<name, text, cases> {
   let cppNamespace = "::vmcu";

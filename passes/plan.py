@@ -30,6 +30,7 @@ from vmcu.dialects import vmcu as d
 from vmcu.errors import DoesNotFit, InputError
 from vmcu.ir.ports import record_ports
 from vmcu.ir.rebuild import keep_attributes
+from vmcu.ir.walk import element_bytes
 from vmcu.isa import read_kernel
 from vmcu.isa.planned import describe_kernel, rows_of
 from vmcu.operators import Kernel, match
@@ -126,7 +127,18 @@ def _name_tensors(function: func.FuncOp, fused: Mapping[str, Chain] = MappingPro
             raise PassError(op, "is planned already; vmcu-plan takes kernels on tensors")
         else:
             raise PassError(op, f"'{op.operation.name}' is in no kernel; run vmcu-form-kernels first")
+    for value in names:
+        _refuse_elements(value)
     return names
+
+
+def _refuse_elements(tensor: ir.Value) -> None:
+    """Raise at the op, or the function, whose tensor has elements that no sequence has."""
+    try:
+        d.SequenceType.get(1, 1, ir.RankedTensorType(tensor.type).element_type)
+    except ValueError as error:
+        op = tensor.owner.owner if isinstance(tensor.owner, ir.Block) else tensor.owner
+        raise PassError(op, f"has a tensor {tensor.type}: {error}") from None
 
 
 def _describe(function: func.FuncOp, names: dict[ir.Value, str]) -> tuple[planner.Network, dict[str, Kernel]]:
@@ -163,8 +175,7 @@ def _plan_fusion(network: planner.Network, name: str, chain: Chain, fused: Kerne
 
 def _bytes_of(value: ir.Value) -> int:
     kind = ir.RankedTensorType(value.type)
-    width = ir.IntegerType(kind.element_type).width if isinstance(kind.element_type, ir.IntegerType) else 32
-    size = -(-width // 8)
+    size = element_bytes(kind.element_type)
     for extent in kind.shape:
         size *= extent
     return size
@@ -185,7 +196,8 @@ def _rewrite(
         bound = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), answer.lower_bound)
         pool.owner.attributes["vmcu.lower_bound"] = bound
         pool.owner.attributes["vmcu.lower_bound_kernel"] = ir.StringAttr.get(answer.lower_bound_kernel)
-    places = _Places(pool, network, answer, _ports(function, terminator, names))
+    elements = {name: ir.RankedTensorType(value.type).element_type for value, name in names.items()}
+    places = _Places(pool, network, answer, _ports(function, terminator, names), elements)
     streams = _open_streams(function, network, kernels, places, answer)
     for op in _kernels(function):
         with op.location, ir.InsertionPoint(streams.get(op.name.value, op)):
@@ -271,23 +283,30 @@ class _Places:
     Each other shape is a `vmcu.view` of it. All of them follow the pool, in the order in which they are asked for.
     """
 
-    def __init__(self, pool: ir.Value, network: planner.Network, answer: planner.Plan, ports: list[_Port]):
+    def __init__(
+        self,
+        pool: ir.Value,
+        network: planner.Network,
+        answer: planner.Plan,
+        ports: list[_Port],
+        elements: Mapping[str, ir.Type],
+    ):
         self.pool, self.answer, self.last = pool, answer, pool.owner
         self.rows = {tensor.name: tensor.rows for tensor in network.tensors}
-        self.ports = ports
+        self.ports, self.elements = ports, elements
         self.known: dict[str, dict[tuple[int, int], ir.Value]] = {}  # by what lies there, and by shape
 
     def get(self, tensor: str, shape: tuple[int, int]) -> ir.Value:
         """The sequence of `shape` (length, bytes) that sees a tensor; a ring if the plan keeps only some of its rows."""
         ring = self.answer.rings.get(tensor)
-        kind = d.SequenceType.get(*shape, ring=None if ring is None else ring * shape[0] // self.rows[tensor])
+        kind = self._kind(tensor, shape, None if ring is None else ring * shape[0] // self.rows[tensor])
         return self._see(tensor, shape, kind, self.answer.offsets[tensor])
 
     def newest(self, tensor: str, shape: tuple[int, int]) -> ir.Value:
         """Where rows of a tensor are made: its landing, a ring of one row, if it has one."""
         if tensor not in self.answer.landings:
             return self.get(tensor, shape)
-        kind = d.SequenceType.get(*shape, ring=shape[0] // self.rows[tensor])
+        kind = self._kind(tensor, shape, shape[0] // self.rows[tensor])
         return self._see(f"{tensor} landing", shape, kind, self.answer.landings[tensor])
 
     def workspace(self, kernel: str, shapes: tuple[tuple[int, int], ...]) -> list[ir.Value]:
@@ -302,11 +321,18 @@ class _Places:
     def finish(self) -> None:
         """Place the ports that no kernel sees, and give the further roles of tensors that have several to views."""
         for tensor, size, role, number in self.ports:
-            place = next(iter(self.known[tensor].values())) if tensor in self.known else self.get(tensor, (size, 1))
+            width = element_bytes(self.elements[tensor])
+            shape = next(iter(self.known.get(tensor, ())), (size // width, width))
+            place = self.get(tensor, shape)
             op = place.owner.opview
             if (op.role.value, op.number.value) != (role, number):
                 with self._next():
                     self.last = d.ViewOp(place.type, place, role=role, number=number).operation
+
+    def _kind(self, tensor: str, shape: tuple[int, int], ring: int | None) -> d.SequenceType:
+        """A sequence of the tensor's elements, where `shape` counts bytes."""
+        element = self.elements[tensor]
+        return d.SequenceType.get(shape[0], shape[1] // element_bytes(element), element, ring)
 
     def _see(self, what: str, shape: tuple[int, int], kind: ir.Type, offset: int) -> ir.Value:
         shapes = self.known.setdefault(what, {})

@@ -70,9 +70,9 @@ func.func @attribute_c3_lower_bound_kernel() {
 
 // -----
 
-func.func @attribute_c3_reads(%x: !vmcu.sequence<4x8>) {
+func.func @attribute_c3_reads(%x: !vmcu.sequence<4x8xi8>) {
   // expected-error@+1 {{'vmcu.reads' holds first and end byte as an array of i64, found array<i64: 8, 4>}}
-  vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<4x8>) outs(%x : !vmcu.sequence<4x8>)
+  vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<4x8xi8>) outs(%x : !vmcu.sequence<4x8xi8>)
       attributes {vmcu.reads = array<i64: 8, 4>} {
   ^bb0(%a: tensor<4x8xi8>):
     vmcu.yield %a : tensor<4x8xi8>

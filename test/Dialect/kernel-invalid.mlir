@@ -1,9 +1,9 @@
 // What a kernel refuses; a function is named as the rule it breaks.
 // RUN: vmcu-opt %s -split-input-file -verify-diagnostics
 
-func.func @kernel_c1_mixed_inputs(%x: tensor<4xi8>, %y: !vmcu.sequence<4x1>) {
+func.func @kernel_c1_mixed_inputs(%x: tensor<4xi8>, %y: !vmcu.sequence<4x1xi8>) {
   // expected-error@+1 {{mixes tensors and sequences among its inputs}}
-  vmcu.kernel @k elementwise ins(%x, %y : tensor<4xi8>, !vmcu.sequence<4x1>) {
+  vmcu.kernel @k elementwise ins(%x, %y : tensor<4xi8>, !vmcu.sequence<4x1xi8>) {
   ^bb0(%a: tensor<4xi8>, %b: tensor<4xi8>):
   }
   return
@@ -11,9 +11,9 @@ func.func @kernel_c1_mixed_inputs(%x: tensor<4xi8>, %y: !vmcu.sequence<4x1>) {
 
 // -----
 
-func.func @kernel_c1_tensors_with_outs(%x: tensor<4xi8>, %y: !vmcu.sequence<4x1>) {
+func.func @kernel_c1_tensors_with_outs(%x: tensor<4xi8>, %y: !vmcu.sequence<4x1xi8>) {
   // expected-error@+1 {{has 'outs' but reads tensors}}
-  vmcu.kernel @k elementwise ins(%x : tensor<4xi8>) outs(%y : !vmcu.sequence<4x1>) {
+  vmcu.kernel @k elementwise ins(%x : tensor<4xi8>) outs(%y : !vmcu.sequence<4x1xi8>) {
   ^bb0(%a: tensor<4xi8>):
     vmcu.yield %a : tensor<4xi8>
   }
@@ -22,19 +22,19 @@ func.func @kernel_c1_tensors_with_outs(%x: tensor<4xi8>, %y: !vmcu.sequence<4x1>
 
 // -----
 
-func.func @kernel_c1_sequences_without_outs(%x: !vmcu.sequence<4x1>) {
+func.func @kernel_c1_sequences_without_outs(%x: !vmcu.sequence<4x1xi8>) {
   // expected-error@+1 {{on sequences stores to at least one 'outs'}}
-  vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<4x1>) {
-  ^bb0(%a: !vmcu.sequence<4x1>):
+  vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<4x1xi8>) {
+  ^bb0(%a: !vmcu.sequence<4x1xi8>):
   }
   return
 }
 
 // -----
 
-func.func @kernel_c1_sequences_with_results(%x: !vmcu.sequence<4x1>) {
+func.func @kernel_c1_sequences_with_results(%x: !vmcu.sequence<4x1xi8>) {
   // expected-error@+1 {{on sequences has no results, found 1}}
-  %0 = vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<4x1>) outs(%x : !vmcu.sequence<4x1>) -> tensor<4xi8> {
+  %0 = vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<4x1xi8>) outs(%x : !vmcu.sequence<4x1xi8>) -> tensor<4xi8> {
   ^bb0(%a: tensor<4xi8>):
     vmcu.yield %a : tensor<4xi8>
   }
@@ -43,9 +43,9 @@ func.func @kernel_c1_sequences_with_results(%x: !vmcu.sequence<4x1>) {
 
 // -----
 
-func.func @kernel_c2_workspace(%x: tensor<4xi8>, %ws: !vmcu.sequence<4x1>) {
+func.func @kernel_c2_workspace(%x: tensor<4xi8>, %ws: !vmcu.sequence<4x1xi8>) {
   // expected-error@+1 {{on tensors takes no 'outs' and no 'workspace'}}
-  %0 = vmcu.kernel @k elementwise ins(%x : tensor<4xi8>) workspace(%ws : !vmcu.sequence<4x1>) -> tensor<4xi8> {
+  %0 = vmcu.kernel @k elementwise ins(%x : tensor<4xi8>) workspace(%ws : !vmcu.sequence<4x1xi8>) -> tensor<4xi8> {
   ^bb0(%a: tensor<4xi8>):
     vmcu.yield %a : tensor<4xi8>
   }
@@ -118,7 +118,7 @@ func.func @kernel_c7_place(%x: tensor<4xi8>, %y: tensor<!vmcu.pool<64>>) {
   ^bb0(%a: tensor<!vmcu.pool<64>>):
     %pool = tensor.extract %a[] : tensor<!vmcu.pool<64>>
     // expected-error@+1 {{'vmcu.place' op is in the body of a kernel}}
-    %0 = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x8>
+    %0 = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x8xi8>
     vmcu.yield
   }
   return
@@ -126,12 +126,12 @@ func.func @kernel_c7_place(%x: tensor<4xi8>, %y: tensor<!vmcu.pool<64>>) {
 
 // -----
 
-func.func @kernel_c7_view(%x: !vmcu.sequence<4x8>) {
+func.func @kernel_c7_view(%x: !vmcu.sequence<4x8xi8>) {
   // expected-note@+1 {{the kernel is here}}
-  vmcu.kernel @outer buffer ins(%x : !vmcu.sequence<4x8>) outs(%x : !vmcu.sequence<4x8>) {
-  ^bb0(%a: !vmcu.sequence<4x8>, %b: !vmcu.sequence<4x8>):
+  vmcu.kernel @outer buffer ins(%x : !vmcu.sequence<4x8xi8>) outs(%x : !vmcu.sequence<4x8xi8>) {
+  ^bb0(%a: !vmcu.sequence<4x8xi8>, %b: !vmcu.sequence<4x8xi8>):
     // expected-error@+1 {{'vmcu.view' op is in the body of a kernel}}
-    %0 = vmcu.view %a : !vmcu.sequence<4x8> -> !vmcu.sequence<8x4>
+    %0 = vmcu.view %a : !vmcu.sequence<4x8xi8> -> !vmcu.sequence<8x4xi8>
   }
   return
 }
@@ -190,16 +190,16 @@ func.func @kernel_c9(%x: tensor<4xi8>) {
 
 // -----
 
-func.func @kernel_c9_in_a_stream(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>) {
+func.func @kernel_c9_in_a_stream(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>) {
   vmcu.stream from 0 to 4 {
     // expected-note@+1 {{the other one is here}}
-    vmcu.kernel @twice elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<4x8>) {
+    vmcu.kernel @twice elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
     ^bb0(%a: tensor<4x8xi8>):
       vmcu.yield %a : tensor<4x8xi8>
     }
   }
   // expected-error@+1 {{has the name of another kernel, 'twice'}}
-  vmcu.kernel @twice elementwise ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<4x8>) {
+  vmcu.kernel @twice elementwise ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
   ^bb0(%a: tensor<4x8xi8>):
     vmcu.yield %a : tensor<4x8xi8>
   }

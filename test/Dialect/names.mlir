@@ -24,25 +24,25 @@ func.func @segments(%arg0: index) {
   // CHECK: %pool = vmcu.pool
   %0 = vmcu.pool : !vmcu.pool<128>
   // CHECK: %image = vmcu.place "image" %pool[0]
-  %1 = vmcu.place "image" %0[0] as input 0 : !vmcu.pool<128> -> !vmcu.sequence<4x8>
+  %1 = vmcu.place "image" %0[0] as input 0 : !vmcu.pool<128> -> !vmcu.sequence<4x8xi8>
   // CHECK: %image_8x4 = vmcu.view %image
-  %view = vmcu.view %1 : !vmcu.sequence<4x8> -> !vmcu.sequence<8x4>
+  %view = vmcu.view %1 : !vmcu.sequence<4x8xi8> -> !vmcu.sequence<8x4xi8>
   // CHECK: %conv2d_0_landing = vmcu.place "conv2d_0 landing" %pool[32]
-  %2 = vmcu.place "conv2d_0 landing" %0[32] : !vmcu.pool<128> -> !vmcu.sequence<4x8, ring = 1>
+  %2 = vmcu.place "conv2d_0 landing" %0[32] : !vmcu.pool<128> -> !vmcu.sequence<4x8xi8, ring = 1>
   // CHECK: %[[OTHER:[0-9]+]] = vmcu.place %pool[64]
-  %3 = vmcu.place %0[64] : !vmcu.pool<128> -> !vmcu.sequence<4x8, ring = 2>
+  %3 = vmcu.place %0[64] : !vmcu.pool<128> -> !vmcu.sequence<4x8xi8, ring = 2>
   // CHECK: %landed = vmcu.landing %conv2d_0_landing, %[[OTHER]]
-  %4 = vmcu.landing %2, %3[%arg0] : !vmcu.sequence<4x8, ring = 1>, !vmcu.sequence<4x8, ring = 2>
-  // CHECK: ^bb0(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8, ring = 2>, %scratch: !vmcu.sequence<4x8>, %row: index):
-  vmcu.kernel @k conv2d row(%arg0) ins(%1 : !vmcu.sequence<4x8>) outs(%4 : !vmcu.sequence<4x8, ring = 2>)
-      workspace(%1 : !vmcu.sequence<4x8>) {
-  ^bb0(%arg1: !vmcu.sequence<4x8>, %arg2: !vmcu.sequence<4x8, ring = 2>, %arg3: !vmcu.sequence<4x8>, %arg4: index):
+  %4 = vmcu.landing %2, %3[%arg0] : !vmcu.sequence<4x8xi8, ring = 1>, !vmcu.sequence<4x8xi8, ring = 2>
+  // CHECK: ^bb0(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8, ring = 2>, %scratch: !vmcu.sequence<4x8xi8>, %row: index):
+  vmcu.kernel @k conv2d row(%arg0) ins(%1 : !vmcu.sequence<4x8xi8>) outs(%4 : !vmcu.sequence<4x8xi8, ring = 2>)
+      workspace(%1 : !vmcu.sequence<4x8xi8>) {
+  ^bb0(%arg1: !vmcu.sequence<4x8xi8>, %arg2: !vmcu.sequence<4x8xi8, ring = 2>, %arg3: !vmcu.sequence<4x8xi8>, %arg4: index):
     %c0 = arith.constant 0 : index
     %5 = arith.constant dense<1> : tensor<4x8xi8>
     %6 = arith.constant dense<1> : tensor<4xi32>
     %7 = arith.constant dense<30> : vector<1xi8>
     // CHECK: %segment = vmcu.segment_load %x
-    %8 = vmcu.segment_load %arg1[%c0, %c0] : !vmcu.sequence<4x8> -> vector<1x8xi8>
+    %8 = vmcu.segment_load %arg1[%c0, %c0] : !vmcu.sequence<4x8xi8> -> vector<1x8xi8>
     // CHECK: %weights = vmcu.flash_load
     %9 = vmcu.flash_load %5[%c0, %c0] : tensor<4x8xi8> -> vector<4x8xi8>
     // CHECK: %constants = vmcu.flash_load
@@ -59,7 +59,7 @@ func.func @segments(%arg0: index) {
     %16 = vmcu.requantize %12 by %10, %7 round double zero_point 0 clamp -128 to 127
       : vector<1x4xi32>, vector<4xi32>, vector<1xi8> -> vector<1x4xi8>
     // CHECK: %buffer = vmcu.buffer %scratch
-    %17 = vmcu.buffer %arg3[0] : !vmcu.sequence<4x8> -> memref<8xi8>
+    %17 = vmcu.buffer %arg3[0] : !vmcu.sequence<4x8xi8> -> memref<8xi8>
     vmcu.yield
   }
   return

@@ -8,54 +8,54 @@
 func.func @pool_and_place() {
   // CHECK: %[[POOL:.*]] = vmcu.pool : !vmcu.pool<4096>
   %pool = vmcu.pool : !vmcu.pool<4096>
-  // CHECK: vmcu.place %[[POOL]][512] : !vmcu.pool<4096> -> !vmcu.sequence<64x16>
-  %plain = vmcu.place %pool[512] : !vmcu.pool<4096> -> !vmcu.sequence<64x16>
-  // CHECK: vmcu.place %[[POOL]][0] as input 0 : !vmcu.pool<4096> -> !vmcu.sequence<4096x1>
-  %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<4096> -> !vmcu.sequence<4096x1>
-  // CHECK: vmcu.place %[[POOL]][16] as output 2 : !vmcu.pool<4096> -> !vmcu.sequence<512x16, ring = 255>
-  %out = vmcu.place %pool[16] as output 2 : !vmcu.pool<4096> -> !vmcu.sequence<512x16, ring = 255>
-  // CHECK: vmcu.view %{{.*}} : !vmcu.sequence<64x16> -> !vmcu.sequence<256x4>
-  %view = vmcu.view %plain : !vmcu.sequence<64x16> -> !vmcu.sequence<256x4>
-  // CHECK: vmcu.view %{{.*}} as output 3 : !vmcu.sequence<512x16, ring = 255> -> !vmcu.sequence<1024x8, ring = 510>
-  %again = vmcu.view %out as output 3 : !vmcu.sequence<512x16, ring = 255> -> !vmcu.sequence<1024x8, ring = 510>
+  // CHECK: vmcu.place %[[POOL]][512] : !vmcu.pool<4096> -> !vmcu.sequence<64x16xi8>
+  %plain = vmcu.place %pool[512] : !vmcu.pool<4096> -> !vmcu.sequence<64x16xi8>
+  // CHECK: vmcu.place %[[POOL]][0] as input 0 : !vmcu.pool<4096> -> !vmcu.sequence<4096x1xi8>
+  %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<4096> -> !vmcu.sequence<4096x1xi8>
+  // CHECK: vmcu.place %[[POOL]][16] as output 2 : !vmcu.pool<4096> -> !vmcu.sequence<512x16xi8, ring = 255>
+  %out = vmcu.place %pool[16] as output 2 : !vmcu.pool<4096> -> !vmcu.sequence<512x16xi8, ring = 255>
+  // CHECK: vmcu.view %{{.*}} : !vmcu.sequence<64x16xi8> -> !vmcu.sequence<256x4xi8>
+  %view = vmcu.view %plain : !vmcu.sequence<64x16xi8> -> !vmcu.sequence<256x4xi8>
+  // CHECK: vmcu.view %{{.*}} as output 3 : !vmcu.sequence<512x16xi8, ring = 255> -> !vmcu.sequence<1024x8xi8, ring = 510>
+  %again = vmcu.view %out as output 3 : !vmcu.sequence<512x16xi8, ring = 255> -> !vmcu.sequence<1024x8xi8, ring = 510>
   return
 }
 
 // CHECK-LABEL: func.func @segment_load
 func.func @segment_load(
-  %x: !vmcu.sequence<64x8>, %y: !vmcu.sequence<64x8, ring = 1>, %i: index, %k: index, %g: i1, %h: i1
+  %x: !vmcu.sequence<64x8xi8>, %y: !vmcu.sequence<64x8xi8, ring = 1>, %i: index, %k: index, %g: i1, %h: i1
 ) {
-  // CHECK: vmcu.segment_load %{{.*}}[%{{.*}}, %{{.*}}] : !vmcu.sequence<64x8> -> vector<2x4xi8>
-  %plain = vmcu.segment_load %x[%i, %k] : !vmcu.sequence<64x8> -> vector<2x4xi8>
+  // CHECK: vmcu.segment_load %{{.*}}[%{{.*}}, %{{.*}}] : !vmcu.sequence<64x8xi8> -> vector<2x4xi8>
+  %plain = vmcu.segment_load %x[%i, %k] : !vmcu.sequence<64x8xi8> -> vector<2x4xi8>
   // CHECK: vmcu.segment_load {{.*}} stride 2 : !vmcu
-  %stride = vmcu.segment_load %x[%i, %k] stride 2 : !vmcu.sequence<64x8> -> vector<2x4xi8>
+  %stride = vmcu.segment_load %x[%i, %k] stride 2 : !vmcu.sequence<64x8xi8> -> vector<2x4xi8>
   // CHECK: vmcu.segment_load {{.*}} valid 3 : !vmcu
-  %valid = vmcu.segment_load %x[%i, %k] valid 3 : !vmcu.sequence<64x8> -> vector<2x4xi8>
+  %valid = vmcu.segment_load %x[%i, %k] valid 3 : !vmcu.sequence<64x8xi8> -> vector<2x4xi8>
   // CHECK: vmcu.segment_load {{.*}} stride 2 valid 3 if(%{{.*}}, %{{.*}}) else -128 {note} : !vmcu
-  %all = vmcu.segment_load %x[%i, %k] stride 2 valid 3 if (%g, %g) else -128 {note} : !vmcu.sequence<64x8> -> vector<2x4xi8>
+  %all = vmcu.segment_load %x[%i, %k] stride 2 valid 3 if (%g, %g) else -128 {note} : !vmcu.sequence<64x8xi8> -> vector<2x4xi8>
   // One row of the two at most is in the ring; the guards see to it.
-  // CHECK: vmcu.segment_load {{.*}} if(%{{.*}}, %{{.*}}) else 0 : !vmcu.sequence<64x8, ring = 1>
-  %beside = vmcu.segment_load %y[%i, %k] if (%g, %h) else 0 : !vmcu.sequence<64x8, ring = 1> -> vector<2x4xi8>
+  // CHECK: vmcu.segment_load {{.*}} if(%{{.*}}, %{{.*}}) else 0 : !vmcu.sequence<64x8xi8, ring = 1>
+  %beside = vmcu.segment_load %y[%i, %k] if (%g, %h) else 0 : !vmcu.sequence<64x8xi8, ring = 1> -> vector<2x4xi8>
   return
 }
 
 // CHECK-LABEL: func.func @segment_store_and_free
-func.func @segment_store_and_free(%v: vector<2x4xi8>, %y: !vmcu.sequence<64x16>, %i: index, %k: index) {
-  // CHECK: vmcu.segment_store %{{.*}}, %{{.*}}[%{{.*}}, %{{.*}}] : vector<2x4xi8>, !vmcu.sequence<64x16>
-  vmcu.segment_store %v, %y[%i, %k] : vector<2x4xi8>, !vmcu.sequence<64x16>
+func.func @segment_store_and_free(%v: vector<2x4xi8>, %y: !vmcu.sequence<64x16xi8>, %i: index, %k: index) {
+  // CHECK: vmcu.segment_store %{{.*}}, %{{.*}}[%{{.*}}, %{{.*}}] : vector<2x4xi8>, !vmcu.sequence<64x16xi8>
+  vmcu.segment_store %v, %y[%i, %k] : vector<2x4xi8>, !vmcu.sequence<64x16xi8>
   // CHECK: vmcu.segment_store {{.*}} valid 3 : vector<2x4xi8>
-  vmcu.segment_store %v, %y[%i, %k] valid 3 : vector<2x4xi8>, !vmcu.sequence<64x16>
-  // CHECK: vmcu.segment_free %{{.*}} before %{{.*}} : !vmcu.sequence<64x16>
-  vmcu.segment_free %y before %i : !vmcu.sequence<64x16>
-  // CHECK: vmcu.segment_free %{{.*}} from %{{.*}} : !vmcu.sequence<64x16>
-  vmcu.segment_free %y from %i : !vmcu.sequence<64x16>
+  vmcu.segment_store %v, %y[%i, %k] valid 3 : vector<2x4xi8>, !vmcu.sequence<64x16xi8>
+  // CHECK: vmcu.segment_free %{{.*}} before %{{.*}} : !vmcu.sequence<64x16xi8>
+  vmcu.segment_free %y before %i : !vmcu.sequence<64x16xi8>
+  // CHECK: vmcu.segment_free %{{.*}} from %{{.*}} : !vmcu.sequence<64x16xi8>
+  vmcu.segment_free %y from %i : !vmcu.sequence<64x16xi8>
   return
 }
 
 // CHECK-LABEL: func.func @buffer_and_flash
-func.func @buffer_and_flash(%ws: !vmcu.sequence<1x64>, %w: tensor<16x3x8xi8>, %i: index) {
-  // CHECK: vmcu.buffer %{{.*}}[16] : !vmcu.sequence<1x64> -> memref<1x12xi32>
-  %m = vmcu.buffer %ws[16] : !vmcu.sequence<1x64> -> memref<1x12xi32>
+func.func @buffer_and_flash(%ws: !vmcu.sequence<1x64xi8>, %w: tensor<16x3x8xi8>, %i: index) {
+  // CHECK: vmcu.buffer %{{.*}}[16] : !vmcu.sequence<1x64xi8> -> memref<1x12xi32>
+  %m = vmcu.buffer %ws[16] : !vmcu.sequence<1x64xi8> -> memref<1x12xi32>
   // CHECK: vmcu.flash_load %{{.*}}[%{{.*}}, %{{.*}}, %{{.*}}] : tensor<16x3x8xi8> -> vector<2x8xi8>
   %t = vmcu.flash_load %w[%i, %i, %i] : tensor<16x3x8xi8> -> vector<2x8xi8>
   return

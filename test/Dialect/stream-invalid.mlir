@@ -1,7 +1,7 @@
 // Each rule of streams, fed rows and kernels in streams is refused with the value found.
 // RUN: vmcu-opt %s -split-input-file -verify-diagnostics
 
-func.func @stream_c1(%x: !vmcu.sequence<4x8>) {
+func.func @stream_c1(%x: !vmcu.sequence<4x8xi8>) {
   // expected-error@+1 {{runs from tick 3 to tick 2}}
   vmcu.stream from 3 to 2 {
   }
@@ -10,7 +10,7 @@ func.func @stream_c1(%x: !vmcu.sequence<4x8>) {
 
 // -----
 
-func.func @stream_c2(%x: !vmcu.sequence<4x8>) {
+func.func @stream_c2(%x: !vmcu.sequence<4x8xi8>) {
   vmcu.stream from 0 to 2 {
     // expected-error@+1 {{'arith.constant' in a stream, which holds placed kernels, landings and settlings only}}
     %c = arith.constant 1 : index
@@ -20,10 +20,10 @@ func.func @stream_c2(%x: !vmcu.sequence<4x8>) {
 
 // -----
 
-func.func @stream_c3(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>) {
+func.func @stream_c3(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>) {
   // expected-error@+1 {{is fed and backward; rows arrive first to last}}
-  vmcu.stream backward fed(%x : !vmcu.sequence<4x8>) from 0 to 3 {
-    vmcu.kernel @k elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<4x8>) {
+  vmcu.stream backward fed(%x : !vmcu.sequence<4x8xi8>) from 0 to 3 {
+    vmcu.kernel @k elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       vmcu.yield %in : tensor<1x4x1x8xi8>
     }
@@ -33,10 +33,10 @@ func.func @stream_c3(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>) {
 
 // -----
 
-func.func @kernel_c5_missing(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>) {
+func.func @kernel_c5_missing(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>) {
   vmcu.stream from 0 to 3 {
     // expected-error@+1 {{in a stream needs a phase}}
-    vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<4x8>) {
+    vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       vmcu.yield %in : tensor<1x4x1x8xi8>
     }
@@ -46,9 +46,9 @@ func.func @kernel_c5_missing(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>) {
 
 // -----
 
-func.func @kernel_c5_outside(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>) {
+func.func @kernel_c5_outside(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>) {
   // expected-error@+1 {{has a phase outside of a stream}}
-  vmcu.kernel @k elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<4x8>) {
+  vmcu.kernel @k elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
   ^bb0(%in: tensor<1x4x1x8xi8>):
     vmcu.yield %in : tensor<1x4x1x8xi8>
   }
@@ -57,10 +57,10 @@ func.func @kernel_c5_outside(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>) {
 
 // -----
 
-func.func @kernel_c5_numbers(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>) {
+func.func @kernel_c5_numbers(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>) {
   vmcu.stream from 0 to 3 {
     // expected-error@+1 {{needs a phase [scale, shift, rows] with positive scale and rows}}
-    vmcu.kernel @k elementwise phase [0, 1, 4] ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<4x8>) {
+    vmcu.kernel @k elementwise phase [0, 1, 4] ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       vmcu.yield %in : tensor<1x4x1x8xi8>
     }
@@ -81,42 +81,50 @@ func.func @kernel_c6(%x: tensor<4x8xi8>, %r: index) -> tensor<4x8xi8> {
 
 // -----
 
-func.func @feed_c1(%row: memref<12xi8>, %x: !vmcu.sequence<4x8, ring = 2>, %i: index) {
+func.func @feed_c1(%row: memref<12xi8>, %x: !vmcu.sequence<4x8xi8, ring = 2>, %i: index) {
   // expected-error@+1 {{copies 'memref<12xi8>' into a ring of 2 segments of 8 bytes}}
-  vmcu.feed %row, %x[%i] : memref<12xi8>, !vmcu.sequence<4x8, ring = 2>
+  vmcu.feed %row, %x[%i] : memref<12xi8>, !vmcu.sequence<4x8xi8, ring = 2>
   return
 }
 
 // -----
 
-func.func @landing_c1(%l: !vmcu.sequence<4x8, ring = 2>, %x: !vmcu.sequence<4x8, ring = 3>, %i: index) {
-  // expected-error@+1 {{joins a landing of 2x8 bytes and a ring of 3x8}}
-  %v = vmcu.landing %l, %x[%i] : !vmcu.sequence<4x8, ring = 2>, !vmcu.sequence<4x8, ring = 3>
+func.func @landing_c1(%l: !vmcu.sequence<4x8xi8, ring = 2>, %x: !vmcu.sequence<4x8xi8, ring = 3>, %i: index) {
+  // expected-error@+1 {{joins a landing '!vmcu.sequence<4x8xi8, ring = 2>' and a ring '!vmcu.sequence<4x8xi8, ring = 3>'}}
+  %v = vmcu.landing %l, %x[%i] : !vmcu.sequence<4x8xi8, ring = 2>, !vmcu.sequence<4x8xi8, ring = 3>
   return
 }
 
 // -----
 
-func.func @landing_c2(%l: !vmcu.sequence<4x8, ring = 1>, %x: !vmcu.sequence<4x8, ring = 3>) {
+func.func @landing_c1_elements(%l: !vmcu.sequence<4x4xi16, ring = 1>, %x: !vmcu.sequence<4x8xi8, ring = 3>, %i: index) {
+  // expected-error@+1 {{joins a landing '!vmcu.sequence<4x4xi16, ring = 1>' and a ring '!vmcu.sequence<4x8xi8, ring = 3>'}}
+  %v = vmcu.landing %l, %x[%i] : !vmcu.sequence<4x4xi16, ring = 1>, !vmcu.sequence<4x8xi8, ring = 3>
+  return
+}
+
+// -----
+
+func.func @landing_c2(%l: !vmcu.sequence<4x8xi8, ring = 1>, %x: !vmcu.sequence<4x8xi8, ring = 3>) {
   // expected-error@+1 {{needs the newest row's segment}}
-  %v = vmcu.landing %l, %x phase [1, 1, 4] : !vmcu.sequence<4x8, ring = 1>, !vmcu.sequence<4x8, ring = 3>
+  %v = vmcu.landing %l, %x phase [1, 1, 4] : !vmcu.sequence<4x8xi8, ring = 1>, !vmcu.sequence<4x8xi8, ring = 3>
   return
 }
 
 // -----
 
-func.func @settle_c1(%l: !vmcu.sequence<4x8, ring = 2>, %x: !vmcu.sequence<4x8, ring = 3>, %i: index) {
-  // expected-error@+1 {{joins a landing of 2x8 bytes and a ring of 3x8}}
-  vmcu.settle %l, %x[%i] : !vmcu.sequence<4x8, ring = 2>, !vmcu.sequence<4x8, ring = 3>
+func.func @settle_c1(%l: !vmcu.sequence<4x8xi8, ring = 2>, %x: !vmcu.sequence<4x8xi8, ring = 3>, %i: index) {
+  // expected-error@+1 {{joins a landing '!vmcu.sequence<4x8xi8, ring = 2>' and a ring '!vmcu.sequence<4x8xi8, ring = 3>'}}
+  vmcu.settle %l, %x[%i] : !vmcu.sequence<4x8xi8, ring = 2>, !vmcu.sequence<4x8xi8, ring = 3>
   return
 }
 
 // -----
 
-func.func @settle_c2(%l: !vmcu.sequence<4x8, ring = 1>, %x: !vmcu.sequence<4x8, ring = 3>, %i: index) {
+func.func @settle_c2(%l: !vmcu.sequence<4x8xi8, ring = 1>, %x: !vmcu.sequence<4x8xi8, ring = 3>, %i: index) {
   vmcu.stream from 0 to 3 {
     // expected-error@+1 {{needs a phase [scale, shift, rows]}}
-    vmcu.settle %l, %x[%i] : !vmcu.sequence<4x8, ring = 1>, !vmcu.sequence<4x8, ring = 3>
+    vmcu.settle %l, %x[%i] : !vmcu.sequence<4x8xi8, ring = 1>, !vmcu.sequence<4x8xi8, ring = 3>
   }
   return
 }

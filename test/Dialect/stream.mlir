@@ -5,11 +5,11 @@
 
 // CHECK-LABEL: func.func @stream
 // CHECK: vmcu.stream from -1 to 5 {
-// CHECK: vmcu.kernel @copy elementwise phase [1, 1, 4] ins(%{{.*}} : !vmcu.sequence<4x8>) outs(%{{.*}} : !vmcu.sequence<4x8, ring = 2>)
-func.func @stream(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8, ring = 2>) {
+// CHECK: vmcu.kernel @copy elementwise phase [1, 1, 4] ins(%{{.*}} : !vmcu.sequence<4x8xi8>) outs(%{{.*}} : !vmcu.sequence<4x8xi8, ring = 2>)
+func.func @stream(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8, ring = 2>) {
   vmcu.stream from -1 to 5 {
-    vmcu.kernel @copy elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8>)
-        outs(%y : !vmcu.sequence<4x8, ring = 2>) {
+    vmcu.kernel @copy elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8xi8>)
+        outs(%y : !vmcu.sequence<4x8xi8, ring = 2>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       vmcu.yield %in : tensor<1x4x1x8xi8>
     }
@@ -19,9 +19,9 @@ func.func @stream(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8, ring = 2>) {
 
 // CHECK-LABEL: func.func @backward
 // CHECK: vmcu.stream backward from 0 to 5
-func.func @backward(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>) {
+func.func @backward(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>) {
   vmcu.stream backward from 0 to 5 {
-    vmcu.kernel @copy elementwise phase [2, 1, 2] ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<4x8>) {
+    vmcu.kernel @copy elementwise phase [2, 1, 2] ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       vmcu.yield %in : tensor<1x4x1x8xi8>
     }
@@ -30,44 +30,44 @@ func.func @backward(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>) {
 }
 
 // CHECK-LABEL: func.func @fed
-// CHECK: vmcu.stream fed(%{{.*}} : !vmcu.sequence<4x8, ring = 2>) from 0 to 3
-// CHECK: vmcu.feed %{{.*}}, %{{.*}}[%{{.*}}] : memref<8xi8>, !vmcu.sequence<4x8, ring = 2>
-func.func @fed(%x: !vmcu.sequence<4x8, ring = 2>, %y: !vmcu.sequence<4x8>, %row: memref<8xi8>, %i: index) {
-  vmcu.stream fed(%x : !vmcu.sequence<4x8, ring = 2>) from 0 to 3 {
-    vmcu.kernel @copy elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8, ring = 2>)
-        outs(%y : !vmcu.sequence<4x8>) {
+// CHECK: vmcu.stream fed(%{{.*}} : !vmcu.sequence<4x8xi8, ring = 2>) from 0 to 3
+// CHECK: vmcu.feed %{{.*}}, %{{.*}}[%{{.*}}] : memref<8xi8>, !vmcu.sequence<4x8xi8, ring = 2>
+func.func @fed(%x: !vmcu.sequence<4x8xi8, ring = 2>, %y: !vmcu.sequence<4x8xi8>, %row: memref<8xi8>, %i: index) {
+  vmcu.stream fed(%x : !vmcu.sequence<4x8xi8, ring = 2>) from 0 to 3 {
+    vmcu.kernel @copy elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8xi8, ring = 2>)
+        outs(%y : !vmcu.sequence<4x8xi8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       vmcu.yield %in : tensor<1x4x1x8xi8>
     }
   }
-  vmcu.feed %row, %x[%i] : memref<8xi8>, !vmcu.sequence<4x8, ring = 2>
+  vmcu.feed %row, %x[%i] : memref<8xi8>, !vmcu.sequence<4x8xi8, ring = 2>
   return
 }
 
 // CHECK-LABEL: func.func @one_row
 // CHECK: vmcu.kernel @copy elementwise row(%{{.*}}) ins
-func.func @one_row(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>, %r: index) {
-  vmcu.kernel @copy elementwise row(%r) ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<4x8>) {
-  ^bb0(%in: !vmcu.sequence<4x8>, %out: !vmcu.sequence<4x8>, %row: index):
+func.func @one_row(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>, %r: index) {
+  vmcu.kernel @copy elementwise row(%r) ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
+  ^bb0(%in: !vmcu.sequence<4x8xi8>, %out: !vmcu.sequence<4x8xi8>, %row: index):
     vmcu.yield
   }
   return
 }
 
 // CHECK-LABEL: func.func @landing
-// CHECK: %[[V:.*]] = vmcu.landing %{{.*}}, %{{.*}} phase [1, 1, 4] : !vmcu.sequence<4x8, ring = 1>, !vmcu.sequence<4x8, ring = 2>
-// CHECK: vmcu.kernel @copy elementwise phase [1, 1, 4] ins(%[[V]] : !vmcu.sequence<4x8, ring = 2>)
+// CHECK: %[[V:.*]] = vmcu.landing %{{.*}}, %{{.*}} phase [1, 1, 4] : !vmcu.sequence<4x8xi8, ring = 1>, !vmcu.sequence<4x8xi8, ring = 2>
+// CHECK: vmcu.kernel @copy elementwise phase [1, 1, 4] ins(%[[V]] : !vmcu.sequence<4x8xi8, ring = 2>)
 // CHECK: vmcu.settle %{{.*}}, %{{.*}} phase [1, 1, 4] :
-// CHECK: vmcu.settle %{{.*}}, %{{.*}}[%{{.*}}] : !vmcu.sequence<4x8, ring = 1>, !vmcu.sequence<4x8, ring = 2>
-func.func @landing(%l: !vmcu.sequence<4x8, ring = 1>, %x: !vmcu.sequence<4x8, ring = 2>, %y: !vmcu.sequence<4x8>, %i: index) {
+// CHECK: vmcu.settle %{{.*}}, %{{.*}}[%{{.*}}] : !vmcu.sequence<4x8xi8, ring = 1>, !vmcu.sequence<4x8xi8, ring = 2>
+func.func @landing(%l: !vmcu.sequence<4x8xi8, ring = 1>, %x: !vmcu.sequence<4x8xi8, ring = 2>, %y: !vmcu.sequence<4x8xi8>, %i: index) {
   vmcu.stream from 0 to 3 {
-    %v = vmcu.landing %l, %x phase [1, 1, 4] : !vmcu.sequence<4x8, ring = 1>, !vmcu.sequence<4x8, ring = 2>
-    vmcu.kernel @copy elementwise phase [1, 1, 4] ins(%v : !vmcu.sequence<4x8, ring = 2>) outs(%y : !vmcu.sequence<4x8>) {
+    %v = vmcu.landing %l, %x phase [1, 1, 4] : !vmcu.sequence<4x8xi8, ring = 1>, !vmcu.sequence<4x8xi8, ring = 2>
+    vmcu.kernel @copy elementwise phase [1, 1, 4] ins(%v : !vmcu.sequence<4x8xi8, ring = 2>) outs(%y : !vmcu.sequence<4x8xi8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       vmcu.yield %in : tensor<1x4x1x8xi8>
     }
-    vmcu.settle %l, %x phase [1, 1, 4] : !vmcu.sequence<4x8, ring = 1>, !vmcu.sequence<4x8, ring = 2>
+    vmcu.settle %l, %x phase [1, 1, 4] : !vmcu.sequence<4x8xi8, ring = 1>, !vmcu.sequence<4x8xi8, ring = 2>
   }
-  vmcu.settle %l, %x[%i] : !vmcu.sequence<4x8, ring = 1>, !vmcu.sequence<4x8, ring = 2>
+  vmcu.settle %l, %x[%i] : !vmcu.sequence<4x8xi8, ring = 1>, !vmcu.sequence<4x8xi8, ring = 2>
   return
 }

@@ -6,9 +6,10 @@
 func.func private @pools(!vmcu.pool<1>, !vmcu.pool<4294967295>)
 
 // CHECK-LABEL: func.func private @sequences
-// CHECK-SAME: !vmcu.sequence<1x1>, !vmcu.sequence<96x288, ring = 3>, !vmcu.sequence<4x8, ring = 4>, !vmcu.sequence<65535x65537>
-func.func private @sequences(!vmcu.sequence<1x1>, !vmcu.sequence<96x288, ring = 3>, !vmcu.sequence<4x8, ring = 4>,
-                             !vmcu.sequence<65535x65537>)
+// CHECK-SAME: !vmcu.sequence<1x1xi8>, !vmcu.sequence<96x288xi8, ring = 3>, !vmcu.sequence<4x8xi8, ring = 4>, !vmcu.sequence<65535x65537xi8>, !vmcu.sequence<1x8xi1>, !vmcu.sequence<4x8xi16>, !vmcu.sequence<4x8xf32, ring = 2>
+func.func private @sequences(!vmcu.sequence<1x1xi8>, !vmcu.sequence<96x288xi8, ring = 3>, !vmcu.sequence<4x8xi8, ring = 4>,
+                             !vmcu.sequence<65535x65537xi8>, !vmcu.sequence<1x8xi1>, !vmcu.sequence<4x8xi16>,
+                             !vmcu.sequence<4x8xf32, ring = 2>)
 
 // CHECK-LABEL: func.func private @attributes
 func.func private @attributes() attributes {

@@ -40,10 +40,10 @@
 // CHECK:         return
 func.func @main() {
   %pool = vmcu.pool : !vmcu.pool<256>
-  %x = vmcu.place %pool[0] as input 0 : !vmcu.pool<256> -> !vmcu.sequence<8x16>
-  %y = vmcu.place %pool[128] as output 0 : !vmcu.pool<256> -> !vmcu.sequence<8x4>
-  vmcu.kernel @conv conv2d ins(%x : !vmcu.sequence<8x16>) outs(%y : !vmcu.sequence<8x4>) {
-  ^bb0(%in: !vmcu.sequence<8x16>, %out: !vmcu.sequence<8x4>):
+  %x = vmcu.place %pool[0] as input 0 : !vmcu.pool<256> -> !vmcu.sequence<8x16xi8>
+  %y = vmcu.place %pool[128] as output 0 : !vmcu.pool<256> -> !vmcu.sequence<8x4xi8>
+  vmcu.kernel @conv conv2d ins(%x : !vmcu.sequence<8x16xi8>) outs(%y : !vmcu.sequence<8x4xi8>) {
+  ^bb0(%in: !vmcu.sequence<8x16xi8>, %out: !vmcu.sequence<8x4xi8>):
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
     %c8 = arith.constant 8 : index
@@ -51,16 +51,16 @@ func.func @main() {
     %lanes = memref.alloca() : memref<64xi16>
     scf.for %i = %c0 to %c8 step %c1 {
       %guard = arith.cmpi ult, %i, %c1 : index
-      vmcu.widen %in[%i, %c1] to %lanes[3] bytes 7 if %guard else -7 : !vmcu.sequence<8x16> to memref<64xi16>
-      vmcu.widen %in[%i, %c0] to %lanes[0] bytes 4 pieces 2 step 8 : !vmcu.sequence<8x16> to memref<64xi16>
-      vmcu.widen %in[%c0 + %i, %c0] to %lanes[0] bytes 32 : !vmcu.sequence<8x16> to memref<64xi16>
+      vmcu.widen %in[%i, %c1] to %lanes[3] bytes 7 if %guard else -7 : !vmcu.sequence<8x16xi8> to memref<64xi16>
+      vmcu.widen %in[%i, %c0] to %lanes[0] bytes 4 pieces 2 step 8 : !vmcu.sequence<8x16xi8> to memref<64xi16>
+      vmcu.widen %in[%c0 + %i, %c0] to %lanes[0] bytes 32 : !vmcu.sequence<8x16xi8> to memref<64xi16>
       vmcu.matmul %lanes times %record into %out[%i] pixels 2 pitch 16 depth 16 round double zero_point 5 clamp -128 to 127
-        : memref<64xi16>, tensor<28xi32> into !vmcu.sequence<8x4>
+        : memref<64xi16>, tensor<28xi32> into !vmcu.sequence<8x4xi8>
     }
     vmcu.yield
   }
-  vmcu.kernel @row depthwise ins(%x : !vmcu.sequence<8x16>) outs(%x : !vmcu.sequence<8x16>) {
-  ^bb0(%in: !vmcu.sequence<8x16>, %out: !vmcu.sequence<8x16>):
+  vmcu.kernel @row depthwise ins(%x : !vmcu.sequence<8x16xi8>) outs(%x : !vmcu.sequence<8x16xi8>) {
+  ^bb0(%in: !vmcu.sequence<8x16xi8>, %out: !vmcu.sequence<8x16xi8>):
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
     %c2 = arith.constant 2 : index
@@ -68,7 +68,7 @@ func.func @main() {
     scf.for %i = %c0 to %c2 step %c1 {
       %guard = arith.cmpi ult, %i, %c1 : index
       vmcu.depthwise %in[%i] if(%guard) with %record into %out[%i] window 3 stride 1 pad 1 columns 8 to 8 halo -7 round single
-        zero_point 0 clamp 0 to 127 : !vmcu.sequence<8x16>, tensor<80xi32> into !vmcu.sequence<8x16>
+        zero_point 0 clamp 0 to 127 : !vmcu.sequence<8x16xi8>, tensor<80xi32> into !vmcu.sequence<8x16xi8>
     }
     vmcu.yield
   }

@@ -23,10 +23,10 @@
 // CHECK-NOT:     vmcu.
 func.func @main() {
   %pool = vmcu.pool : !vmcu.pool<96>
-  %x = vmcu.place %pool[0] as input 0 : !vmcu.pool<96> -> !vmcu.sequence<8x4>
-  %y = vmcu.place %pool[32] as output 0 : !vmcu.pool<96> -> !vmcu.sequence<8x8>
-  vmcu.kernel @k conv2d ins(%x : !vmcu.sequence<8x4>) outs(%y : !vmcu.sequence<8x8>) {
-  ^bb0(%in: !vmcu.sequence<8x4>, %out: !vmcu.sequence<8x8>):
+  %x = vmcu.place %pool[0] as input 0 : !vmcu.pool<96> -> !vmcu.sequence<8x4xi8>
+  %y = vmcu.place %pool[32] as output 0 : !vmcu.pool<96> -> !vmcu.sequence<8x8xi8>
+  vmcu.kernel @k conv2d ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x8xi8>) {
+  ^bb0(%in: !vmcu.sequence<8x4xi8>, %out: !vmcu.sequence<8x8xi8>):
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
     %c8 = arith.constant 8 : index
@@ -37,13 +37,13 @@ func.func @main() {
     scf.for %i = %c0 to %c8 step %c1 {
       %before = arith.subi %i, %c1 : index
       %guard = arith.cmpi ult, %before, %c8 : index
-      %a = vmcu.segment_load %in[%before, %c0] if(%guard) else -3 : !vmcu.sequence<8x4> -> vector<1x4xi8>
+      %a = vmcu.segment_load %in[%before, %c0] if(%guard) else -3 : !vmcu.sequence<8x4xi8> -> vector<1x4xi8>
       %w = vmcu.flash_load %weights[%c0, %c0] : tensor<2x4xi8> -> vector<2x4xi8>
       %acc = vmcu.dot %a, %w, %zeros : vector<1x4xi8>, vector<2x4xi8>, vector<1x2xi32>
       %q = vmcu.requantize %acc by %multiplier, %shift round double zero_point 5 clamp -128 to 127
         : vector<1x2xi32>, vector<1xi32>, vector<1xi8> -> vector<1x2xi8>
-      vmcu.segment_free %in before %before : !vmcu.sequence<8x4>
-      vmcu.segment_store %q, %out[%i, %c0] : vector<1x2xi8>, !vmcu.sequence<8x8>
+      vmcu.segment_free %in before %before : !vmcu.sequence<8x4xi8>
+      vmcu.segment_store %q, %out[%i, %c0] : vector<1x2xi8>, !vmcu.sequence<8x8xi8>
     }
     vmcu.yield
   }

@@ -65,7 +65,7 @@ func.func @effects_within(%x: tensor<4xi8>, %n: tensor<1xi8>) -> tensor<4xi8> {
 func.func @planned() {
   // expected-error@+1 {{is planned already; vmcu-form-kernels takes linalg on tensors}}
   %pool = vmcu.pool : !vmcu.pool<64>
-  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x1>
+  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x1xi8>
   return
 }
 

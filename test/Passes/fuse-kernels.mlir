@@ -27,16 +27,16 @@
 // The workspace has four columns of three expanded pixels, and two depthwise pixels.
 // PLAN-LABEL:  func.func @bottleneck()
 // PLAN:        %[[POOL:.*]] = vmcu.pool {{.*}}: !vmcu.pool<284>
-// PLAN-DAG:    %[[IN:.*]] = vmcu.place {{"[a-z0-9_. ]+"}} %[[POOL]]{{.*}} -> !vmcu.sequence<36x4>
-// PLAN-DAG:    %[[RING:.*]] = vmcu.place {{"[a-z0-9_. ]+"}} %[[POOL]]{{.*}} -> !vmcu.sequence<12x8>
-// PLAN-DAG:    %[[PIXELS:.*]] = vmcu.place {{"[a-z0-9_. ]+"}} %[[POOL]]{{.*}} -> !vmcu.sequence<2x8>
+// PLAN-DAG:    %[[IN:.*]] = vmcu.place {{"[a-z0-9_. ]+"}} %[[POOL]]{{.*}} -> !vmcu.sequence<36x4xi8>
+// PLAN-DAG:    %[[RING:.*]] = vmcu.place {{"[a-z0-9_. ]+"}} %[[POOL]]{{.*}} -> !vmcu.sequence<12x8xi8>
+// PLAN-DAG:    %[[PIXELS:.*]] = vmcu.place {{"[a-z0-9_. ]+"}} %[[POOL]]{{.*}} -> !vmcu.sequence<2x8xi8>
 // PLAN:        vmcu.kernel @fused_0 fused
-// PLAN-SAME:     workspace(%[[RING]], %[[PIXELS]] : !vmcu.sequence<12x8>, !vmcu.sequence<2x8>)
+// PLAN-SAME:     workspace(%[[RING]], %[[PIXELS]] : !vmcu.sequence<12x8xi8>, !vmcu.sequence<2x8xi8>)
 // PLAN-NOT:    vmcu.kernel
 
 // Columns are expanded, two pixels at a time, before the pixels whose windows end with them are made.
 // TILED-LABEL: func.func @bottleneck()
-// TILED:       ^bb0(%[[X:.*]]: !vmcu.sequence<36x4>, %[[Y:.*]]: !vmcu.sequence<36x4>, %[[RING:.*]]: !vmcu.sequence<12x8>, %[[PIXELS:.*]]: !vmcu.sequence<2x8>):
+// TILED:       ^bb0(%[[X:.*]]: !vmcu.sequence<36x4xi8>, %[[Y:.*]]: !vmcu.sequence<36x4xi8>, %[[RING:.*]]: !vmcu.sequence<12x8xi8>, %[[PIXELS:.*]]: !vmcu.sequence<2x8xi8>):
 // TILED:         vmcu.segment_load %[[X]]{{.*}} -> vector<2x4xi8>
 // TILED:         vmcu.dot
 // TILED:         vmcu.segment_store %{{.*}}, %[[RING]]

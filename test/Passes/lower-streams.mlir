@@ -16,9 +16,9 @@
 // CHECK: %[[R:.*]] = affine.apply #[[ROW]](%[[TICK]])
 // CHECK: vmcu.kernel @k elementwise row(%[[R]])
 // CHECK-NOT: vmcu.stream
-func.func @strided(%x: !vmcu.sequence<2x8>, %y: !vmcu.sequence<2x8>) {
+func.func @strided(%x: !vmcu.sequence<2x8xi8>, %y: !vmcu.sequence<2x8xi8>) {
   vmcu.stream from 0 to 3 {
-    vmcu.kernel @k elementwise phase [2, 1, 2] ins(%x : !vmcu.sequence<2x8>) outs(%y : !vmcu.sequence<2x8>) {
+    vmcu.kernel @k elementwise phase [2, 1, 2] ins(%x : !vmcu.sequence<2x8xi8>) outs(%y : !vmcu.sequence<2x8xi8>) {
     ^bb0(%in: tensor<1x2x1x8xi8>):
       vmcu.yield %in : tensor<1x2x1x8xi8>
     }
@@ -33,9 +33,9 @@ func.func @strided(%x: !vmcu.sequence<2x8>, %y: !vmcu.sequence<2x8>) {
 // CHECK-LABEL: func.func @backward
 // CHECK: affine.apply #[[ROW]]
 // CHECK: vmcu.kernel @k elementwise traversal backward row
-func.func @backward(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>) {
+func.func @backward(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>) {
   vmcu.stream backward from 0 to 3 {
-    vmcu.kernel @k elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<4x8>) {
+    vmcu.kernel @k elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       vmcu.yield %in : tensor<1x4x1x8xi8>
     }
@@ -58,10 +58,10 @@ func.func @backward(%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8>) {
 #id = affine_map<(a, b, c, d) -> (a, b, c, d)>
 func.func @fed() {
   %pool = vmcu.pool : !vmcu.pool<64>
-  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x8, ring = 1>
-  %y = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<4x8>
-  vmcu.stream fed(%x : !vmcu.sequence<4x8, ring = 1>) from 0 to 3 {
-    vmcu.kernel @k elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8, ring = 1>) outs(%y : !vmcu.sequence<4x8>) {
+  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x8xi8, ring = 1>
+  %y = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<4x8xi8>
+  vmcu.stream fed(%x : !vmcu.sequence<4x8xi8, ring = 1>) from 0 to 3 {
+    vmcu.kernel @k elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8xi8, ring = 1>) outs(%y : !vmcu.sequence<4x8xi8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -74,7 +74,7 @@ func.func @fed() {
       vmcu.yield %out : tensor<1x4x1x8xi8>
     }
   }
-  vmcu.kernel @after elementwise ins(%y : !vmcu.sequence<4x8>) outs(%y : !vmcu.sequence<4x8>) {
+  vmcu.kernel @after elementwise ins(%y : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
   ^bb0(%in: tensor<4x8xi8>):
     vmcu.yield %in : tensor<4x8xi8>
   }
@@ -95,10 +95,10 @@ func.func @fed() {
 // CHECK: vmcu.kernel @k
 func.func @fed_behind_a_halo() {
   %pool = vmcu.pool : !vmcu.pool<64>
-  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x8, ring = 1>
-  %y = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<5x8>
-  vmcu.stream fed(%x : !vmcu.sequence<4x8, ring = 1>) from -1 to 3 {
-    vmcu.kernel @k pool phase [1, 2, 5] ins(%x : !vmcu.sequence<4x8, ring = 1>) outs(%y : !vmcu.sequence<5x8>) {
+  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x8xi8, ring = 1>
+  %y = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<5x8xi8>
+  vmcu.stream fed(%x : !vmcu.sequence<4x8xi8, ring = 1>) from -1 to 3 {
+    vmcu.kernel @k pool phase [1, 2, 5] ins(%x : !vmcu.sequence<4x8xi8, ring = 1>) outs(%y : !vmcu.sequence<5x8xi8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       %lowest = arith.constant -128 : i8
       %padded = tensor.pad %in low[0, 1, 0, 0] high[0, 0, 0, 0] {

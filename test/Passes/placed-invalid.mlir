@@ -5,10 +5,10 @@
 
 func.func @placed() {
   %pool = vmcu.pool : !vmcu.pool<64>
-  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x1>
-  %y = vmcu.place %pool[32] : !vmcu.pool<64> -> !vmcu.sequence<4x1>
+  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x1xi8>
+  %y = vmcu.place %pool[32] : !vmcu.pool<64> -> !vmcu.sequence<4x1xi8>
   // expected-error@+1 {{is not tiled; run vmcu-tile-to-segments first}}
-  vmcu.kernel @k buffer ins(%x : !vmcu.sequence<4x1>) outs(%y : !vmcu.sequence<4x1>) {
+  vmcu.kernel @k buffer ins(%x : !vmcu.sequence<4x1xi8>) outs(%y : !vmcu.sequence<4x1xi8>) {
   ^bb0(%in: tensor<4xi8>):
     vmcu.yield %in : tensor<4xi8>
   }

@@ -48,6 +48,25 @@ func.func @call(%x: tensor<4xi8>) -> tensor<4xi8> {
 func.func @planned() {
   // expected-error@+1 {{is planned already; vmcu-plan takes kernels on tensors}}
   %pool = vmcu.pool : !vmcu.pool<64>
-  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x1>
+  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x1xi8>
+  return
+}
+
+// -----
+
+func.func @elements(%x: tensor<4xi8>) -> tensor<4xi48> {
+  // expected-error@+1 {{has a tensor tensor<4xi48>: elements of a sequence are signless integers of 1, 8, 16, 32 or 64 bits}}
+  %0 = vmcu.kernel @k buffer ins(%x : tensor<4xi8>) -> tensor<4xi48> {
+  ^bb0(%in: tensor<4xi8>):
+    %1 = arith.extsi %in : tensor<4xi8> to tensor<4xi48>
+    vmcu.yield %1 : tensor<4xi48>
+  }
+  return %0 : tensor<4xi48>
+}
+
+// -----
+
+// expected-error@+1 {{has a tensor tensor<4xindex>: elements of a sequence are}}
+func.func @input_elements(%x: tensor<4xindex>) {
   return
 }

@@ -11,9 +11,9 @@
 // CHECK-SAME:    vmcu.inputs = [{type = tensor<8x4xi8>, vmcu.name = "x", vmcu.scale = 5.000000e-01 : f32}]
 // CHECK-SAME:    vmcu.outputs = [{type = tensor<8x8xi8>}]
 // CHECK:       %[[POOL:.*]] = vmcu.pool {{.*}}: !vmcu.pool<72>
-// CHECK-NEXT:  %[[X:.*]] = vmcu.place "input_0" %[[POOL]][40] as input 0 : {{.*}} -> !vmcu.sequence<8x4>
-// CHECK-NEXT:  %[[Y:.*]] = vmcu.place "conv2d_0" %[[POOL]][0] as output 0 : {{.*}} -> !vmcu.sequence<8x8>
-// CHECK-NEXT:  vmcu.kernel @conv2d_0 conv2d ins(%[[X]] : !vmcu.sequence<8x4>) outs(%[[Y]] : !vmcu.sequence<8x8>) {
+// CHECK-NEXT:  %[[X:.*]] = vmcu.place "input_0" %[[POOL]][40] as input 0 : {{.*}} -> !vmcu.sequence<8x4xi8>
+// CHECK-NEXT:  %[[Y:.*]] = vmcu.place "conv2d_0" %[[POOL]][0] as output 0 : {{.*}} -> !vmcu.sequence<8x8xi8>
+// CHECK-NEXT:  vmcu.kernel @conv2d_0 conv2d ins(%[[X]] : !vmcu.sequence<8x4xi8>) outs(%[[Y]] : !vmcu.sequence<8x8xi8>) {
 // CHECK-NOT:   tensor.empty() : tensor<8x4xi8>
 // TIGHT-LABEL: func.func @pointwise()
 // TIGHT:       vmcu.pool {{.*}}: !vmcu.pool<70>

@@ -6,15 +6,15 @@
 // Pairs of pixels, then pairs of channels; the depth of 40 bytes is two trips of 16 and a rest of 8.
 // CHECK-LABEL: func.func @pointwise()
 // CHECK:       vmcu.kernel @conv2d_0 conv2d
-// CHECK-NEXT:  ^bb0(%[[X:.*]]: !vmcu.sequence<8x40>, %[[Y:.*]]: !vmcu.sequence<8x6>):
+// CHECK-NEXT:  ^bb0(%[[X:.*]]: !vmcu.sequence<8x40xi8>, %[[Y:.*]]: !vmcu.sequence<8x6xi8>):
 // CHECK:         scf.for %[[PIXEL:.*]] = %c0 to %c8 step %c2 {
 // CHECK-NEXT:      scf.for %[[CHANNEL:.*]] = %c0 to %c6 step %c2 {
 // CHECK:             %[[START:.*]] = vmcu.broadcast %{{.*}} : vector<2xi32> -> vector<2x2xi32>
 // CHECK:             %[[ACC:.*]] = scf.for %[[K:.*]] = %c0 to %c32 step %c16 iter_args(%{{.*}} = %[[START]])
-// CHECK-NEXT:          vmcu.segment_load %[[X]][%[[PIXEL]], %[[K]]] : !vmcu.sequence<8x40> -> vector<2x16xi8>
+// CHECK-NEXT:          vmcu.segment_load %[[X]][%[[PIXEL]], %[[K]]] : !vmcu.sequence<8x40xi8> -> vector<2x16xi8>
 // CHECK-NEXT:          vmcu.flash_load %{{.*}}[%c0, %[[CHANNEL]], %[[K]]] : tensor<1x6x40xi8> -> vector<2x16xi8>
 // CHECK-NEXT:          vmcu.dot
-// CHECK:             vmcu.segment_load %[[X]][%[[PIXEL]], %c32] : !vmcu.sequence<8x40> -> vector<2x8xi8>
+// CHECK:             vmcu.segment_load %[[X]][%[[PIXEL]], %c32] : !vmcu.sequence<8x40xi8> -> vector<2x8xi8>
 // CHECK:             vmcu.dot %{{.*}}, %{{.*}}, %[[ACC]] : vector<2x8xi8>, vector<2x8xi8>, vector<2x2xi32>
 // CHECK:             %[[TILE:.*]] = vmcu.requantize {{.*}} round double zero_point 0 clamp -128 to 127
 // CHECK:             vmcu.segment_free %[[X]] before

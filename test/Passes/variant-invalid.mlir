@@ -1,9 +1,9 @@
 // A variant that a kernel does not have is refused by whoever describes it.
 // RUN: vmcu-opt %s --vmcu-tile-to-segments -split-input-file -verify-diagnostics
 
-func.func @of_another_kind(%x: !vmcu.sequence<6x4>, %y: !vmcu.sequence<5x4>) {
+func.func @of_another_kind(%x: !vmcu.sequence<6x4xi8>, %y: !vmcu.sequence<5x4xi8>) {
   // expected-error@+1 {{kernel p has no variant 'row'; supported for it is none}}
-  vmcu.kernel @p pool variant "row" ins(%x : !vmcu.sequence<6x4>) outs(%y : !vmcu.sequence<5x4>) {
+  vmcu.kernel @p pool variant "row" ins(%x : !vmcu.sequence<6x4xi8>) outs(%y : !vmcu.sequence<5x4xi8>) {
   ^bb0(%in: tensor<1x1x6x4xi8>):
     %lowest = arith.constant -128 : i8
     %empty = tensor.empty() : tensor<1x1x5x4xi8>
@@ -19,9 +19,9 @@ func.func @of_another_kind(%x: !vmcu.sequence<6x4>, %y: !vmcu.sequence<5x4>) {
 // -----
 
 #id = affine_map<(d0, d1) -> (d0, d1)>
-func.func @unknown(%x: !vmcu.sequence<4x4>, %y: !vmcu.sequence<4x2>) {
+func.func @unknown(%x: !vmcu.sequence<4x4xi8>, %y: !vmcu.sequence<4x2xi8>) {
   // expected-error@+1 {{kernel k has no variant 'winograd'; supported for it is 'matmul'}}
-  vmcu.kernel @k conv2d variant "winograd" ins(%x : !vmcu.sequence<4x4>) outs(%y : !vmcu.sequence<4x2>) {
+  vmcu.kernel @k conv2d variant "winograd" ins(%x : !vmcu.sequence<4x4xi8>) outs(%y : !vmcu.sequence<4x2xi8>) {
   ^bb0(%in: tensor<4x4xi8>):
     %zero = arith.constant 0 : i32
     %multiplier = arith.constant 1355802031 : i32
@@ -50,9 +50,9 @@ func.func @unknown(%x: !vmcu.sequence<4x4>, %y: !vmcu.sequence<4x2>) {
 // -----
 
 #id = affine_map<(d0, d1) -> (d0, d1)>
-func.func @not_a_number(%x: !vmcu.sequence<4x4>, %y: !vmcu.sequence<4x2>) {
+func.func @not_a_number(%x: !vmcu.sequence<4x4xi8>, %y: !vmcu.sequence<4x2xi8>) {
   // expected-error@+1 {{kernel k has no variant 'matmul,pixels=x'; supported for it is 'matmul'}}
-  vmcu.kernel @k conv2d variant "matmul,pixels=x" ins(%x : !vmcu.sequence<4x4>) outs(%y : !vmcu.sequence<4x2>) {
+  vmcu.kernel @k conv2d variant "matmul,pixels=x" ins(%x : !vmcu.sequence<4x4xi8>) outs(%y : !vmcu.sequence<4x2xi8>) {
   ^bb0(%in: tensor<4x4xi8>):
     %zero = arith.constant 0 : i32
     %multiplier = arith.constant 1355802031 : i32
@@ -81,9 +81,9 @@ func.func @not_a_number(%x: !vmcu.sequence<4x4>, %y: !vmcu.sequence<4x2>) {
 // -----
 
 #id = affine_map<(d0, d1) -> (d0, d1)>
-func.func @not_positive(%x: !vmcu.sequence<4x4>, %y: !vmcu.sequence<4x2>) {
+func.func @not_positive(%x: !vmcu.sequence<4x4xi8>, %y: !vmcu.sequence<4x2xi8>) {
   // expected-error@+1 {{kernel k has no variant 'matmul,pixels=0'; supported for it is 'matmul'}}
-  vmcu.kernel @k conv2d variant "matmul,pixels=0" ins(%x : !vmcu.sequence<4x4>) outs(%y : !vmcu.sequence<4x2>) {
+  vmcu.kernel @k conv2d variant "matmul,pixels=0" ins(%x : !vmcu.sequence<4x4xi8>) outs(%y : !vmcu.sequence<4x2xi8>) {
   ^bb0(%in: tensor<4x4xi8>):
     %zero = arith.constant 0 : i32
     %multiplier = arith.constant 1355802031 : i32
@@ -112,9 +112,9 @@ func.func @not_positive(%x: !vmcu.sequence<4x4>, %y: !vmcu.sequence<4x2>) {
 // -----
 
 #id = affine_map<(d0, d1) -> (d0, d1)>
-func.func @unknown_option(%x: !vmcu.sequence<4x4>, %y: !vmcu.sequence<4x2>) {
+func.func @unknown_option(%x: !vmcu.sequence<4x4xi8>, %y: !vmcu.sequence<4x2xi8>) {
   // expected-error@+1 {{kernel k has no variant 'matmul,colour=3'; supported for it is 'matmul'}}
-  vmcu.kernel @k conv2d variant "matmul,colour=3" ins(%x : !vmcu.sequence<4x4>) outs(%y : !vmcu.sequence<4x2>) {
+  vmcu.kernel @k conv2d variant "matmul,colour=3" ins(%x : !vmcu.sequence<4x4xi8>) outs(%y : !vmcu.sequence<4x2xi8>) {
   ^bb0(%in: tensor<4x4xi8>):
     %zero = arith.constant 0 : i32
     %multiplier = arith.constant 1355802031 : i32

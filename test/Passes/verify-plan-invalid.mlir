@@ -4,12 +4,12 @@
 #id = affine_map<(a, b, c, d) -> (a, b, c, d)>
 func.func @wrong_traversal() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8>}], vmcu.outputs = [{type = tensor<1x4x1x8xi8>}]} {
   %pool = vmcu.pool : !vmcu.pool<64>
-  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<8x4>
-  %y = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<8x4>
-  %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1>
-  %out = vmcu.place %pool[8] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1>
+  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<8x4xi8>
+  %y = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<8x4xi8>
+  %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1xi8>
+  %out = vmcu.place %pool[8] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1xi8>
   // expected-error@+1 {{kernel k step 2 reads input_0 [8, 12) but bytes [8, 12) were overwritten by k.0 row 0}}
-  vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<8x4>) outs(%y : !vmcu.sequence<8x4>) {
+  vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8>) {
   ^bb0(%t: tensor<1x4x1x8xi8>):
     %empty = tensor.empty() : tensor<1x4x1x8xi8>
     %low = arith.constant -100 : i8
@@ -29,12 +29,12 @@ func.func @wrong_traversal() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi
 #id = affine_map<(a, b, c, d) -> (a, b, c, d)>
 func.func @offset_moved() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8>}], vmcu.outputs = [{type = tensor<1x4x1x8xi8>}]} {
   %pool = vmcu.pool : !vmcu.pool<64>
-  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<8x4>
-  %y = vmcu.place %pool[4] : !vmcu.pool<64> -> !vmcu.sequence<8x4>
-  %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1>
-  %out = vmcu.place %pool[4] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1>
+  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<8x4xi8>
+  %y = vmcu.place %pool[4] : !vmcu.pool<64> -> !vmcu.sequence<8x4xi8>
+  %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1xi8>
+  %out = vmcu.place %pool[4] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1xi8>
   // expected-error@+1 {{kernel k step 1 reads input_0 [4, 8) but bytes [4, 8) were overwritten by k.0 row 0}}
-  vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<8x4>) outs(%y : !vmcu.sequence<8x4>) {
+  vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8>) {
   ^bb0(%t: tensor<1x4x1x8xi8>):
     %empty = tensor.empty() : tensor<1x4x1x8xi8>
     %low = arith.constant -100 : i8
@@ -54,13 +54,13 @@ func.func @offset_moved() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8>}
 #id = affine_map<(a, b, c, d) -> (a, b, c, d)>
 func.func @ring_too_small() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8>}], vmcu.outputs = [{type = tensor<1x4x1x8xi8>}]} {
   %pool = vmcu.pool : !vmcu.pool<128>
-  %x = vmcu.place %pool[0] : !vmcu.pool<128> -> !vmcu.sequence<8x4>
-  %y = vmcu.place %pool[32] : !vmcu.pool<128> -> !vmcu.sequence<8x4, ring = 2>
-  %z = vmcu.place %pool[64] : !vmcu.pool<128> -> !vmcu.sequence<8x4>
-  %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1>
-  %out = vmcu.place %pool[64] as output 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1>
+  %x = vmcu.place %pool[0] : !vmcu.pool<128> -> !vmcu.sequence<8x4xi8>
+  %y = vmcu.place %pool[32] : !vmcu.pool<128> -> !vmcu.sequence<8x4xi8, ring = 2>
+  %z = vmcu.place %pool[64] : !vmcu.pool<128> -> !vmcu.sequence<8x4xi8>
+  %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1xi8>
+  %out = vmcu.place %pool[64] as output 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1xi8>
   vmcu.stream from -1 to 4 {
-    vmcu.kernel @a elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<8x4>) outs(%y : !vmcu.sequence<8x4, ring = 2>) {
+    vmcu.kernel @a elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8, ring = 2>) {
     ^bb0(%t: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -73,7 +73,7 @@ func.func @ring_too_small() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8
       vmcu.yield %q : tensor<1x4x1x8xi8>
     }
     // expected-error@+1 {{kernel b at tick 1, which makes row 0, reads row 0 of a.0 [32, 40) but bytes [32, 40) were overwritten by a.0 row 1}}
-    vmcu.kernel @b elementwise phase [1, 0, 4] ins(%y : !vmcu.sequence<8x4, ring = 2>) outs(%z : !vmcu.sequence<8x4>) {
+    vmcu.kernel @b elementwise phase [1, 0, 4] ins(%y : !vmcu.sequence<8x4xi8, ring = 2>) outs(%z : !vmcu.sequence<8x4xi8>) {
     ^bb0(%t: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -94,13 +94,13 @@ func.func @ring_too_small() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8
 #id = affine_map<(a, b, c, d) -> (a, b, c, d)>
 func.func @wrong_phase() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8>}], vmcu.outputs = [{type = tensor<1x4x1x8xi8>}]} {
   %pool = vmcu.pool : !vmcu.pool<128>
-  %x = vmcu.place %pool[0] : !vmcu.pool<128> -> !vmcu.sequence<8x4>
-  %y = vmcu.place %pool[32] : !vmcu.pool<128> -> !vmcu.sequence<8x4, ring = 4>
-  %z = vmcu.place %pool[64] : !vmcu.pool<128> -> !vmcu.sequence<8x4>
-  %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1>
-  %out = vmcu.place %pool[64] as output 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1>
+  %x = vmcu.place %pool[0] : !vmcu.pool<128> -> !vmcu.sequence<8x4xi8>
+  %y = vmcu.place %pool[32] : !vmcu.pool<128> -> !vmcu.sequence<8x4xi8, ring = 4>
+  %z = vmcu.place %pool[64] : !vmcu.pool<128> -> !vmcu.sequence<8x4xi8>
+  %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1xi8>
+  %out = vmcu.place %pool[64] as output 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1xi8>
   vmcu.stream from -1 to 4 {
-    vmcu.kernel @a elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<8x4>) outs(%y : !vmcu.sequence<8x4, ring = 4>) {
+    vmcu.kernel @a elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8, ring = 4>) {
     ^bb0(%t: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -113,7 +113,7 @@ func.func @wrong_phase() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8>}]
       vmcu.yield %q : tensor<1x4x1x8xi8>
     }
     // expected-error@+1 {{kernel b at tick -1, which makes row 0, reads row 0 of a.0 [32, 40) but bytes [32, 40) were never written}}
-    vmcu.kernel @b elementwise phase [1, 2, 4] ins(%y : !vmcu.sequence<8x4, ring = 4>) outs(%z : !vmcu.sequence<8x4>) {
+    vmcu.kernel @b elementwise phase [1, 2, 4] ins(%y : !vmcu.sequence<8x4xi8, ring = 4>) outs(%z : !vmcu.sequence<8x4xi8>) {
     ^bb0(%t: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -134,13 +134,13 @@ func.func @wrong_phase() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8>}]
 #id = affine_map<(a, b, c, d) -> (a, b, c, d)>
 func.func @phase_of_other_rows() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8>}], vmcu.outputs = [{type = tensor<1x4x1x8xi8>}]} {
   %pool = vmcu.pool : !vmcu.pool<128>
-  %x = vmcu.place %pool[0] : !vmcu.pool<128> -> !vmcu.sequence<8x4>
-  %y = vmcu.place %pool[32] : !vmcu.pool<128> -> !vmcu.sequence<8x4, ring = 4>
-  %z = vmcu.place %pool[64] : !vmcu.pool<128> -> !vmcu.sequence<8x4>
-  %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1>
-  %out = vmcu.place %pool[64] as output 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1>
+  %x = vmcu.place %pool[0] : !vmcu.pool<128> -> !vmcu.sequence<8x4xi8>
+  %y = vmcu.place %pool[32] : !vmcu.pool<128> -> !vmcu.sequence<8x4xi8, ring = 4>
+  %z = vmcu.place %pool[64] : !vmcu.pool<128> -> !vmcu.sequence<8x4xi8>
+  %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1xi8>
+  %out = vmcu.place %pool[64] as output 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1xi8>
   vmcu.stream from -1 to 4 {
-    vmcu.kernel @a elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<8x4>) outs(%y : !vmcu.sequence<8x4, ring = 4>) {
+    vmcu.kernel @a elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8, ring = 4>) {
     ^bb0(%t: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -153,7 +153,7 @@ func.func @phase_of_other_rows() attributes {vmcu.inputs = [{type = tensor<1x4x1
       vmcu.yield %q : tensor<1x4x1x8xi8>
     }
     // expected-error@+1 {{has a phase for its own rows of [3], expected [4]}}
-    vmcu.kernel @b elementwise phase [1, 0, 3] ins(%y : !vmcu.sequence<8x4, ring = 4>) outs(%z : !vmcu.sequence<8x4>) {
+    vmcu.kernel @b elementwise phase [1, 0, 3] ins(%y : !vmcu.sequence<8x4xi8, ring = 4>) outs(%z : !vmcu.sequence<8x4xi8>) {
     ^bb0(%t: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -174,13 +174,13 @@ func.func @phase_of_other_rows() attributes {vmcu.inputs = [{type = tensor<1x4x1
 #line = affine_map<(a) -> (a)>
 func.func @workspace_over_input() attributes {vmcu.inputs = [{type = tensor<8xi8>}], vmcu.outputs = [{type = tensor<8xi8>}]} {
   %pool = vmcu.pool : !vmcu.pool<64>
-  %w = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<32x1>
-  %y = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<8x1>
-  %x = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<8x1>
-  %in = vmcu.place %pool[8] as input 0 : !vmcu.pool<64> -> !vmcu.sequence<8x1>
-  %out = vmcu.place %pool[0] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<8x1>
+  %w = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<32x1xi8>
+  %y = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<8x1xi8>
+  %x = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<8x1xi8>
+  %in = vmcu.place %pool[8] as input 0 : !vmcu.pool<64> -> !vmcu.sequence<8x1xi8>
+  %out = vmcu.place %pool[0] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<8x1xi8>
   // expected-error@+1 {{kernel b reads input_0 [8, 16) but bytes [8, 16) were overwritten by the workspace of b}}
-  vmcu.kernel @b buffer ins(%x : !vmcu.sequence<8x1>) outs(%y : !vmcu.sequence<8x1>) workspace(%w : !vmcu.sequence<32x1>) {
+  vmcu.kernel @b buffer ins(%x : !vmcu.sequence<8x1xi8>) outs(%y : !vmcu.sequence<8x1xi8>) workspace(%w : !vmcu.sequence<32x1xi8>) {
   ^bb0(%t: tensor<8xi8>):
     %words = tensor.empty() : tensor<8xi32>
     %bytes = tensor.empty() : tensor<8xi8>
@@ -206,13 +206,13 @@ func.func @workspace_over_input() attributes {vmcu.inputs = [{type = tensor<8xi8
 #line = affine_map<(a) -> (a)>
 func.func @workspace_too_small() attributes {vmcu.inputs = [{type = tensor<8xi8>}], vmcu.outputs = [{type = tensor<8xi8>}]} {
   %pool = vmcu.pool : !vmcu.pool<64>
-  %w = vmcu.place %pool[16] : !vmcu.pool<64> -> !vmcu.sequence<16x1>
-  %y = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<8x1>
-  %x = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<8x1>
-  %in = vmcu.place %pool[8] as input 0 : !vmcu.pool<64> -> !vmcu.sequence<8x1>
-  %out = vmcu.place %pool[0] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<8x1>
+  %w = vmcu.place %pool[16] : !vmcu.pool<64> -> !vmcu.sequence<16x1xi8>
+  %y = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<8x1xi8>
+  %x = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<8x1xi8>
+  %in = vmcu.place %pool[8] as input 0 : !vmcu.pool<64> -> !vmcu.sequence<8x1xi8>
+  %out = vmcu.place %pool[0] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<8x1xi8>
   // expected-error@+1 {{has a workspace of 16 bytes and needs 32}}
-  vmcu.kernel @b buffer ins(%x : !vmcu.sequence<8x1>) outs(%y : !vmcu.sequence<8x1>) workspace(%w : !vmcu.sequence<16x1>) {
+  vmcu.kernel @b buffer ins(%x : !vmcu.sequence<8x1xi8>) outs(%y : !vmcu.sequence<8x1xi8>) workspace(%w : !vmcu.sequence<16x1xi8>) {
   ^bb0(%t: tensor<8xi8>):
     %words = tensor.empty() : tensor<8xi32>
     %bytes = tensor.empty() : tensor<8xi8>
@@ -246,10 +246,10 @@ func.func @on_tensors(%x: tensor<4xi8>) -> tensor<4xi8> {
 
 // -----
 
-func.func @tiled(%x: !vmcu.sequence<4x1>, %y: !vmcu.sequence<4x1>) {
+func.func @tiled(%x: !vmcu.sequence<4x1xi8>, %y: !vmcu.sequence<4x1xi8>) {
   // expected-error@+1 {{is past its plan; vmcu-verify-plan comes before vmcu-lower-streams}}
-  vmcu.kernel @k buffer ins(%x : !vmcu.sequence<4x1>) outs(%y : !vmcu.sequence<4x1>) {
-  ^bb0(%s: !vmcu.sequence<4x1>, %t: !vmcu.sequence<4x1>):
+  vmcu.kernel @k buffer ins(%x : !vmcu.sequence<4x1xi8>) outs(%y : !vmcu.sequence<4x1xi8>) {
+  ^bb0(%s: !vmcu.sequence<4x1xi8>, %t: !vmcu.sequence<4x1xi8>):
     vmcu.yield
   }
   return

@@ -10,11 +10,11 @@
 
 func.func @in_place() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8>}], vmcu.outputs = [{type = tensor<1x4x1x8xi8>}]} {
   %pool = vmcu.pool : !vmcu.pool<64>
-  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<8x4>
-  %y = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<8x4>
-  %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1>
-  %out = vmcu.place %pool[0] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1>
-  vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<8x4>) outs(%y : !vmcu.sequence<8x4>) {
+  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<8x4xi8>
+  %y = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<8x4xi8>
+  %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1xi8>
+  %out = vmcu.place %pool[0] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1xi8>
+  vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8>) {
   ^bb0(%t: tensor<1x4x1x8xi8>):
     %empty = tensor.empty() : tensor<1x4x1x8xi8>
     %low = arith.constant -100 : i8
@@ -32,11 +32,11 @@ func.func @in_place() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8>}], v
 // The output lies above the input, so that the last segment goes first.
 func.func @backward() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8>}], vmcu.outputs = [{type = tensor<1x4x1x8xi8>}]} {
   %pool = vmcu.pool : !vmcu.pool<64>
-  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<8x4>
-  %y = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<8x4>
-  %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1>
-  %out = vmcu.place %pool[8] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1>
-  vmcu.kernel @k elementwise traversal backward ins(%x : !vmcu.sequence<8x4>) outs(%y : !vmcu.sequence<8x4>) {
+  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<8x4xi8>
+  %y = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<8x4xi8>
+  %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1xi8>
+  %out = vmcu.place %pool[8] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1xi8>
+  vmcu.kernel @k elementwise traversal backward ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8>) {
   ^bb0(%t: tensor<1x4x1x8xi8>):
     %empty = tensor.empty() : tensor<1x4x1x8xi8>
     %low = arith.constant -100 : i8
@@ -54,13 +54,13 @@ func.func @backward() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8>}], v
 // A row is read one tick after it is made, when the next one is there already.
 func.func @ring_of_two() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8>}], vmcu.outputs = [{type = tensor<1x4x1x8xi8>}]} {
   %pool = vmcu.pool : !vmcu.pool<128>
-  %x = vmcu.place %pool[0] : !vmcu.pool<128> -> !vmcu.sequence<8x4>
-  %y = vmcu.place %pool[32] : !vmcu.pool<128> -> !vmcu.sequence<8x4, ring = 4>
-  %z = vmcu.place %pool[64] : !vmcu.pool<128> -> !vmcu.sequence<8x4>
-  %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1>
-  %out = vmcu.place %pool[64] as output 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1>
+  %x = vmcu.place %pool[0] : !vmcu.pool<128> -> !vmcu.sequence<8x4xi8>
+  %y = vmcu.place %pool[32] : !vmcu.pool<128> -> !vmcu.sequence<8x4xi8, ring = 4>
+  %z = vmcu.place %pool[64] : !vmcu.pool<128> -> !vmcu.sequence<8x4xi8>
+  %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1xi8>
+  %out = vmcu.place %pool[64] as output 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1xi8>
   vmcu.stream from -1 to 4 {
-    vmcu.kernel @a elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<8x4>) outs(%y : !vmcu.sequence<8x4, ring = 4>) {
+    vmcu.kernel @a elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8, ring = 4>) {
     ^bb0(%t: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -72,7 +72,7 @@ func.func @ring_of_two() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8>}]
       } -> tensor<1x4x1x8xi8>
       vmcu.yield %q : tensor<1x4x1x8xi8>
     }
-    vmcu.kernel @b elementwise phase [1, 0, 4] ins(%y : !vmcu.sequence<8x4, ring = 4>) outs(%z : !vmcu.sequence<8x4>) {
+    vmcu.kernel @b elementwise phase [1, 0, 4] ins(%y : !vmcu.sequence<8x4xi8, ring = 4>) outs(%z : !vmcu.sequence<8x4xi8>) {
     ^bb0(%t: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -90,12 +90,12 @@ func.func @ring_of_two() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8>}]
 
 func.func @workspace_apart() attributes {vmcu.inputs = [{type = tensor<8xi8>}], vmcu.outputs = [{type = tensor<8xi8>}]} {
   %pool = vmcu.pool : !vmcu.pool<64>
-  %w = vmcu.place %pool[16] : !vmcu.pool<64> -> !vmcu.sequence<32x1>
-  %y = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<8x1>
-  %x = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<8x1>
-  %in = vmcu.place %pool[8] as input 0 : !vmcu.pool<64> -> !vmcu.sequence<8x1>
-  %out = vmcu.place %pool[0] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<8x1>
-  vmcu.kernel @b buffer ins(%x : !vmcu.sequence<8x1>) outs(%y : !vmcu.sequence<8x1>) workspace(%w : !vmcu.sequence<32x1>) {
+  %w = vmcu.place %pool[16] : !vmcu.pool<64> -> !vmcu.sequence<32x1xi8>
+  %y = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<8x1xi8>
+  %x = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<8x1xi8>
+  %in = vmcu.place %pool[8] as input 0 : !vmcu.pool<64> -> !vmcu.sequence<8x1xi8>
+  %out = vmcu.place %pool[0] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<8x1xi8>
+  vmcu.kernel @b buffer ins(%x : !vmcu.sequence<8x1xi8>) outs(%y : !vmcu.sequence<8x1xi8>) workspace(%w : !vmcu.sequence<32x1xi8>) {
   ^bb0(%t: tensor<8xi8>):
     %words = tensor.empty() : tensor<8xi32>
     %bytes = tensor.empty() : tensor<8xi8>

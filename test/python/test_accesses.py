@@ -29,14 +29,14 @@ def kernel_of(body: str, types: str = "x: 8x4, y: 8x4") -> Iterator[d.KernelOp]:
     x, y = (each.split(": ")[1] for each in types.split(", "))
     constants = "\n".join(f"%c{number} = arith.constant {number} : index" for number in range(9))
     places = "\n".join(
-        f"%{name} = vmcu.place %pool[0] : !vmcu.pool<4096> -> !vmcu.sequence<{kind}>"
+        f"%{name} = vmcu.place %pool[0] : !vmcu.pool<4096> -> !vmcu.sequence<{kind}xi8>"
         for name, kind in (("x", x), ("y", y))
     )
     text = f"""func.func @f() {{
       %pool = vmcu.pool : !vmcu.pool<4096>
       {places}
-      vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<{x}>) outs(%y : !vmcu.sequence<{y}>) {{
-      ^bb0(%in: !vmcu.sequence<{x}>, %out: !vmcu.sequence<{y}>):
+      vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<{x}xi8>) outs(%y : !vmcu.sequence<{y}xi8>) {{
+      ^bb0(%in: !vmcu.sequence<{x}xi8>, %out: !vmcu.sequence<{y}xi8>):
         {constants}
         {body.replace("%x", "%in").replace("%y", "%out")}
         vmcu.yield
@@ -49,11 +49,11 @@ def kernel_of(body: str, types: str = "x: 8x4, y: 8x4") -> Iterator[d.KernelOp]:
 
 
 def load(index: str, name: str = "%v") -> str:
-    return f"{name} = vmcu.segment_load %x[{index}, %c0] : !vmcu.sequence<8x4> -> vector<1x4xi8>"
+    return f"{name} = vmcu.segment_load %x[{index}, %c0] : !vmcu.sequence<8x4xi8> -> vector<1x4xi8>"
 
 
 def store(index: str, name: str = "%v") -> str:
-    return f"vmcu.segment_store {name}, %y[{index}, %c0] : vector<1x4xi8>, !vmcu.sequence<8x4>"
+    return f"vmcu.segment_store {name}, %y[{index}, %c0] : vector<1x4xi8>, !vmcu.sequence<8x4xi8>"
 
 
 def steps_of(accesses: Accesses) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
@@ -93,8 +93,8 @@ def test_op_that_reads_while_it_stores_reads_in_the_step_after() -> None:
       %b = arith.constant dense<1> : tensor<4xi32>
       %s = arith.constant dense<40> : tensor<4xi8>"""
     product = """vmcu.matmul %x[%c0] times %w, %b, %b, %s into %y[%c0] pixels 1 pitch 4 depth 4 round single zero_point 0
-      clamp -128 to 127 : !vmcu.sequence<1x4>, tensor<4x4xi8>, tensor<4xi32>, tensor<4xi32>, tensor<4xi8>
-      into !vmcu.sequence<1x4>"""
+      clamp -128 to 127 : !vmcu.sequence<1x4xi8>, tensor<4x4xi8>, tensor<4xi32>, tensor<4xi32>, tensor<4xi8>
+      into !vmcu.sequence<1x4xi8>"""
     with kernel_of(tables + product, "x: 1x4, y: 1x4") as kernel:
         assert steps_of(read_accesses(trace(kernel))) == ([(0, 4), (0, 4)], [(0, 4), (0, 0)])
 
@@ -102,7 +102,7 @@ def test_op_that_reads_while_it_stores_reads_in_the_step_after() -> None:
 def test_guarded_rows_are_not_loaded() -> None:
     body = f"""scf.for %i = %c0 to %c8 step %c1 {{
       %low = arith.cmpi ult, %i, %c3 : index
-      %v = vmcu.segment_load %x[%i, %c0] if (%low) else 0 : !vmcu.sequence<8x4> -> vector<1x4xi8>
+      %v = vmcu.segment_load %x[%i, %c0] if (%low) else 0 : !vmcu.sequence<8x4xi8> -> vector<1x4xi8>
       {store("%i")} }}"""
     with kernel_of(body) as kernel:
         reads, _ = steps_of(read_accesses(trace(kernel)))
@@ -170,7 +170,7 @@ def test_frees_without_a_formula_are_looked_up() -> None:
     assert frees == [0, 3, 3, 3, 5, 6, 7, 8]
 
 
-FREE = "vmcu.segment_free %x before {} : !vmcu.sequence<8x4>"
+FREE = "vmcu.segment_free %x before {} : !vmcu.sequence<8x4xi8>"
 NEXT = "%n = arith.addi %i, %c1 : index "
 
 

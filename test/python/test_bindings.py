@@ -33,16 +33,23 @@ def test_types_are_built_and_read() -> None:
     pool, whole, ring = d.PoolType.get(4096), d.SequenceType.get(6, 8), d.SequenceType.get(6, 8, ring=2)
     assert [str(each) for each in (pool, whole, ring)] == [
         "!vmcu.pool<4096>",
-        "!vmcu.sequence<6x8>",
-        "!vmcu.sequence<6x8, ring = 2>",
+        "!vmcu.sequence<6x8xi8>",
+        "!vmcu.sequence<6x8xi8, ring = 2>",
     ]
     assert pool.bytes == 4096
     assert (whole.length, whole.bytes, whole.ring, whole.is_resident, whole.pool_bytes) == (6, 8, 6, True, 48)
     assert (ring.length, ring.bytes, ring.ring, ring.is_resident, ring.pool_bytes) == (6, 8, 2, False, 16)
+    byte = ir.IntegerType.get_signless(8)
+    assert whole.element_type == byte and whole == d.SequenceType.get(6, 8, byte)
+    words = d.SequenceType.get(6, 8, ir.IntegerType.get_signless(32), ring=2)
+    assert (str(words), words.element_type) == ("!vmcu.sequence<6x8xi32, ring = 2>", ir.IntegerType.get_signless(32))
+    assert (words.elements, words.bytes, words.pool_bytes) == (8, 32, 64)
 
 
 def test_a_parsed_op_has_them() -> None:
-    text = "%p = vmcu.pool : !vmcu.pool<64>\n%x = vmcu.place %p[8] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<2x3>"
+    text = (
+        "%p = vmcu.pool : !vmcu.pool<64>\n%x = vmcu.place %p[8] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<2x3xi8>"
+    )
     module = ir.Module.parse(text)
     pool, place = module.body.operations
     assert type(pool.pool.type) is d.PoolType and pool.pool.type.bytes == 64
@@ -55,8 +62,13 @@ def test_a_parsed_op_has_them() -> None:
     ("build", "message"),
     [
         (lambda: d.PoolType.get(0), "a pool has at least one byte and less than 4 GiB, found 0"),
-        (lambda: d.SequenceType.get(0, 3), "length and bytes of a sequence are positive, found 0x3"),
+        (lambda: d.SequenceType.get(0, 3), "length and elements of a sequence are positive, found 0x3"),
         (lambda: d.SequenceType.get(4, 3, ring=5), "a ring holds 1 to 4 segments, found 5"),
+        (
+            lambda: d.SequenceType.get(4, 3, ir.IndexType.get()),
+            "elements of a sequence are signless integers of 1, 8, 16, 32 or 64 bits or floats of 16, 32 or 64 bits, "
+            "found 'index'",
+        ),
         (lambda: d.SequenceType.get(4, 3, ring=0), "a ring holds 1 to 4 segments, found 0"),
     ],
 )

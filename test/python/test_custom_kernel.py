@@ -382,7 +382,7 @@ def test_compile_module_without_pool_invalid() -> None:
 def test_compile_module_with_gap_in_inputs_invalid() -> None:
     text = """func.func @f() {
       %pool = vmcu.pool : !vmcu.pool<64>
-      %x = vmcu.place %pool[0] as input 1 : !vmcu.pool<64> -> !vmcu.sequence<4x4>
+      %x = vmcu.place %pool[0] as input 1 : !vmcu.pool<64> -> !vmcu.sequence<4x4xi8>
       return
     }"""
     with vmcu.context(), ir.Location.unknown(), pytest.raises(InputError, match=r"from 0 on, found \[1\]"):

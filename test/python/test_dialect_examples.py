@@ -17,28 +17,28 @@ EXAMPLES = re.compile(r"Examples?:\s+(```mlir\n.*?```|`[^`]+`(?:,\s+`[^`]+`)*)",
 # The values that an op's example uses without making them.
 OPERANDS = {
     "kernel": "%0: tensor<4x8xi8>",
-    "stream": "%x: !vmcu.sequence<4x8>, %y: !vmcu.sequence<4x8, ring = 2>",
-    "landing": "%l: !vmcu.sequence<125x64, ring = 5>, %x: !vmcu.sequence<125x64, ring = 10>, %i: index",
-    "settle": "%l: !vmcu.sequence<125x64, ring = 5>, %x: !vmcu.sequence<125x64, ring = 10>, %i: index",
-    "feed": "%row: memref<288xi8>, %x: !vmcu.sequence<9216x3, ring = 288>, %i: index",
+    "stream": "%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8, ring = 2>",
+    "landing": "%l: !vmcu.sequence<125x64xi8, ring = 5>, %x: !vmcu.sequence<125x64xi8, ring = 10>, %i: index",
+    "settle": "%l: !vmcu.sequence<125x64xi8, ring = 5>, %x: !vmcu.sequence<125x64xi8, ring = 10>, %i: index",
+    "feed": "%row: memref<288xi8>, %x: !vmcu.sequence<9216x3xi8, ring = 288>, %i: index",
     "yield": "%q: tensor<1x48x48x8xi8>",
     "pool": "",
     "place": "%pool: !vmcu.pool<4096>",
-    "view": "%x: !vmcu.sequence<64x16, ring = 16>",
-    "segment_load": "%x: !vmcu.sequence<2304x8>, %i: index, %k: index",
-    "segment_store": "%y: !vmcu.sequence<2304x16>, %q: vector<2x4xi8>, %i: index, %c: index",
-    "segment_free": "%x: !vmcu.sequence<2304x8>, %n: index",
-    "buffer": "%ws: !vmcu.sequence<1x64>",
+    "view": "%x: !vmcu.sequence<64x16xi8, ring = 16>",
+    "segment_load": "%x: !vmcu.sequence<2304x8xi8>, %i: index, %k: index",
+    "segment_store": "%y: !vmcu.sequence<2304x16xi8>, %q: vector<2x4xi8>, %i: index, %c: index",
+    "segment_free": "%x: !vmcu.sequence<2304x8xi8>, %n: index",
+    "buffer": "%ws: !vmcu.sequence<1x64xi8>",
     "flash_load": "%weights: tensor<16x72xi8>, %oc: index, %k: index",
     "broadcast": "%bias: vector<2xi32>",
     "dot": "%a: vector<2x8xi8>, %w: vector<4x8xi8>, %acc: vector<2x4xi32>",
     "channel_dot": "%a: vector<3x4xi8>, %w: vector<2x2x2x2xi8>, %acc: vector<4xi32>",
     "requantize": "%acc: vector<2x4xi32>, %m: vector<4xi32>, %s: vector<4xi8>",
-    "widen": "%x: !vmcu.sequence<64x32>, %lanes: memref<128xi16>, %i: index, %w: index, %b: index",
+    "widen": "%x: !vmcu.sequence<64x32xi8>, %lanes: memref<128xi16>, %i: index, %w: index, %b: index",
     "matmul": "%lanes: memref<16xi16>, %w: tensor<4x8xi8>, %b: tensor<4xi32>, %m: tensor<4xi32>, %s: tensor<4xi8>, "
-    "%y: !vmcu.sequence<64x4>, %i: index, %j: index",
-    "depthwise": "%x: !vmcu.sequence<36x8>, %w: tensor<3x3x8xi8>, %bias: tensor<8xi32>, %m: tensor<8xi32>, "
-    "%s: tensor<8xi8>, %y: !vmcu.sequence<36x8>, %a: index, %b: index, %c: index, %i: index",
+    "%y: !vmcu.sequence<64x4xi8>, %i: index, %j: index",
+    "depthwise": "%x: !vmcu.sequence<36x8xi8>, %w: tensor<3x3x8xi8>, %bias: tensor<8xi32>, %m: tensor<8xi32>, "
+    "%s: tensor<8xi8>, %y: !vmcu.sequence<36x8xi8>, %a: index, %b: index, %c: index, %i: index",
 }
 
 

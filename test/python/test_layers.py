@@ -81,8 +81,8 @@ def test_layers_add_up_to_the_run(way: dict) -> None:
 
 
 def count_bytes(sequence: str) -> int:
-    """Of the segments of `LENGTHxBYTES[, ring = RING]` that exist at one time."""
-    length, size, ring = re.fullmatch(r"(\d+)x(\d+)(?:, ring = (\d+))?", sequence).groups()
+    """Of the segments of `LENGTHxBYTESxi8[, ring = RING]` that exist at one time."""
+    length, size, ring = re.fullmatch(r"(\d+)x(\d+)xi8(?:, ring = (\d+))?", sequence).groups()
     return int(ring or length) * int(size)
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 URI = "file:///model.mlir"
-TEXT = """func.func @f(%x: !vmcu.sequence<4x8>) -> vector<1x4xi8> {
+TEXT = """func.func @f(%x: !vmcu.sequence<4x8xi8>) -> vector<1x4xi8> {
   %c0 = arith.constant 0 : index
-  %row = vmcu.segment_load %x[%c0, %c0] stride 0 : !vmcu.sequence<4x8> -> vector<1x4xi8>
+  %row = vmcu.segment_load %x[%c0, %c0] stride 0 : !vmcu.sequence<4x8xi8> -> vector<1x4xi8>
   return %row : vector<1x4xi8>
 }
 """

@@ -158,12 +158,12 @@ def test_table_of_channels_equals_channels_one_by_one(table: list[tuple[int, int
 REQUANTIZE = """
 func.func @main() attributes {{vmcu.inputs = [], vmcu.outputs = []}} {{
   %pool = vmcu.pool : !vmcu.pool<{bytes}>
-  %x = vmcu.place %pool[0] as input 0 : !vmcu.pool<{bytes}> -> !vmcu.sequence<{half}x1>
-  %y = vmcu.place %pool[{half}] as output 0 : !vmcu.pool<{bytes}> -> !vmcu.sequence<{half}x1>
-  vmcu.kernel @k buffer ins(%x : !vmcu.sequence<{half}x1>) outs(%y : !vmcu.sequence<{half}x1>) {{
-  ^bb0(%in: !vmcu.sequence<{half}x1>, %out: !vmcu.sequence<{half}x1>):
-    %from = vmcu.buffer %in[0] : !vmcu.sequence<{half}x1> -> memref<{count}xi32>
-    %to = vmcu.buffer %out[0] : !vmcu.sequence<{half}x1> -> memref<{count}xi32>
+  %x = vmcu.place %pool[0] as input 0 : !vmcu.pool<{bytes}> -> !vmcu.sequence<{half}x1xi8>
+  %y = vmcu.place %pool[{half}] as output 0 : !vmcu.pool<{bytes}> -> !vmcu.sequence<{half}x1xi8>
+  vmcu.kernel @k buffer ins(%x : !vmcu.sequence<{half}x1xi8>) outs(%y : !vmcu.sequence<{half}x1xi8>) {{
+  ^bb0(%in: !vmcu.sequence<{half}x1xi8>, %out: !vmcu.sequence<{half}x1xi8>):
+    %from = vmcu.buffer %in[0] : !vmcu.sequence<{half}x1xi8> -> memref<{count}xi32>
+    %to = vmcu.buffer %out[0] : !vmcu.sequence<{half}x1xi8> -> memref<{count}xi32>
     {tables}
     %zero = arith.constant 0 : index
     %step = arith.constant {channels} : index

@@ -88,6 +88,13 @@ def int_width(of: ir.Type) -> int | None:
     return of.width if isinstance(of, ir.IntegerType) and of.is_signless else None
 
 
+def element_bytes(of: ir.Type) -> int:
+    """Bytes that an integer, a float or an index takes in memory."""
+    if isinstance(of, ir.IndexType):
+        return 4  # Addresses of the target have 32 bits.
+    return -(-(of.width if isinstance(of, (ir.IntegerType, *_FLOATS)) else 0) // 8)
+
+
 def iterator_types(op: ir.OpView) -> list[str]:
     """The words of a linalg op's loops, outermost first: `parallel` or `reduction`."""
     words = {ir.Attribute.parse(f"#linalg.iterator_type<{word}>", op.context): word for word in _LOOPS}

@@ -19,6 +19,7 @@ from vmcu.ir import build
 from vmcu.ir.bridge import PassError
 from vmcu.ir.build import Index
 from vmcu.ir.clone import clone_into
+from vmcu.ir.walk import element_bytes
 from vmcu.operators.base import Family, Operands, Operator, Shape, Variant
 from vmcu.operators.geometry import Steps
 from vmcu.planner import Rows
@@ -81,10 +82,10 @@ class BufferKernel(Operator):
         return self.lowered.workspace
 
     def sequences(self) -> tuple[tuple[Shape, ...], tuple[Shape, ...]]:
-        """A segment is a byte."""
+        """A segment is an element."""
         block = self.op.body.blocks[0]
         results = block.operations[len(block.operations) - 1].operands
-        inputs, outputs = (tuple((_bytes_of(each.type), 1) for each in side) for side in (block.arguments, results))
+        inputs, outputs = (tuple(_elements_of(each.type) for each in side) for side in (block.arguments, results))
         return inputs, outputs
 
     def rows(self) -> Rows:
@@ -112,8 +113,8 @@ class PlainBuffer(Family[BufferKernel]):
                 mapping[op.memref] = d.buffer(op.memref.type, on.workspace[0], next(offsets))
             elif not isinstance(op, memref.DeallocOp):
                 clone_into([op], mapping)
-        for sequence, (size, _) in zip(on.inputs, operator.sequences()[0]):
-            build.free(sequence, build.constant(size), backward=False)
+        for sequence, (length, _) in zip(on.inputs, operator.sequences()[0]):
+            build.free(sequence, build.constant(length), backward=False)
 
     def emit_row(self, operator: BufferKernel, variant: Variant, on: Operands, row: Index, *, backward: bool) -> None:
         raise AssertionError("an opaque operator has no rows")
@@ -195,9 +196,13 @@ def _replace_copies(module: ir.Module) -> None:
         op.erase()
 
 
+def _elements_of(kind: ir.Type) -> Shape:
+    """Elements of a tensor or memref, and the bytes of one."""
+    shaped = ir.ShapedType(kind)
+    return int(np.prod(shaped.shape, dtype=np.int64)), element_bytes(shaped.element_type)
+
+
 def _bytes_of(kind: ir.Type) -> int:
     """Bytes of a tensor or memref."""
-    shaped = ir.ShapedType(kind)
-    element = shaped.element_type
-    width = 4 if isinstance(element, (ir.F32Type, ir.IndexType)) else -(-ir.IntegerType(element).width // 8)
-    return int(np.prod(shaped.shape, dtype=np.int64)) * width
+    length, size = _elements_of(kind)
+    return length * size
