@@ -63,10 +63,11 @@ def fuse_chains(function: func.FuncOp, chains: Mapping[str, Sequence[str]]) -> N
         if missing is not None:
             raise PassError(function, f"there is no kernel '{missing}' to fuse")
         ops = [kernels[each] for each in chain]
-        if len(ops) != 3 or not _is_chain(ops) or fuse(*map(describe, ops)) is None:
+        layers = [read_kernel(op) for op in ops] if len(ops) == 3 and _is_chain(ops) else []
+        if not layers or fuse(*(each.operator for each in layers)) is None:
             raise PassError(ops[0], f"{'+'.join(chain)} cannot be fused; supported are a convolution, a depthwise "
                                     "convolution and a pointwise one, each the only reader of the one before")  # fmt: skip
-        _fuse(name, ops)
+        _fuse(name, ops, max(each.scratch for each in layers))
 
 
 def _is_chain(ops: Sequence[d.KernelOp]) -> bool:
@@ -92,8 +93,8 @@ def _reshapes_before(kernel: d.KernelOp) -> list[ir.OpView]:
     return reshapes
 
 
-def _fuse(name: str, ops: Sequence[d.KernelOp]) -> None:
-    """Put the bodies of `ops` into one kernel in the place of the last."""
+def _fuse(name: str, ops: Sequence[d.KernelOp], stack: int) -> None:
+    """Put the bodies of `ops`, which take up to `stack` bytes for lanes, into one kernel in the place of the last."""
     source, result = ops[0].inputs[0], ops[-1].results_[0]
     with ops[0].location, ir.InsertionPoint(ops[-1]):
         kernel = d.KernelOp([result.type], name, d.KernelKind.fused, [source], [], [])
@@ -111,17 +112,16 @@ def _fuse(name: str, ops: Sequence[d.KernelOp]) -> None:
             mapping[op.results_[0]] = mapping[end.operands[0]]
             between += [*reshapes, op]
         d.yield_([mapping[result]])
-    _choose_variant(kernel, ops)
+    _choose_variant(kernel, ops, stack)
     result.replace_all_uses_with(kernel.results_[0])
     for op in reversed(between):
         op.operation.erase()
 
 
-def _choose_variant(kernel: d.KernelOp, ops: Sequence[d.KernelOp]) -> None:
+def _choose_variant(kernel: d.KernelOp, ops: Sequence[d.KernelOp], stack: int) -> None:
     """A variant for a fused kernel if its convolutions have some, and no more stack than they take."""
     if ops[0].variant is None or ops[-1].variant is None:
         return
-    stack = max(read_kernel(op).scratch for op in ops)
     for each in offers(describe(kernel)):
         if each.scratch <= stack:
             kernel.operation.attributes["variant"] = ir.StringAttr.get(str(each.variant))

@@ -6,7 +6,12 @@ computes it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from mlir import ir
+
 from vmcu.dialects import vmcu as d
+from vmcu.ir import walk
 from vmcu.ir.bridge import PassError
 from vmcu.operators.base import PLAIN, Family, Kernel, Operands, Operator, Variant
 from vmcu.operators.bottleneck import Fused, PlainFused, fuse
@@ -16,7 +21,7 @@ from vmcu.operators.conv2d import Conv2D, PlainConv2D
 from vmcu.operators.depthwise import Depthwise, PlainDepthwise
 from vmcu.operators.elementwise import Elementwise, PlainElementwise
 from vmcu.operators.pool import MaxPool, PlainMaxPool
-from vmcu.operators.read import read_operator
+from vmcu.operators.read import read_as, read_operator
 
 __all__ = [
     "PLAIN",
@@ -49,18 +54,32 @@ PLAIN_LOOPS: tuple[Family, ...] = (
 
 
 def describe(kernel: d.KernelOp) -> Operator:
-    """What a kernel (on tensors, or placed) computes.
+    """What a kernel (on tensors, or placed) computes, read from its body by the readers of its kind.
 
     Raises:
-        PassError: its kind promises segments, but the body is not of that form.
+        PassError: the body is not that of such a kernel.
     """
     kind = kernel.kind.value
     if kind == d.KernelKind.buffer:
         return BufferKernel(kernel)
-    block = kernel.body.blocks[0]
-    terminator = block.operations[len(block.operations) - 1]
-    read = read_fused if kind == d.KernelKind.fused else read_operator
-    operator = read(terminator.operands[0], list(block.arguments)) if len(terminator.operands) == 1 else None
-    if operator is None or operator.kind != kind:
-        raise PassError(kernel, f"the body of kernel {kernel.name.value} is not that of a {kind} kernel")
+    results, inputs = _ends(kernel)
+    operator = None
+    if len(results) == 1:
+        operator = read_fused(results[0], inputs) if kind == d.KernelKind.fused else read_as(kind, results[0], inputs)
+    if operator is None:
+        found = _find_kind(results, inputs)
+        message = f"the body of kernel {kernel.name.value} is not that of a {kind} kernel; found {found}"
+        raise PassError(kernel, f"{message}; supported for any body is kind buffer")
     return operator
+
+
+def _find_kind(results: Sequence[ir.Value], inputs: Sequence[ir.Value]) -> str:
+    """In words, of which kind a body is that its kernel's own readers do not take."""
+    found = read_operator(results[0], inputs) if len(results) == 1 else None
+    return "no kind that is known" if found is None else f"kind {found.kind}"
+
+
+def _ends(kernel: d.KernelOp) -> tuple[list[ir.Value], list[ir.Value]]:
+    """What the body of a kernel yields, and its arguments."""
+    block = kernel.body.blocks[0]
+    return list(walk.last(block).operands), list(block.arguments)

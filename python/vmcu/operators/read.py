@@ -1,16 +1,18 @@
 """From the linalg body of a kernel to plain data: which computation is it, and with which constants.
 
-`read_operator(yielded value)` walks back from the result: reshape, epilogue (bias, requantisation, clamp), anchor, halo,
-input. What it does not recognise it answers with None: such a kernel runs on buffers.
+A reader walks back from the yielded value: reshape, epilogue (bias, requantisation, clamp), anchor, halo, input.
+`vmcu-form-kernels` recognises a body once, with `read_operator`, and writes the kind on the kernel. What it does not
+recognise runs on buffers. Whoever comes later asks the readers of that kind alone, with `read_as`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from mlir import ir
 
+from vmcu.dialects import vmcu as d
 from vmcu.operators import match
 from vmcu.operators.anchors import behind_reshapes
 from vmcu.operators.base import Operator
@@ -22,26 +24,69 @@ from vmcu.operators.pool import read as pool
 from vmcu.operators.pool.read import MAX_POOL
 from vmcu.operators.requant import INT8
 
-READERS = {**conv2d.READERS, **depthwise.READERS, **pool.READERS}
-ANCHORS = tuple(READERS)
+Reader = Callable[[ir.OpView, Epilogue, Sequence[ir.Value]], Operator | None]
+
+_GENERIC = "linalg.generic"
+_NO_EPILOGUE = Epilogue(np.zeros(1), None, *INT8)
+_DEPTHWISE: dict[str, Reader] = dict.fromkeys(depthwise.DEPTHWISE, depthwise.read_depthwise)
+
+#: The anchors that a layer of each kind may be built around, with their readers; an elementwise layer has none.
+READERS: dict[d.KernelKind, dict[str, Reader]] = {
+    d.KernelKind.conv2d: {**conv2d.READERS, **_DEPTHWISE},  # a depthwise convolution of one channel is an ordinary one
+    d.KernelKind.depthwise: _DEPTHWISE,
+    # Weights of ones over the whole image are a mean.
+    d.KernelKind.pool: {**pool.READERS, depthwise.SUM_POOL: depthwise.read_sum_pool, **_DEPTHWISE},
+}
+_ALL = {anchor: reader for readers in READERS.values() for anchor, reader in readers.items()}
+ANCHORS = tuple(_ALL)
 
 
 def read_operator(result: ir.Value, inputs: Sequence[ir.Value]) -> Operator | None:
     """The computation that makes `result` out of `inputs` (int8 tensors), or None if it is none of ours."""
+    op = _maker(result)
+    if op is None:
+        return None
+    value = _find_anchor(op, _ALL)
+    return _read_elementwise(op, inputs) if value is None else _read_around(op, value, _ALL, inputs)
+
+
+def read_as(kind: d.KernelKind, result: ir.Value, inputs: Sequence[ir.Value]) -> Operator | None:
+    """The same of a kernel whose kind is known, or None if its body is not that of such a kernel."""
+    op, readers = _maker(result), READERS.get(kind, {})
+    if op is None:
+        return None
+    if kind == d.KernelKind.elementwise:
+        return _read_elementwise(op, inputs)
+    value = _find_anchor(op, readers)
+    operator = None if value is None else _read_around(op, value, readers, inputs)
+    return operator if operator is not None and operator.kind == kind else None
+
+
+def _maker(result: ir.Value) -> ir.OpView | None:
+    """The op that makes an int8 tensor, seen through reshapes, if layers end with such an op."""
     result = behind_reshapes(result)
     op = producer(result)
-    if op is None or not match.is_int8(result):
+    return op if match.is_int8(result) and op_name(op) in (_GENERIC, MAX_POOL) else None
+
+
+def _find_anchor(op: ir.OpView, readers: Mapping[str, Reader]) -> ir.Value | None:
+    """What the anchor of the layer that ends with `op` makes; None if there is no anchor with a reader."""
+    if op_name(op) != _GENERIC:
+        return op.results[0] if op_name(op) in readers else None
+    made = (each for each in op.operands[:-1] if op_name(producer(behind_reshapes(each))) in readers)
+    return next(made, None)
+
+
+def _read_around(
+    op: ir.OpView, value: ir.Value, readers: Mapping[str, Reader], inputs: Sequence[ir.Value]
+) -> Operator | None:
+    """A layer that ends with `op`, around the anchor that makes `value`."""
+    epilogue = match.read_epilogue(op, value) if op_name(op) == _GENERIC else _NO_EPILOGUE
+    anchor = producer(behind_reshapes(value))
+    if anchor is None or epilogue is None:
         return None
-    if op_name(op) == MAX_POOL:
-        return READERS[MAX_POOL](op, Epilogue(np.zeros(1), None, *INT8), inputs)
-    if op_name(op) != "linalg.generic":
-        return None
-    for operand in op.operands[:-1]:
-        anchor = producer(behind_reshapes(operand))
-        if op_name(anchor) not in READERS:
-            continue
-        epilogue = match.read_epilogue(op, operand)
-        if epilogue is None:
-            return None
-        return READERS[op_name(anchor)](anchor, epilogue, inputs)
-    return read_elementwise(op, inputs)
+    return readers[op_name(anchor)](anchor, epilogue, inputs)
+
+
+def _read_elementwise(op: ir.OpView, inputs: Sequence[ir.Value]) -> Operator | None:
+    return read_elementwise(op, inputs) if op_name(op) == _GENERIC else None

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from mlir import ir
 
+from vmcu.dialects import vmcu as d
 from vmcu.operators.bottleneck.operator import Fused, fuse
 from vmcu.operators.match import is_int8, op_name
-from vmcu.operators.read import read_operator
+from vmcu.operators.read import read_as
 
 
 def read_fused(result: ir.Value, inputs: Sequence[ir.Value]) -> Fused | None:
@@ -18,4 +19,5 @@ def read_fused(result: ir.Value, inputs: Sequence[ir.Value]) -> Fused | None:
     if len(inputs) != 1 or len(made) != 3:
         return None
     sources = (inputs[0], *made[:2])
-    return fuse(*(read_operator(value, [source]) for value, source in zip((*made[:2], result), sources)))
+    kinds = (d.KernelKind.conv2d, d.KernelKind.depthwise, d.KernelKind.conv2d)
+    return fuse(*(read_as(kind, value, [source]) for kind, value, source in zip(kinds, (*made[:2], result), sources)))
