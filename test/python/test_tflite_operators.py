@@ -10,9 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mlir import ir
 
 import tiny_tflite as tiny
 from emulated import check_model
+from vmcu.errors import Unsupported
+from vmcu.frontends import load
 
 Build = Callable[[Path], Path]
 
@@ -38,6 +41,66 @@ def fully_connected(
     return build
 
 
+Ends = tuple[float, int]  # scale and zero point
+
+
+def unary(
+    code: str, options: str, into: Ends, out: Ends, shape: tuple[int, ...] = (1, 5, 3, 7), **fields: object
+) -> Build:
+    return lambda path: tiny.unary(path, code, shape, shape, options, into=into, out=out, **fields)
+
+
+def leaky(slope: float, into: Ends = (0.05, 3), out: Ends = (0.04, -10)) -> Build:
+    return unary("LEAKY_RELU", "LeakyReluOptions", into, out, (1, 16, 16, 1), alpha=slope)
+
+
+def prelu(image: tuple[int, ...], slopes: tuple[int, ...]) -> Build:
+    """Slopes between about -1.3 and 1.2."""
+
+    def build(path: Path) -> Path:
+        graph = tiny.Graph()
+        x = graph.tensor("x", (1, *image), scale=0.05, zero_point=3)
+        values = np.random.default_rng(1).integers(-128, 128, slopes).astype(np.int8)
+        alpha = graph.const("alpha", values, scale=0.01, zero_point=5)
+        y = graph.tensor("y", (1, *image), scale=0.04, zero_point=-3)
+        graph.op("PRELU", [x, alpha], [y])
+        return graph.write(path, [x], [y])
+
+    return build
+
+
+def resize(kind: str, image: tuple[int, int, int], to: tuple[int, int], **flags: bool) -> Build:
+    *_, channels = image
+    code, options = f"RESIZE_{kind}", {"BILINEAR": "ResizeBilinear", "NEAREST_NEIGHBOR": "ResizeNearestNeighbor"}[kind]
+    return lambda path: tiny.unary(
+        path,
+        code,
+        (1, *image),
+        (1, *to, channels),
+        f"{options}Options",
+        (list(to),),
+        into=(0.05, 3),
+        out=(0.05, 3),
+        **flags,
+    )
+
+
+def strided_slice(
+    begin: list[int], end: list[int], strides: list[int], shape: tuple[int, ...], image: tuple[int, ...] = (5, 6, 7),
+    **masks: int,
+) -> Build:  # fmt: skip
+    return lambda path: tiny.unary(
+        path, "STRIDED_SLICE", (1, *image), shape, "StridedSliceOptions", (begin, end, strides), **masks
+    )
+
+
+CORNERS: dict[str, dict[str, bool]] = {
+    "plain": {}, "aligned": {"alignCorners": True}, "half_pixel": {"halfPixelCenters": True},
+}  # fmt: skip
+SIZES = {
+    "twice": ((4, 5, 6), (8, 10)), "odd": ((3, 7, 1), (8, 9)), "smaller": ((7, 6, 3), (3, 4)), "pixel": ((1, 1, 5), (3, 2)),
+    "to_pixel": ((5, 3, 4), (1, 1)),
+}  # fmt: skip
 OPERATORS: dict[str, Build] = {
     "fully_connected_ties": fully_connected((1.0, 1.0, 4.0), 16),
     "fully_connected_ties_of_three": fully_connected((0.5, 3.0, 16.0), 7, zero_point=-128),
@@ -45,9 +108,54 @@ OPERATORS: dict[str, Build] = {
     "fully_connected_near_ties": fully_connected((1 - 2**-23, 1 + 2**-23, 4.0), 9),
     "fully_connected_activations": fully_connected((0.04, 0.005, 0.002), 8, rows=1, constant=False),
     "fully_connected_activations_ties": fully_connected((1.0, 1.0, 4.0), 3, constant=False),
+    "leaky_negative_slope": leaky(-0.4),
+    "leaky_negative_slope_ties": leaky(-1.0, (0.25, 0), (0.5, 0)),
+    "leaky_steep_slope": leaky(1.7),
+    "leaky_steep_slope_saturates": leaky(9.0, (0.05, 3), (0.01, 100)),
+    "abs_rescaled": unary("ABS", "AbsOptions", (0.05, 3), (0.04, -128)),
+    "abs_other_zero_point": unary("ABS", "AbsOptions", (0.05, 90), (0.05, -100), (1, 13)),
+    "abs_rescaled_one_element": unary("ABS", "AbsOptions", (0.031, -128), (0.09, -100), (1, 1)),
+    "relu_n1_to_1_rescaled": unary("RELU_N1_TO_1", "AbsOptions", (0.031, 3), (0.01, -3)),
+    "relu_n1_to_1_narrow": unary("RELU_N1_TO_1", "AbsOptions", (0.05, -9), (0.3, 5), (1, 13)),
+    "prelu_whole": prelu((4, 5, 6), (1, 4, 5, 6)),
+    "prelu_vector": prelu((4, 5, 6), (6,)),
+    "prelu_vector_odd": prelu((7, 2, 3), (3,)),
+    "prelu_number": prelu((3, 3, 1), (1,)),
+    **{
+        f"bilinear_{name}_{size}": resize("BILINEAR", *SIZES[size], **flags)
+        for name, flags in CORNERS.items()
+        for size in SIZES
+    },
+    **{
+        f"nearest_both_flags_{size}": resize("NEAREST_NEIGHBOR", *SIZES[size], alignCorners=True, halfPixelCenters=True)
+        for size in SIZES
+    },
+    "slice_backwards": strided_slice([0, -1, 0, 0], [1, -6, 6, 7], [1, -1, 1, 1], (1, 5, 6, 7)),
+    "slice_backwards_by_two": strided_slice(
+        [0, 0, 0, 0], [1, 0, 0, 0], [1, -1, -2, -3], (1, 5, 3, 3), beginMask=14, endMask=14
+    ),
+    "slice_backwards_part": strided_slice([0, 3, 4, 0], [1, 0, 1, 7], [1, -2, -1, 1], (1, 2, 3, 7)),
+    "slice_ellipsis": strided_slice([0, 0], [0, 1], [1, 1], (1, 5, 6, 1), ellipsisMask=1),
+    "slice_ellipsis_between": strided_slice([0, 0, -1], [1, 0, 0], [1, 1, -1], (1, 5, 6, 6), ellipsisMask=2),
+    "slice_new_axis": strided_slice([0, 0, 1, 0, 0], [1, 0, 5, 6, 7], [1, 1, 2, 1, 2], (1, 1, 2, 6, 4), newAxisMask=2),
+    "slice_new_axis_and_one_less": strided_slice(
+        [0, -1, 0, 1], [1, 0, 0, 7], [1, 1, 1, 2], (1, 1, 3, 7), newAxisMask=4, shrinkAxisMask=2
+    ),
 }
 
 
 @pytest.mark.parametrize("name", OPERATORS)
 def test_operator(name: str, tmp_path: Path) -> None:
     check_model(OPERATORS[name](tmp_path / "model.tflite"))
+
+
+def test_slice_of_nothing_invalid(tmp_path: Path) -> None:
+    path = strided_slice([0, 1, 0, 0], [1, 3, 6, 7], [1, -1, 1, 1], (1, 2, 6, 7))(tmp_path / "model.tflite")
+    with ir.Context(), pytest.raises(Unsupported, match="STRIDED_SLICE at layer 'y' .* nothing is left of axis 1"):
+        load(path)
+
+
+def test_slopes_larger_than_the_input_invalid(tmp_path: Path) -> None:
+    path = prelu((1, 1, 6), (1, 2, 3, 6))(tmp_path / "model.tflite")
+    with ir.Context(), pytest.raises(Unsupported, match="PRELU at layer 'y' is not supported: slopes 'alpha'"):
+        load(path)

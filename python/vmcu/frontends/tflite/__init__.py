@@ -21,6 +21,7 @@ from vmcu.errors import SUPPORTED, InputError, MissingTool, Unsupported, VmcuErr
 from vmcu.frontends.mlir import first_diagnostic
 from vmcu.frontends.tflite.corrections import correct
 from vmcu.frontends.tflite.culprit import find_culprit
+from vmcu.frontends.tflite.definitions import expand, hide_own
 from vmcu.frontends.tflite.model import Model
 from vmcu.frontends.tflite.prepare import prepare
 from vmcu.frontends.tflite.quantisation import boundary_ports
@@ -51,10 +52,10 @@ def load_tflite(path: Path) -> ir.Module:
         InputError: not a TFLite file, or a damaged one.
         Unsupported: an operator that TOSA does not express, or a dynamic size that is not the batch.
     """
-    model, data = prepare(path)
+    model, _ = prepare(path)
     with tempfile.TemporaryDirectory() as folder:
         prepared = Path(folder) / "model.tflite"
-        prepared.write_bytes(data)
+        prepared.write_bytes(hide_own(model))
         try:
             return _load_prepared(prepared, model)
         except VmcuError as error:
@@ -71,6 +72,7 @@ def _load_prepared(path: Path, model: Model) -> ir.Module:
         raise Unsupported(f"the converter's TOSA does not parse: {first_diagnostic(error)}") from None
     with ir.Location.unknown(module.context):
         correct(path, module)
+        expand(model, module)
         write_ports(walk.main_function(module), *boundary_ports(path))
     return module
 

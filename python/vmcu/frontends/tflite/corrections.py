@@ -5,10 +5,7 @@
 | FULLY_CONNECTED | rounds twice where LiteRT rounds once, a half away from zero | `SINGLE_ROUND`, a multiplier for ties |
 | AVERAGE_POOL_2D, MAX_POOL_2D | drops the fused activation | a `tosa.clamp` behind the pooling |
 | RELU, RELU6, RELU_0_TO_1 | rounds once where LiteRT rounds twice | `DOUBLE_ROUND` |
-| RELU_N1_TO_1 | the same, and another multiplier | refused if it requantises |
 | RESIZE_NEAREST_NEIGHBOR | rounds to the nearest pixel where LiteRT takes the one below | half a pixel lower |
-| RESIZE_NEAREST_NEIGHBOR, both of half_pixel_centers and align_corners | other pixels | refused |
-| RESIZE_BILINEAR | other weights, other rounding | refused |
 | ABS | ignores the zero point | the same between two rescales by 1, which know it |
 | NEG | ignores the zero point | refused |
 | ROUND | drops the operator | refused |
@@ -35,7 +32,7 @@ Made = list[ir.OpView]  # the operations that an operator became
 
 # BuiltinOperator and ActivationFunctionType of the TFLite schema.
 _AVERAGE_POOL_2D, _FULLY_CONNECTED, _MAX_POOL_2D = 1, 9, 17
-_RELU, _RELU_N1_TO_1, _RELU6, _RESIZE_BILINEAR = 19, 20, 21, 23
+_RELU, _RELU6 = 19, 21
 _NEG, _RESIZE_NEAREST_NEIGHBOR, _ABS, _ROUND, _RELU_0_TO_1 = 59, 97, 101, 116, 152
 _MOST_OPTIONS = 8  # of an operator above
 _BOUNDS = {1: (0.0, math.inf), 2: (-1.0, 1.0), 3: (0.0, 6.0)}  # RELU, RELU_N1_TO_1, RELU6
@@ -129,12 +126,6 @@ def _round_twice(_: Operator, made: Made) -> None:
             op.attributes["rounding_mode"] = ir.Attribute.parse("#tosa.rounding_mode<DOUBLE_ROUND>", op.context)
 
 
-def _refuse_requantisation(operator: Operator, made: Made) -> None:
-    source, result = operator.source, operator.result
-    if (source.scale, source.zero_point) != (result.scale, result.zero_point):
-        _refuse(operator, "RELU_N1_TO_1", "its input and output differ in scale or zero point")
-
-
 def _take_pixel_below(operator: Operator, made: Made) -> None:
     """LiteRT's position of output pixel x is x * down / up, floored; TOSA's (x * down + offset) / up, rounded half up.
 
@@ -142,8 +133,6 @@ def _take_pixel_below(operator: Operator, made: Made) -> None:
     """
     align_corners, half_pixel_centers = operator.option(0), operator.option(1)
     name = "RESIZE_NEAREST_NEIGHBOR"
-    if align_corners and half_pixel_centers:
-        _refuse(operator, name, "both align_corners and half_pixel_centers are set; supported is one of them")
     if align_corners or half_pixel_centers:
         return
     resize = _only(operator, name, made, ("tosa.resize",))
@@ -231,9 +220,7 @@ _CORRECTIONS: dict[int, Callable[[Operator, Made], None]] = {
     _RELU: _round_twice,
     _RELU6: _round_twice,
     _RELU_0_TO_1: _round_twice,
-    _RELU_N1_TO_1: _refuse_requantisation,
     _RESIZE_NEAREST_NEIGHBOR: _take_pixel_below,
-    _RESIZE_BILINEAR: _refusal("RESIZE_BILINEAR"),
     _ABS: _absolute,
     _NEG: _refusal("NEG"),
     _ROUND: _refusal("ROUND"),

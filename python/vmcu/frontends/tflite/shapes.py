@@ -224,6 +224,12 @@ def _expanded(model: Model, operator: Operator, shapes: Mapping[int, Shape], val
     return tuple(shape)
 
 
+def _resized(model: Model, operator: Operator, shapes: Mapping[int, Shape], values: Values) -> Shape | None:
+    batch, _, _, channels = shapes[operator.inputs[0]]
+    size = values.get(operator.inputs[1])
+    return None if size is None else (batch, *size.ravel().tolist(), channels)
+
+
 _RULES: dict[int, _Rule] = {
     code("RESHAPE"): _reshaped,
     code("FULLY_CONNECTED"): _dense,
@@ -232,6 +238,8 @@ _RULES: dict[int, _Rule] = {
     code("AVERAGE_POOL_2D"): _windows(1, None, 3),
     code("MAX_POOL_2D"): _windows(1, None, 3),
     code("TILE"): _tiled,
+    code("RESIZE_BILINEAR"): _resized,
+    code("RESIZE_NEAREST_NEIGHBOR"): _resized,
     code("EXPAND_DIMS"): _expanded,
     **dict.fromkeys(map(code, ("ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM")), _broadcast),
     **dict.fromkeys(

@@ -1,0 +1,291 @@
+"""Operators that are written in TOSA here, because Arm's converter refuses them or computes something else.
+
+| operator on int8 | what is written |
+|---|---|
+| ABS, LEAKY_RELU, RELU_N1_TO_1 | a table of the 256 results that LiteRT's kernel has |
+| PRELU | both branches, rescaled apart, of which one is zero; slopes of any shape that NumPy broadcasts |
+| RESIZE_BILINEAR | `tosa.resize` in 1024ths of a pixel, and one rounding that moves ties away from zero |
+| RESIZE_NEAREST_NEIGHBOR, both of half_pixel_centers and align_corners | a gather of LiteRT's pixels |
+| STRIDED_SLICE, backwards, with an ellipsis or new axes | slices, reversals and reshapes |
+
+`hide_own` hides them from the converter, `expand` writes them where the converter has left custom operators. Operators that
+the converter gets right are left to it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from mlir import ir
+
+from vmcu.errors import Unsupported
+from vmcu.frontends.tflite import schema, tosa
+from vmcu.frontends.tflite.custom import PREFIX, hide
+from vmcu.frontends.tflite.fixed_point import quantise_scale, rescale
+from vmcu.frontends.tflite.model import Model, Operator, Tensor
+from vmcu.frontends.tflite.rounding import exact_multiplier
+from vmcu.frontends.tflite.schema import operator_code as code
+from vmcu.ir import walk
+from vmcu.ir.build import i8, i32
+
+Write = Callable[[Model, Operator, Sequence[ir.Value]], ir.Value]
+Table = Callable[[np.ndarray, Tensor, Tensor, Operator], np.ndarray]
+
+
+def hide_own(model: Model) -> bytes:
+    """The file of `model` in which operators that are written here are custom ones."""
+    own = [each.index for each in model.operators if _is_own(model, each)]
+    return hide(model, own) if own else model.data
+
+
+def expand(model: Model, module: ir.Module) -> None:
+    """Write the operators of `model` that `hide_own` hid.
+
+    Raises:
+        Unsupported: a form of an operator that is not supported; the message names the operator and its layer.
+    """
+    for op in [op for op in walk.walk(module.operation) if op.operation.name == "tosa.custom"]:
+        name = ir.StringAttr(op.attributes["operator_name"]).value
+        if not name.startswith(PREFIX):
+            continue
+        operator = model.operators[int(name.removeprefix(PREFIX))]
+        for tensor in _ends(model, operator):
+            if -1 in tensor.signature[1:]:
+                raise _unsupported(model, operator, f"{tensor} has a dynamic size that is not the batch")
+        with ir.InsertionPoint(op), op.location:
+            made = _OWN[operator.code](model, operator, list(op.operands))
+        op.results[0].replace_all_uses_with(made)
+        op.operation.erase()
+
+
+def _is_own(model: Model, operator: Operator) -> bool:
+    if operator.code not in _OWN or len(operator.outputs) != 1 or -1 in operator.inputs:
+        return False
+    source, result = _ends(model, operator)
+    is_int8 = all(each.type == schema.INT8 and each.is_quantised for each in (source, result))
+    return is_int8 and _NEEDS[operator.code](model, operator)
+
+
+def _ends(model: Model, operator: Operator) -> tuple[Tensor, Tensor]:
+    return model.tensors[operator.inputs[0]], model.tensors[operator.outputs[0]]
+
+
+def _scale(tensor: Tensor) -> float:
+    return float(tensor.scales[0])
+
+
+def _zero(tensor: Tensor) -> int:
+    return int(tensor.zero_points[0]) if len(tensor.zero_points) else 0
+
+
+def _is_requantised(model: Model, operator: Operator) -> bool:
+    source, result = _ends(model, operator)
+    return (_scale(source), _zero(source)) != (_scale(result), _zero(result))
+
+
+def _values(model: Model, operator: Operator, number: int) -> list[int]:
+    """A constant input of 32-bit integers."""
+    tensor = model.tensors[operator.inputs[number]]
+    if tensor.type != schema.INT32 or not tensor.is_constant:
+        raise _unsupported(model, operator, f"{tensor} is no constant of int32")
+    return np.frombuffer(tensor.data, np.int32).tolist()
+
+
+def _unsupported(model: Model, operator: Operator, why: str) -> Unsupported:
+    return Unsupported(f"operator {operator.name} at layer '{model.layer(operator)}' is not supported: {why}")
+
+
+def _unary(results: Table) -> Write:
+    """A function of one byte, as a table. `results` gets the 256 bytes less the zero point, and gives results with it."""
+
+    def write(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> ir.Value:
+        source, result = _ends(model, operator)
+        values = results(np.arange(-128, 128) - _zero(source), source, result, operator)
+        return tosa.table(operands[0], np.clip(values, -128, 127))
+
+    return write
+
+
+def _absolute(values: np.ndarray, source: Tensor, result: Tensor, _: Operator) -> np.ndarray:
+    if _scale(source) == _scale(result):
+        return np.abs(values) + _zero(result)
+    return rescale(np.abs(values), float(source.scales[0] / result.scales[0])) + _zero(result)
+
+
+def _leaky(values: np.ndarray, source: Tensor, result: Tensor, operator: Operator) -> np.ndarray:
+    slope = np.float32(operator.option(0, "<f"))
+    kept = rescale(values, float(source.scales[0] / result.scales[0]))
+    bent = rescale(values, float(source.scales[0] * slope / result.scales[0]))
+    return np.where(values >= 0, kept, bent) + _zero(result)
+
+
+def _relu_n1_to_1(values: np.ndarray, source: Tensor, result: Tensor, _: Operator) -> np.ndarray:
+    steps = 1 / float(result.scales[0])
+    bounds = [_zero(result) + int(math.copysign(math.floor(steps + 0.5), end)) for end in (-1, 1)]
+    return np.clip(rescale(values, float(source.scales[0] / result.scales[0])) + _zero(result), *bounds)
+
+
+def _has_unusual_slope(model: Model, operator: Operator) -> bool:
+    return not 0 <= operator.option(0, "<f") <= 1
+
+
+def _has_unusual_slopes(model: Model, operator: Operator) -> bool:
+    source, slopes = (model.tensors[index] for index in operator.inputs)
+    is_usual = len(slopes.shape) == len(source.shape) - 1
+    return slopes.type == schema.INT8 and slopes.is_constant and slopes.is_quantised and not is_usual
+
+
+def _prelu(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> ir.Value:
+    source, result = _ends(model, operator)
+    slopes = model.tensors[operator.inputs[1]]
+    shape = operands[0].type.shape
+    if np.broadcast_shapes(tuple(shape), slopes.shape) != tuple(shape):
+        raise _unsupported(model, operator, f"slopes {slopes} are larger than the input")
+    numbers = np.frombuffer(slopes.data, np.int8).astype(np.int32) - _zero(slopes)
+    slope = tosa.constant(numbers.reshape((1,) * (len(shape) - len(slopes.shape)) + slopes.shape))
+    values = tosa.rescale(operands[0], i32(), tosa.UNIT, source=_zero(source))
+    none = tosa.constant(np.zeros((1,) * len(shape), np.int32))
+    negative = tosa.op("minimum", values.type, (values, none))
+    shift = tosa.constant(np.zeros(1, np.int8))
+    branches = (
+        (tosa.op("maximum", values.type, (values, none)), _scale(source) / _scale(result)),
+        (tosa.op("mul", values.type, (negative, slope, shift)), _scale(source) * _scale(slopes) / _scale(result)),
+    )
+    kept, bent = (tosa.rescale(value, i32(), quantise_scale(scale), twice=True) for value, scale in branches)
+    return tosa.rescale(tosa.op("add", values.type, (kept, bent)), i8(), tosa.UNIT, result=_zero(result))
+
+
+_PIXEL = 1024  # parts
+
+
+def _resize_bilinear(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> ir.Value:
+    """Positions and weights are whole 1024ths of a pixel, as in LiteRT's `ResizeBilinearInteger`."""
+    align_corners, half_pixel_centers = operator.option(2, "<b"), operator.option(3, "<b")
+    source, result = _ends(model, operator)
+    value, steps, offsets, borders = operands[0], [], [], []
+    for axis, size, count in zip((1, 2), source.shape[1:3], result.shape[1:3]):
+        first, last = (size - 1, count - 1) if align_corners and count > 1 else (size, count)
+        step = max((_PIXEL * first + last // 2) // last, 1)  # of an image of one pixel, each position is that pixel
+        offset = step // 2 - _PIXEL // 2 if half_pixel_centers else 0
+        if (count - 1) * step + offset >= size * _PIXEL:
+            raise _unsupported(model, operator, f"at {size} to {count} pixels LiteRT reads behind the image")
+        if offset < 0:  # MLIR takes positions before the first pixel for ones behind it.
+            value, size, offset = _repeat_first(value, axis), size + 1, offset + _PIXEL
+        steps.append(step)
+        offsets.append(offset)
+        borders.append((count - 1) * step - (size - 1) * _PIXEL + offset)
+    scale = [_PIXEL, steps[0], _PIXEL, steps[1]]
+    mode = {"mode": ir.Attribute.parse("#tosa.resize_mode<BILINEAR>")}
+    where = [tosa.sizes(each) for each in (scale, offsets, borders)]
+    sums = tosa.op("resize", tosa.typed(result.shape, i32()), (value, *where), **mode)
+    multiplier, shift = quantise_scale(1 / _PIXEL**2)
+    away = exact_multiplier(multiplier, shift, 1 / _PIXEL**2, 0)
+    assert away is not None
+    return tosa.rescale(sums, i8(), (away, shift))
+
+
+def _repeat_first(value: ir.Value, axis: int) -> ir.Value:
+    """The first row or column twice."""
+    shape = list(value.type.shape)
+    first = tosa.slice(value, [0] * len(shape), [*shape[:axis], 1, *shape[axis + 1 :]])
+    kind = tosa.typed([*shape[:axis], shape[axis] + 1, *shape[axis + 1 :]], i8())
+    return tosa.op("concat", kind, (first, value), axis=ir.IntegerAttr.get(i32(), axis))
+
+
+def _has_both_flags(model: Model, operator: Operator) -> bool:
+    return bool(operator.option(0, "<b") and operator.option(1, "<b"))
+
+
+def _resize_nearest(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> ir.Value:
+    """LiteRT's `GetNearestNeighbor` with both flags, in floats of 32 bits."""
+    source, result = _ends(model, operator)
+    rows, columns = (_nearest(*each) for each in zip(source.shape[1:3], result.shape[1:3]))
+    batch, height, width, channels = source.shape
+    places = np.ravel(rows[:, None] * width + columns[None]).astype(np.int32)
+    pixels = tosa.reshape(operands[0], (batch, height * width, channels))
+    kind = tosa.typed((batch, len(places), channels), i8())
+    indices = tosa.constant(np.broadcast_to(places, (batch, len(places))))
+    return tosa.reshape(tosa.op("gather", kind, (pixels, indices)), result.shape)
+
+
+def _nearest(size: int, count: int) -> np.ndarray:
+    scale = np.float32(size - 1) / np.float32(count - 1) if count > 1 else np.float32(size) / np.float32(count)
+    positions = (np.arange(count, dtype=np.float32) + np.float32(0.5)) * scale
+    return np.minimum(np.floor(positions + np.float32(0.5)), size - 1).astype(int)
+
+
+def _is_unusual_slice(model: Model, operator: Operator) -> bool:
+    strides = model.tensors[operator.inputs[3]]
+    if strides.type != schema.INT32 or not strides.is_constant:
+        return False
+    return bool(min(np.frombuffer(strides.data, np.int32)) < 0 or operator.option(2) or operator.option(3))
+
+
+def _strided_slice(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> ir.Value:
+    value, result = operands[0], model.tensors[operator.outputs[0]]
+    for axis, (size, pick) in enumerate(zip(value.type.shape, _picks(model, operator))):
+        places = range(*pick.indices(size))
+        if not places:
+            raise _unsupported(model, operator, f"nothing is left of axis {axis}, which has {size} elements")
+        value = _pick(value, axis, places)
+    return tosa.reshape(value, result.shape)
+
+
+def _picks(model: Model, operator: Operator) -> list[slice]:
+    """What is taken of each axis of the input; axes that are missing are taken whole."""
+    begin_mask, end_mask, ellipsis, new_axis, shrink = (operator.option(field) for field in range(5))
+    specs = list(zip(*(_values(model, operator, number) for number in (1, 2, 3))))
+    shape = model.tensors[operator.inputs[0]].shape
+    spare = len(shape) - sum(not (ellipsis | new_axis) >> at & 1 for at in range(len(specs)))
+    picks: list[slice] = []
+    for at, (begin, end, stride) in enumerate(specs):
+        bit = 1 << at
+        if ellipsis & bit:
+            picks += [slice(None)] * spare
+        elif new_axis & bit:
+            continue
+        elif shrink & bit:
+            begin += shape[len(picks)] if begin < 0 else 0
+            picks.append(slice(begin, begin + 1))
+        else:
+            picks.append(slice(None if begin_mask & bit else begin, None if end_mask & bit else end, stride))
+    return picks + [slice(None)] * (len(shape) - len(picks))
+
+
+def _pick(value: ir.Value, axis: int, places: range) -> ir.Value:
+    """The elements at `places` of an axis."""
+    step, count = abs(places.step), len(places)
+    start, shape = [0] * value.type.rank, list(value.type.shape)
+    start[axis], shape[axis] = min(places[0], places[-1]), (count - 1) * step + 1
+    value = tosa.slice(value, start, shape)
+    if places.step < 0:
+        value = tosa.reverse(value, axis)
+    if step == 1 or count == 1:
+        return value
+    value = tosa.pad_end(value, axis, step - 1)
+    groups, kept = ([*shape[:axis], count, each, *shape[axis + 1 :]] for each in (step, 1))
+    value = tosa.slice(tosa.reshape(value, groups), [0] * len(groups), kept)
+    return tosa.reshape(value, [*shape[:axis], count, *shape[axis + 1 :]])
+
+
+#: What is written here, and of which operators of the kind that is so.
+_OWN: dict[int, Write] = {
+    code("ABS"): _unary(_absolute),
+    code("LEAKY_RELU"): _unary(_leaky),
+    code("PRELU"): _prelu,
+    code("RELU_N1_TO_1"): _unary(_relu_n1_to_1),
+    code("RESIZE_BILINEAR"): _resize_bilinear,
+    code("RESIZE_NEAREST_NEIGHBOR"): _resize_nearest,
+    code("STRIDED_SLICE"): _strided_slice,
+}
+_NEEDS: dict[int, Callable[[Model, Operator], bool]] = {
+    code("ABS"): _is_requantised,
+    code("LEAKY_RELU"): _has_unusual_slope,
+    code("PRELU"): _has_unusual_slopes,
+    code("RELU_N1_TO_1"): _is_requantised,
+    code("RESIZE_BILINEAR"): lambda *_: True,
+    code("RESIZE_NEAREST_NEIGHBOR"): _has_both_flags,
+    code("STRIDED_SLICE"): _is_unusual_slice,
+}

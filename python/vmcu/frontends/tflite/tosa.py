@@ -1,0 +1,78 @@
+"""Write TOSA operations at the current insertion point."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from mlir import ir
+
+from vmcu.ir.build import i8, i32
+
+UNIT = 1 << 30, 30  # multiplier and shift of a rescale by 1
+
+
+def op(name: str, result: ir.Type, operands: Sequence[ir.Value], **attributes: ir.Attribute) -> ir.Value:
+    """An operation of one result."""
+    return ir.Operation.create(f"tosa.{name}", [result], list(operands), attributes).results[0]
+
+
+def constant(values: np.ndarray) -> ir.Value:
+    """A constant of the array's type and shape."""
+    numbers = ir.DenseElementsAttr.get(np.ascontiguousarray(values))
+    return op("const", numbers.type, (), values=numbers)
+
+
+def sizes(values: Sequence[int]) -> ir.Value:
+    """A shape, or another list of numbers that operations take as one."""
+    kind = ir.Type.parse(f"!tosa.shape<{len(values)}>")
+    numbers = ir.DenseIntElementsAttr.get(np.array(values), type=ir.IndexType.get())
+    return op("const_shape", kind, (), values=numbers)
+
+
+def typed(shape: Sequence[int], element: ir.Type) -> ir.RankedTensorType:
+    return ir.RankedTensorType.get(list(shape), element)
+
+
+def rescale(
+    value: ir.Value, element: ir.Type, scale: tuple[int, int], *, source: int = 0, result: int = 0, twice: bool = False
+) -> ir.Value:
+    """`value` less the zero point `source`, times `multiplier / 2^shift`, plus the zero point `result`, saturated."""
+    word = {i8(): np.int8, i32(): np.int32}
+    zero_points = [constant(np.array([zero], word[kind]))
+                   for zero, kind in ((source, value.type.element_type), (result, element))]  # fmt: skip
+    operands = (value, constant(np.array(scale[:1], np.int32)), constant(np.array(scale[1:], np.int8)), *zero_points)
+    rounding = ir.Attribute.parse(f"#tosa.rounding_mode<{'DOUBLE' if twice else 'SINGLE'}_ROUND>")
+    flags = {"input_unsigned": False, "output_unsigned": False, "per_channel": False, "scale32": True}
+    attributes: dict[str, Any] = {key: ir.BoolAttr.get(flag) for key, flag in flags.items()}
+    return op("rescale", typed(value.type.shape, element), operands, rounding_mode=rounding, **attributes)
+
+
+def table(value: ir.Value, results: np.ndarray) -> ir.Value:
+    """`results[value + 128]` for each int8 value."""
+    return op("table", value.type, (value, constant(results.astype(np.int8))))
+
+
+def reshape(value: ir.Value, shape: Sequence[int]) -> ir.Value:
+    if list(value.type.shape) == list(shape):
+        return value
+    return op("reshape", typed(shape, value.type.element_type), (value, sizes(shape)))
+
+
+def slice(value: ir.Value, start: Sequence[int], size: Sequence[int]) -> ir.Value:
+    if list(value.type.shape) == list(size):
+        return value
+    return op("slice", typed(size, value.type.element_type), (value, sizes(start), sizes(size)))
+
+
+def reverse(value: ir.Value, axis: int) -> ir.Value:
+    return op("reverse", value.type, (value,), axis=ir.IntegerAttr.get(i32(), axis))
+
+
+def pad_end(value: ir.Value, axis: int, count: int) -> ir.Value:
+    """`count` zeros behind the end of an axis."""
+    shape = list(value.type.shape)
+    amounts = [0] * (2 * len(shape))
+    amounts[2 * axis + 1], shape[axis] = count, shape[axis] + count
+    return op("pad", typed(shape, i8()), (value, sizes(amounts), constant(np.zeros(1, np.int8))))
