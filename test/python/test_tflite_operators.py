@@ -14,8 +14,10 @@ from mlir import ir
 
 import tiny_tflite as tiny
 from emulated import check_model
+from test_reference import int8_inputs
 from vmcu.errors import Unsupported
 from vmcu.frontends import load
+from vmcu.run.oracles.mlir import Reference
 
 Build = Callable[[Path], Path]
 
@@ -101,6 +103,25 @@ SIZES = {
     "twice": ((4, 5, 6), (8, 10)), "odd": ((3, 7, 1), (8, 9)), "smaller": ((7, 6, 3), (3, 4)), "pixel": ((1, 1, 5), (3, 2)),
     "to_pixel": ((5, 3, 4), (1, 1)),
 }  # fmt: skip
+
+
+def transpose_conv(kernel: tuple[int, int], stride: tuple[int, int], image: tuple[int, int], *, valid: bool) -> Build:
+    """4 channels from 3."""
+
+    def build(path: Path) -> Path:
+        draw, graph = np.random.default_rng(2), tiny.Graph()
+        sizes = [(size - 1) * s + k if valid else size * s for size, s, k in zip(image, stride, kernel)]
+        to = graph.const("to", np.array([1, *sizes, 4], np.int32))
+        w = graph.const("w", draw.integers(-127, 128, (4, *kernel, 3)).astype(np.int8), scale=np.full(4, 0.01))
+        x = graph.tensor("x", (1, *image, 3), scale=0.05, zero_point=3)
+        y = graph.tensor("y", (1, *sizes, 4), scale=0.2, zero_point=4)
+        fields = dict(padding=int(valid), strideH=stride[0], strideW=stride[1])
+        graph.op("TRANSPOSE_CONV", [to, w, x], [y], "TransposeConvOptions", **fields)
+        return graph.write(path, [x], [y])
+
+    return build
+
+
 OPERATORS: dict[str, Build] = {
     "fully_connected_ties": fully_connected((1.0, 1.0, 4.0), 16),
     "fully_connected_ties_of_three": fully_connected((0.5, 3.0, 16.0), 7, zero_point=-128),
@@ -108,6 +129,17 @@ OPERATORS: dict[str, Build] = {
     "fully_connected_near_ties": fully_connected((1 - 2**-23, 1 + 2**-23, 4.0), 9),
     "fully_connected_activations": fully_connected((0.04, 0.005, 0.002), 8, rows=1, constant=False),
     "fully_connected_activations_ties": fully_connected((1.0, 1.0, 4.0), 3, constant=False),
+    **{
+        f"transpose_conv_{name}_{'valid' if valid else 'same'}": transpose_conv(*shapes, valid=valid)
+        for valid in (False, True)
+        for name, shapes in {
+            "3x3_by_2": ((3, 3), (2, 2), (4, 5)),
+            "2x2_by_2": ((2, 2), (2, 2), (3, 3)),
+            "1x4_by_3": ((1, 4), (3, 3), (5, 2)),
+            "2x1_by_1x3": ((2, 1), (1, 3), (4, 3)),
+            "1x1_by_4": ((1, 1), (4, 4), (2, 3)),
+        }.items()
+    },
     "leaky_negative_slope": leaky(-0.4),
     "leaky_negative_slope_ties": leaky(-1.0, (0.25, 0), (0.5, 0)),
     "leaky_steep_slope": leaky(1.7),
@@ -142,6 +174,20 @@ OPERATORS: dict[str, Build] = {
         [0, -1, 0, 1], [1, 0, 0, 7], [1, 1, 1, 2], (1, 1, 3, 7), newAxisMask=4, shrinkAxisMask=2
     ),
 }
+
+
+@pytest.mark.parametrize(("axes", "shape"), [([1, 2], (1, 6)), ([3], (1, 4, 5)), ([-3], (1, 5, 6)), ([1, 2, 3], (1,))])
+@pytest.mark.parametrize("scale", [0.05, 0.04, 0.5, 3.2, 0.8])
+def test_sum_rounds_the_exact_sum_once(axes: list[int], shape: tuple[int, ...], scale: float, tmp_path: Path) -> None:
+    """LiteRT's reference kernel of SUM does not compute a sum."""
+    path = tiny.unary(tmp_path / "model.tflite", "SUM", (1, 4, 5, 6), shape, "ReducerOptions", (axes,),
+                      into=(0.05, 3), out=(scale, -7), keepDims=False)  # fmt: skip
+    with ir.Context():
+        reference = Reference(load(path))
+        for (x,) in int8_inputs([(1, 4, 5, 6)]):
+            real = (x.astype(int) - 3).sum(tuple(axes)) * (float(np.float32(0.05)) / float(np.float32(scale)))
+            rounded = np.copysign(np.floor(np.abs(real) + 0.5), real)
+            np.testing.assert_array_equal(reference(x)[0], np.clip(rounded - 7, -128, 127).astype(np.int8))
 
 
 @pytest.mark.parametrize("name", OPERATORS)

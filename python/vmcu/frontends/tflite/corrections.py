@@ -3,6 +3,7 @@
 | operator on int8 | the converter | here |
 |---|---|---|
 | FULLY_CONNECTED | rounds twice where LiteRT rounds once, a half away from zero | `SINGLE_ROUND`, a multiplier for ties |
+| TRANSPOSE_CONV, strides beyond the window | divides what is missing between both sides | all of it behind the image |
 | AVERAGE_POOL_2D, MAX_POOL_2D | drops the fused activation | a `tosa.clamp` behind the pooling |
 | RELU, RELU6, RELU_0_TO_1 | rounds once where LiteRT rounds twice | `DOUBLE_ROUND` |
 | RESIZE_NEAREST_NEIGHBOR | rounds to the nearest pixel where LiteRT takes the one below | half a pixel lower |
@@ -33,6 +34,7 @@ Made = list[ir.OpView]  # the operations that an operator became
 # BuiltinOperator and ActivationFunctionType of the TFLite schema.
 _AVERAGE_POOL_2D, _FULLY_CONNECTED, _MAX_POOL_2D = 1, 9, 17
 _RELU, _RELU6 = 19, 21
+_TRANSPOSE_CONV = 67
 _NEG, _RESIZE_NEAREST_NEIGHBOR, _ABS, _ROUND, _RELU_0_TO_1 = 59, 97, 101, 116, 152
 _MOST_OPTIONS = 8  # of an operator above
 _BOUNDS = {1: (0.0, math.inf), 2: (-1.0, 1.0), 3: (0.0, 6.0)}  # RELU, RELU_N1_TO_1, RELU6
@@ -47,7 +49,7 @@ def correct(path: Path, module: ir.Module) -> None:
     made: dict[str, Made] = {}
     for op in walk.walk(module.operation):
         made.setdefault(walk.layer(op), []).append(op)
-    wanted = [each for each in operators(path) if each.code in _CORRECTIONS and each.source.scale is not None]
+    wanted = [each for each in operators(path) if each.code in _CORRECTIONS and each.result.scale is not None]
     by_layer = {each.result.name: made.get(f"'{each.result.name}'", []) for each in wanted}
     done = {_identity(each) for each in wanted if by_layer[each.result.name]}
     for operator in wanted:
@@ -109,6 +111,20 @@ def _round_once(operator: Operator, made: Made) -> None:
     if table != multipliers.tolist():
         with rescale.location, ir.InsertionPoint(rescale):
             rescale.operands[1] = _constant(np.array(table, np.int32))
+
+
+def _pad_behind(operator: Operator, made: Made) -> None:
+    """LiteRT's padding in front is half of what the windows hang over the image, and never less than nothing."""
+    for op in made:
+        if op.operation.name != "tosa.transpose_conv2d":
+            continue
+        padding = []
+        ends = (value.type.shape[1:3] for value in (op.operands[0], op.operands[1], op.results[0]))
+        for size, window, count, stride in zip(*ends, ir.DenseI64ArrayAttr(op.attributes["stride"])):
+            reach = (size - 1) * stride + window
+            front = max(reach - count, 0) // 2
+            padding += [-front, count - reach + front]
+        op.attributes["out_pad"] = ir.DenseI64ArrayAttr.get(padding)
 
 
 def _numbers(constant: ir.Value) -> np.ndarray:
@@ -216,6 +232,7 @@ def _refusal(name: str) -> Callable[[Operator, Made], None]:
 _CORRECTIONS: dict[int, Callable[[Operator, Made], None]] = {
     _AVERAGE_POOL_2D: _clamp,
     _FULLY_CONNECTED: _round_once,
+    _TRANSPOSE_CONV: _pad_behind,
     _MAX_POOL_2D: _clamp,
     _RELU: _round_twice,
     _RELU6: _round_twice,

@@ -6,6 +6,7 @@
 | PRELU | both branches, rescaled apart, of which one is zero; slopes of any shape that NumPy broadcasts |
 | RESIZE_BILINEAR | `tosa.resize` in 1024ths of a pixel, and one rounding that moves ties away from zero |
 | RESIZE_NEAREST_NEIGHBOR, both of half_pixel_centers and align_corners | a gather of LiteRT's pixels |
+| SUM | the exact sum and one rounding, a half away from zero; LiteRT's reference kernel of SUM is wrong |
 | STRIDED_SLICE, backwards, with an ellipsis or new axes | slices, reversals and reshapes |
 
 `hide_own` hides them from the converter, `expand` writes them where the converter has left custom operators. Operators that
@@ -157,6 +158,31 @@ def _prelu(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> ir
     return tosa.rescale(tosa.op("add", values.type, (kept, bent)), i8(), tosa.UNIT, result=_zero(result))
 
 
+def _has_constant_axes(model: Model, operator: Operator) -> bool:
+    axes = model.tensors[operator.inputs[1]]
+    return axes.type == schema.INT32 and axes.is_constant
+
+
+def _sum(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> ir.Value:
+    source, result = _ends(model, operator)
+    value = tosa.rescale(operands[0], i32(), tosa.UNIT, source=_zero(source))
+    for axis in sorted({each % value.type.rank for each in _values(model, operator, 1)}):
+        shape = list(value.type.shape)
+        shape[axis] = 1
+        value = tosa.op("reduce_sum", tosa.typed(shape, i32()), (value,), axis=ir.IntegerAttr.get(i32(), axis))
+    scale = _round_away(model, operator, _scale(source) / _scale(result), _zero(result))
+    return tosa.reshape(tosa.rescale(value, i8(), scale, result=_zero(result)), result.shape)
+
+
+def _round_away(model: Model, operator: Operator, scale: float, zero_point: int) -> tuple[int, int]:
+    """Multiplier and shift with which one rounding of any sum is that of its product with `scale`, a half away from zero."""
+    multiplier, shift = quantise_scale(scale)
+    exact = exact_multiplier(multiplier, shift, scale, zero_point)
+    if exact is None:
+        raise _unsupported(model, operator, f"no multiplier of 31 bits rounds exactly at the scale {scale:.9g}")
+    return exact, shift
+
+
 _PIXEL = 1024  # parts
 
 
@@ -180,10 +206,7 @@ def _resize_bilinear(model: Model, operator: Operator, operands: Sequence[ir.Val
     mode = {"mode": ir.Attribute.parse("#tosa.resize_mode<BILINEAR>")}
     where = [tosa.sizes(each) for each in (scale, offsets, borders)]
     sums = tosa.op("resize", tosa.typed(result.shape, i32()), (value, *where), **mode)
-    multiplier, shift = quantise_scale(1 / _PIXEL**2)
-    away = exact_multiplier(multiplier, shift, 1 / _PIXEL**2, 0)
-    assert away is not None
-    return tosa.rescale(sums, i8(), (away, shift))
+    return tosa.rescale(sums, i8(), _round_away(model, operator, 1 / _PIXEL**2, 0))
 
 
 def _repeat_first(value: ir.Value, axis: int) -> ir.Value:
@@ -279,6 +302,7 @@ _OWN: dict[int, Write] = {
     code("RESIZE_BILINEAR"): _resize_bilinear,
     code("RESIZE_NEAREST_NEIGHBOR"): _resize_nearest,
     code("STRIDED_SLICE"): _strided_slice,
+    code("SUM"): _sum,
 }
 _NEEDS: dict[int, Callable[[Model, Operator], bool]] = {
     code("ABS"): _is_requantised,
@@ -288,4 +312,5 @@ _NEEDS: dict[int, Callable[[Model, Operator], bool]] = {
     code("RESIZE_BILINEAR"): lambda *_: True,
     code("RESIZE_NEAREST_NEIGHBOR"): _has_both_flags,
     code("STRIDED_SLICE"): _is_unusual_slice,
+    code("SUM"): _has_constant_axes,
 }
