@@ -44,7 +44,16 @@ def find_first(
     op: ir.Module | ir.Operation | ir.OpView, is_wanted: Callable[[ir.Operation], bool]
 ) -> ir.Operation | None:
     """The first operation nested in `op` that is wanted; none if there is none."""
-    return next((each.operation for each in walk(op.operation) if is_wanted(each.operation)), None)
+    found: list[ir.Operation] = []
+
+    def look(each: ir.Operation) -> ir.WalkResult:
+        if each == op.operation or not is_wanted(each):
+            return ir.WalkResult.ADVANCE
+        found.append(each)
+        return ir.WalkResult.INTERRUPT
+
+    op.operation.walk(look, ir.WalkOrder.PRE_ORDER)
+    return found[0] if found else None
 
 
 def last(block: ir.Block) -> ir.OpView:

@@ -93,6 +93,14 @@ class _Pieces:
     fed: bool
     landings: bool
 
+    @cached_property
+    def floor(self) -> int:
+        """Bytes that each of them needs at least, known without looking at any row: what is needed after a stream."""
+        if self._part is None or self._part.stream is None:
+            return 0
+        sizes = {tensor.name: tensor.bytes for tensor in self._inner.tensors}
+        return sum(sizes[name] for name in self._inner.outputs)
+
     def __iter__(self) -> Iterator[_Piece]:
         if self._plain is not None:
             yield self._plain
@@ -154,7 +162,12 @@ def _search(
         for end in range(begin + 1, min(begin + longest, count) + 1):
             if known is not None and _held_back(network, begin, end) > known.cost:
                 break
-            for piece in pieces(begin, end):
+            rivals = best[end], known
+            some = pieces(begin, end)
+            # A stream is looked at only if it can win.
+            if some.floor and not _beats(_Cut(max(before.cost, some.floor), before.streamed + end - begin), rivals):
+                continue
+            for piece in some:
                 candidate = _extend(before, piece, end - begin, (best[end], known))
                 if candidate is None:
                     continue
@@ -170,9 +183,13 @@ def _extend(cut: _Cut, piece: _Piece, kernels: int, rivals: tuple[_Cut | None, .
     # A bound first: a placement takes longer.
     for price in (lambda: piece.bound, lambda: piece.price):
         candidate = _Cut(max(cut.cost, price()), streamed, (*cut.parts, piece.part))
-        if not all(candidate.is_better(rival) for rival in rivals):
+        if not _beats(candidate, rivals):
             return None
     return candidate
+
+
+def _beats(cut: _Cut, rivals: tuple[_Cut | None, ...]) -> bool:
+    return all(cut.is_better(rival) for rival in rivals)
 
 
 def _held_back(network: Network, begin: int, end: int) -> int:
