@@ -12,6 +12,8 @@ import tiny_tflite as tiny
 import vmcu
 from random_networks import Layer, Network, write_network
 from test_api import DIGITS, MODELS, ZOO, compile_c, random_inputs
+from test_reference import litert
+from vmcu.driver.compilation import Compilation
 from vmcu.report.figures import is_exact
 from vmcu.run.emulator import Machine
 from vmcu.toolchain import link_firmware
@@ -230,3 +232,22 @@ def test_halo_uses_the_place_of_the_first_row_before_it_comes(tmp_path: Path) ->
     with compiled.firmware() as firmware:
         (found,) = firmware.run(image, count=False).outputs
     np.testing.assert_array_equal(found, compiled.reference(image)[0])
+
+
+@pytest.mark.parametrize("target", ["cortex-m4", "cortex-m0plus"])
+@pytest.mark.parametrize("valid", [False, True])
+def test_a_sequence_in_time_equals_the_resident_run(valid: bool, target: str, tmp_path: Path) -> None:
+    """Windows of one column read rows that lie on both sides of a ring's end."""
+    block = (
+        Layer("pointwise", filters=9),
+        Layer("depthwise", kernel=(9, 1), valid=valid),
+        Layer("pointwise", filters=4),
+    )
+    layers = (*block, Layer("max_pool", kernel=(3, 1), stride=(2, 1)), *block, Layer("depthwise", kernel=(4, 1)))
+    path = write_network(Network((41, 1, 3), layers), tmp_path / "model.tflite")
+    fed, whole = (Compilation(path, target, input=each, sanitize=True).finish() for each in ("fed", "resident"))
+    image = np.random.default_rng(5).integers(-128, 128, (1, 41, 1, 3)).astype(np.int8)
+    with fed.firmware() as rows, whole.firmware() as resident:
+        found, expected = rows.run(image).outputs[0], resident.run(image).outputs[0]
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(found, litert(path, [image]))

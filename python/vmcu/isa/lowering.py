@@ -137,25 +137,23 @@ class Lowering(ABC):
         size = segment_bytes(op.source)
         guards = list(op.guards)
         tile = []
+        # Rows of the tile that are found one by one may lie on both sides of a ring's end.
+        apart = rows > 1 and not op.source.type.is_resident and op.within is None
         if guards:
             assert op.pad is not None, "guards come with a pad value"
             halo = self.globals.halo(op.pad.value, _last_byte(op) + valid)
-            # Behind different guards a row of the tile may lie before the ring's first segment or after its last.
-            is_ring = not op.source.type.is_resident
-            apart = is_ring and len(set(guards)) > 1 and op.within is None
-            start = None if apart else self.address(op.source, op, None)
-        else:
-            first = self.address(op.source, op, op.byte)
+        # The byte comes on top at the end, after the choice between image and halo.
+        start = None if apart else self.address(op.source, op, None if guards else op.byte)
         for row in range(rows):
-            if guards:
-                if apart:
-                    index = arith.addi(op.index, index_constant(row * stride)) if row else op.index
-                    inside = segment_address(self.addresses[op.source], op.source, index, None)
-                else:
-                    inside = emit.at(start, row * stride * size)
-                address = emit.at(arith.select(guards[row], inside, halo), op.byte)
+            if apart:
+                index = arith.addi(op.index, index_constant(row * stride)) if row else op.index
+                address = segment_address(self.addresses[op.source], op.source, index, None)
             else:
-                address = emit.at(first, row * stride * size)
+                address = emit.at(start, row * stride * size)
+            if guards:
+                address = arith.select(guards[row], address, halo)
+            if guards or apart:
+                address = emit.at(address, op.byte)
             if self.reports is not None:
                 byte = first_byte(op.source, first_segment(op), op.byte, row * stride)
                 guard = guards[row] if guards else None

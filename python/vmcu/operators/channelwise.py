@@ -22,7 +22,8 @@ from vmcu.planner import Rows
 
 CHANNELS = 4  # one word
 UNROLLED = 3  # most window rows that are unrolled where a row's place is found once
-TAPS = 8  # most taps of a window row that one piece of straight-line code takes
+TAPS = 8  # most taps of a window row, or of a window of one column, that one piece of straight-line code takes
+STRAIGHT = 3 * TAPS  # most taps of a window of one column that are unrolled where a row's place is found once
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +101,8 @@ class ChannelwiseEmitter(RowEmitter):
     ) -> ir.Value:
         """Fold `self._fold(taps, ky, kx, channel, acc)` over the window, `taps` being words of up to `TAPS` taps."""
         window = self.window
+        if self.is_column and not self.small:
+            return self._fold_column(row, column, region, channel, valid, acc)
 
         def window_row(ky: Index, acc: ir.Value) -> ir.Value:
             y = row * window.stride[0] + ky * window.dilation[0] - window.pad[0]
@@ -108,6 +111,38 @@ class ChannelwiseEmitter(RowEmitter):
 
         unroll = self.by_rows and not self.small and window.kernel[0] <= UNROLLED
         return build.accumulate(window.kernel[0], 1, acc, window_row, unroll=unroll)
+
+    @property
+    def is_column(self) -> bool:
+        """Whether the window is one column wide: then pieces of straight-line code run down the column."""
+        return self.window.kernel[1] == 1 < self.window.kernel[0]
+
+    def _fold_column(
+        self, row: Index, column: Index, region: Region, channel: Index, valid: int, acc: ir.Value
+    ) -> ir.Value:
+        """Fold the taps of a window that is one column wide."""
+        window, taps = self.window, self.window.kernel[0]
+        x = column * window.stride[1] - window.pad[1]
+        column_guard = [build.is_inside(x, window.image[1])] if region.guarded else []
+
+        def piece(ky: Index, count: int, acc: ir.Value) -> ir.Value:
+            y = row * window.stride[0] + ky * window.dilation[0] - window.pad[0]
+            guards = column_guard * count
+            if window.guards_rows:
+                guards = [build.is_inside(y + tap * window.dilation[0], window.image[0]) for tap in range(count)]
+                guards = [arith.andi(each, *column_guard) if column_guard else each for each in guards]
+            stride = window.dilation[0] * window.image[1]
+            first = y * window.image[1] + x
+            words = build.segment_load(
+                self.source, first, channel, count, valid, stride=stride, guards=guards, pad=self.kernel.pad_value
+            )
+            return self._fold(words, ky, Index(0), channel, acc)
+
+        full = taps - taps % TAPS
+        if full:
+            unroll = self.by_rows and taps <= STRAIGHT
+            acc = build.accumulate(full, TAPS, acc, lambda ky, acc: piece(ky, TAPS, acc), unroll=unroll)
+        return piece(Index(full), taps - full, acc) if taps > full else acc
 
     def _fold_row(
         self,

@@ -30,8 +30,16 @@ class RowDepthwise(Family[Depthwise]):
         form = choose_form(requant.multiplier, requant.shift, requant.rounding)
         reach = (window.kernel[1] - 1) * operator.channels
         fits = max(window.kernel) <= packing.MAX_TAPS and reach <= packing.MAX_REACH
+        # Plain loops take four channels of each tap at a time; here one pixel of one channel alone would be a tile.
+        is_sequence = window.kernel[1] == window.output[1] == 1 and window.kernel[0] > 1
         is_depthwise = operator.kind == d.KernelKind.depthwise and operator.weights.shape[2] > 1
-        if not is_depthwise or window.dilation[1] != 1 or not fits or form.kind not in ("double", "single"):
+        if (
+            not is_depthwise
+            or is_sequence
+            or window.dilation[1] != 1
+            or not fits
+            or form.kind not in ("double", "single")
+        ):
             return ()
         tiles = (Variant(self.name, (("tile", each),)) for each in TILES if each <= window.output[1])
         return (Variant(self.name), *tiles)

@@ -48,7 +48,8 @@ class DepthwiseEmitter(ChannelwiseEmitter):
             else np.pad(kernel.weights, ((0, 0), (0, 0), (0, spare)))
         )
         groups = weights.reshape(rows, columns, -1, CHANNELS).transpose(2, 0, 1, 3)
-        # Window rows longer than one piece are cut into pieces of `TAPS`, the last one shorter.
+        # Taps that one piece of straight-line code takes lie side by side, those of a window of one column as well.
+        groups = groups.swapaxes(1, 2) if self.is_column else groups
         self.weights = build.flash(groups.astype(np.int8))
         self.bias = build.flash(np.pad(kernel.bias, (0, spare)).astype(np.int32))
         self.requant = RequantEmitter(kernel.requant, kernel.channels + spare)
@@ -91,5 +92,6 @@ class DepthwiseEmitter(ChannelwiseEmitter):
     def _fold(self, words: ir.Value, ky: Index, kx: Index, channel: Index, acc: ir.Value) -> ir.Value:
         taps = ir.VectorType(words.type).shape[0]
         group = Index(0) if self.shared else channel.floordiv(CHANNELS)
-        weights = build.flash_load(self.weights, [group, ky, kx, 0], taps, CHANNELS)
+        tap = (kx, ky) if self.is_column else (ky, kx)
+        weights = build.flash_load(self.weights, [group, *tap, 0], taps, CHANNELS)
         return d.channel_dot(words, weights, acc)
