@@ -153,11 +153,17 @@ def _describe(function: func.FuncOp, names: dict[ir.Value, str]) -> tuple[planne
     terminator = function.regions[0].blocks[0].operations[len(function.regions[0].blocks[0].operations) - 1]
     outputs = tuple(dict.fromkeys(_output_name(terminator, each, names) for each in terminator.operands))
     inputs = tuple(names[each] for each in function.arguments)
-    rows = {
-        name: rows_of(match.shape_of(value)) for value, name in reversed(names.items())
-    }  # the first name of a tensor counts
+    rows = _count_rows(function, names)
     tensors = tuple(planner.Tensor(name, size, rows[name]) for name, size in sizes.items())
     return planner.Network(tensors, tuple(kernels), inputs, outputs), descriptions
+
+
+def _count_rows(function: func.FuncOp, names: dict[ir.Value, str]) -> dict[str, int]:
+    """The rows of each tensor: of one that a kernel makes, those that it makes, of an input those that its reader sees."""
+    made = [each for op in _kernels(function) for each in op.results_]
+    read = [each for op in _kernels(function) for each in op.inputs]
+    # Of what comes first: a reshape further on sees the same bytes otherwise.
+    return {names[each]: rows_of(match.shape_of(each)) for each in reversed([*made, *read, *function.arguments])}
 
 
 def _output_name(terminator: ir.OpView, value: ir.Value, names: dict[ir.Value, str]) -> str:

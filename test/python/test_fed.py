@@ -13,6 +13,7 @@ import vmcu
 from random_networks import Layer, Network, write_network
 from test_api import DIGITS, MODELS, ZOO, compile_c, random_inputs
 from test_reference import litert
+from tosa_models import Text
 from vmcu.driver.compilation import Compilation
 from vmcu.report.figures import is_exact
 from vmcu.run.emulator import Machine
@@ -251,3 +252,22 @@ def test_a_sequence_in_time_equals_the_resident_run(valid: bool, target: str, tm
         found, expected = rows.run(image).outputs[0], resident.run(image).outputs[0]
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(found, litert(path, [image]))
+
+
+def test_rows_of_an_input_are_those_that_its_reader_sees(tmp_path: Path) -> None:
+    """A flat input that a reshape makes an image streams as the image does, and may be fed in its rows."""
+    text = Text((1, 16 * 6 * 2))
+    image = text.conv(text.conv(text.reshape(text.inputs[0], 1, 16, 6, 2), 6), 4)
+    path = tmp_path / "flat.mlir"
+    path.write_text(text.returning(image))
+    whole, fed, layers = (
+        Compilation(path, **options).finish() for options in ({}, {"input": "fed"}, {"streams": False})
+    )
+    assert [len(each) for each in whole.streams] == [2]
+    assert (fed.row_bytes, fed.rows) == (12, 16)
+    assert fed.pool_bytes <= whole.pool_bytes < layers.pool_bytes
+    values = np.random.default_rng(3).integers(-128, 128, (1, 192)).astype(np.int8)
+    expected = whole.oracle("tosa").ask(values).outputs
+    for compiled in (whole, fed, layers):
+        with compiled.firmware() as firmware:
+            np.testing.assert_array_equal(firmware.run(values).outputs[0], expected[0])
