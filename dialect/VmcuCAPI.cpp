@@ -38,6 +38,29 @@ int64_t capi::sequenceCapacity(MlirType type) { return sequence(type).getCapacit
 int64_t capi::sequencePoolBytes(MlirType type) { return sequence(type).getPoolBytes(); }
 bool capi::isSequenceResident(MlirType type) { return sequence(type).isResident(); }
 
+static PhaseAttr phase(MlirAttribute attribute) { return cast<PhaseAttr>(unwrap(attribute)); }
+static VariantAttr variant(MlirAttribute attribute) { return cast<VariantAttr>(unwrap(attribute)); }
+
+bool capi::isPhase(MlirAttribute attribute) { return isa<PhaseAttr>(unwrap(attribute)); }
+MlirTypeID capi::phaseTypeID() { return wrap(PhaseAttr::getTypeID()); }
+MlirAttribute capi::getPhase(MlirContext context, int64_t scale, int64_t shift, int64_t rows) {
+  MLIRContext *owner = unwrap(context);
+  return wrap(Attribute(PhaseAttr::getChecked(emitErrorIn(owner), owner, scale, shift, rows)));
+}
+int64_t capi::phaseScale(MlirAttribute attribute) { return phase(attribute).getScale(); }
+int64_t capi::phaseShift(MlirAttribute attribute) { return phase(attribute).getShift(); }
+int64_t capi::phaseRows(MlirAttribute attribute) { return phase(attribute).getRows(); }
+
+bool capi::isVariant(MlirAttribute attribute) { return isa<VariantAttr>(unwrap(attribute)); }
+MlirTypeID capi::variantTypeID() { return wrap(VariantAttr::getTypeID()); }
+MlirAttribute capi::getVariant(MlirContext context, MlirStringRef name, MlirAttribute options) {
+  MLIRContext *owner = unwrap(context);
+  return wrap(Attribute(VariantAttr::getChecked(emitErrorIn(owner), owner, StringAttr::get(owner, unwrap(name)),
+                                                cast<DictionaryAttr>(unwrap(options)))));
+}
+MlirStringRef capi::variantName(MlirAttribute attribute) { return wrap(variant(attribute).getName().getValue()); }
+MlirAttribute capi::variantOptions(MlirAttribute attribute) { return wrap(Attribute(variant(attribute).getOptions())); }
+
 /// The functions of one enum, from the attribute's class and the enum's own symbolizer.
 template <typename Attr, auto symbolize>
 static constexpr capi::EnumAttribute describe(const char *attribute, const char *enumeration) {

@@ -29,6 +29,21 @@ int64_t sequenceCapacity(MlirType type);
 int64_t sequencePoolBytes(MlirType type);
 bool isSequenceResident(MlirType type);
 
+bool isPhase(MlirAttribute attribute);
+MlirTypeID phaseTypeID();
+/// A null attribute, after an error at an unknown location, if there is no such phase.
+MlirAttribute getPhase(MlirContext context, int64_t scale, int64_t shift, int64_t rows);
+int64_t phaseScale(MlirAttribute attribute);
+int64_t phaseShift(MlirAttribute attribute);
+int64_t phaseRows(MlirAttribute attribute);
+
+bool isVariant(MlirAttribute attribute);
+MlirTypeID variantTypeID();
+/// `options` is a dictionary. A null attribute, after an error at an unknown location, if there is no such variant.
+MlirAttribute getVariant(MlirContext context, MlirStringRef name, MlirAttribute options);
+MlirStringRef variantName(MlirAttribute attribute);
+MlirAttribute variantOptions(MlirAttribute attribute);
+
 /// An attribute that holds a case of an enum.
 struct EnumAttribute {
   const char *attribute, *enumeration; // their classes in Python

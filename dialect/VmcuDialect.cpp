@@ -43,6 +43,31 @@ static void printSegments(AsmPrinter &printer, int64_t length, int64_t elements,
     printer << ", ring = " << ring;
 }
 
+/// The name of a variant, and `, option = number` for each of its options.
+static ParseResult parseVariant(AsmParser &parser, StringAttr &name, DictionaryAttr &options) {
+  NamedAttrList found;
+  if (parser.parseAttribute(name))
+    return failure();
+  while (succeeded(parser.parseOptionalComma())) {
+    StringRef option;
+    int64_t number;
+    SMLoc loc = parser.getCurrentLocation();
+    if (parser.parseKeyword(&option) || parser.parseEqual() || parser.parseInteger(number))
+      return failure();
+    if (found.get(option))
+      return parser.emitError(loc) << "option '" << option << "' is given twice";
+    found.append(option, parser.getBuilder().getI64IntegerAttr(number));
+  }
+  options = found.getDictionary(parser.getContext());
+  return success();
+}
+
+static void printVariant(AsmPrinter &printer, StringAttr name, DictionaryAttr options) {
+  printer << name;
+  for (NamedAttribute option : options)
+    printer << ", " << option.getName().getValue() << " = " << cast<IntegerAttr>(option.getValue()).getInt();
+}
+
 #include "VmcuDialect.cpp.inc"
 #include "VmcuEnums.cpp.inc"
 #define GET_ATTRDEF_CLASSES
@@ -172,6 +197,32 @@ LogicalResult VmcuDialect::verifyRegionArgAttribute(Operation *op, unsigned, uns
 
 LogicalResult VmcuDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned, NamedAttribute attribute) {
   return verifyAttribute(op, attribute, /*isPort=*/true);
+}
+
+//===----------------------------------------------------------------------===//
+// Phases and variants
+//===----------------------------------------------------------------------===//
+
+LogicalResult PhaseAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t scale, int64_t, int64_t rows) {
+  // phase_c1
+  if (scale < 1 || rows < 1)
+    return emitError() << "scale and rows of a phase are positive, found " << scale << " and " << rows;
+  return success();
+}
+
+LogicalResult VariantAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringAttr name,
+                                  DictionaryAttr options) {
+  // variant_c1
+  if (name.empty() || name.getValue().find_first_of(",=;") != StringRef::npos)
+    return emitError() << "the name of a variant is not empty and has no ',', '=' or ';', found " << name;
+  // variant_c2
+  for (NamedAttribute option : options) {
+    auto number = dyn_cast<IntegerAttr>(option.getValue());
+    if (!number || !number.getType().isSignlessInteger(64) || number.getInt() < 1)
+      return emitError() << "options of a variant are positive i64, found " << option.getName().getValue() << " = "
+                         << option.getValue();
+  }
+  return success();
 }
 
 //===----------------------------------------------------------------------===//

@@ -160,14 +160,12 @@ static LogicalResult verifyName(KernelOp kernel) {
 
 static LogicalResult verifyRow(KernelOp kernel) {
   bool inStream = isa_and_nonnull<StreamOp>(kernel->getParentOp());
-  std::optional<ArrayRef<int64_t>> phase = kernel.getPhase();
+  bool hasPhase = kernel.getPhase().has_value();
   // kernel_c5
-  if (inStream != phase.has_value())
+  if (inStream != hasPhase)
     return kernel.emitOpError() << (inStream ? "in a stream needs a phase" : "has a phase outside of a stream");
-  if (phase && (phase->size() != 3 || (*phase)[0] < 1 || (*phase)[2] < 1))
-    return kernel.emitOpError() << "needs a phase [scale, shift, rows] with positive scale and rows";
   // kernel_c6
-  if (kernel.getRow() && (phase || kernel.getOutputs().empty()))
+  if (kernel.getRow() && (hasPhase || kernel.getOutputs().empty()))
     return kernel.emitOpError() << "has a row, which goes with 'outs' and without a phase";
   return success();
 }
@@ -257,7 +255,7 @@ LogicalResult StreamOp::verifyRegions() {
 }
 
 static LogicalResult verifyLanding(Operation *op, SequenceType landing, SequenceType ring, Value newest,
-                                   std::optional<ArrayRef<int64_t>> phase) {
+                                   bool hasPhase) {
   // landing_c1
   // settle_c1
   if (landing.getElements() != ring.getElements() || landing.getElementType() != ring.getElementType() ||
@@ -266,17 +264,17 @@ static LogicalResult verifyLanding(Operation *op, SequenceType landing, Sequence
   // landing_c2
   // settle_c2
   bool inStream = isa_and_nonnull<StreamOp>(op->getParentOp());
-  if (inStream != phase.has_value() || inStream == bool(newest) || (phase && phase->size() != 3))
-    return op->emitOpError() << "needs " << (inStream ? "a phase [scale, shift, rows]" : "the newest row's segment");
+  if (inStream != hasPhase || inStream == bool(newest))
+    return op->emitOpError() << "needs " << (inStream ? "a phase" : "the newest row's segment");
   return success();
 }
 
 LogicalResult LandingOp::verify() {
-  return verifyLanding(*this, getLanding().getType(), getRing().getType(), getNewest(), getPhase());
+  return verifyLanding(*this, getLanding().getType(), getRing().getType(), getNewest(), getPhase().has_value());
 }
 
 LogicalResult SettleOp::verify() {
-  return verifyLanding(*this, getLanding().getType(), getRing().getType(), getNewest(), getPhase());
+  return verifyLanding(*this, getLanding().getType(), getRing().getType(), getNewest(), getPhase().has_value());
 }
 
 LogicalResult FeedOp::verify() {

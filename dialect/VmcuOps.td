@@ -38,8 +38,8 @@ def Vmcu_KernelOp : Vmcu_Op<"kernel", [
     `traversal` is the order in which the output's segments are made; the planner chooses it. `variant` names one of the
     ways to compute the kernel (`vmcu-choose-variants`).
 
-    In a `vmcu.stream` a kernel works row by row. `phase [scale, shift, rows]` says that it makes its row `r` of `rows` at
-    the tick `scale * (r + 1) - shift`. Once the stream is a loop, the operand `row` is the row to make.
+    In a `vmcu.stream` a kernel works row by row, and its `phase` says at which ticks. Once the stream is a loop, the
+    operand `row` is the row to make.
 
     - (kernel_c1) operands are all tensors, or all sequences; on sequences a kernel has `outs` and no results.
     - (kernel_c2) on tensors: arguments match the inputs, yielded types match the results; no `outs`, no `workspace`.
@@ -47,7 +47,7 @@ def Vmcu_KernelOp : Vmcu_Op<"kernel", [
       is each yielded tensor and its output sequence.
     - (kernel_c4) tiled: arguments are the sequences of `ins`, `outs` and `workspace`, in this order, then the `row` if
       there is one; nothing is yielded.
-    - (kernel_c5) a kernel in a stream has a `phase`, no other kernel has; scale and rows are positive.
+    - (kernel_c5) a kernel in a stream has a `phase`, no other kernel has.
     - (kernel_c6) a `row` needs `outs`, and excludes a `phase`.
     - (kernel_c7) its body holds no kernel, stream, pool, place or view.
     - (kernel_c8) its name becomes a part of C identifiers: letters, digits and `_`, at least one.
@@ -65,11 +65,11 @@ def Vmcu_KernelOp : Vmcu_Op<"kernel", [
     Variadic<AnyTypeOf<[AnyRankedTensor, Vmcu_Sequence]>>:$inputs, Variadic<Vmcu_Sequence>:$outputs,
     Variadic<Vmcu_Sequence>:$workspace, Optional<Index>:$row,
     DefaultValuedAttr<Vmcu_TraversalAttr, "::vmcu::Traversal::forward">:$traversal,
-    OptionalAttr<DenseI64ArrayAttr>:$phase, OptionalAttr<StrAttr>:$variant);
+    OptionalAttr<Vmcu_PhaseAttr>:$phase, OptionalAttr<Vmcu_VariantAttr>:$variant);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    $name `` $kind (`variant` $variant^)? (`traversal` `` $traversal^)? (`phase` $phase^)? (`row` `(` $row^ `)`)? (`ins` `(` $inputs^ `:` qualified(type($inputs)) `)`)?
+    $name `` $kind (`variant` `` $variant^)? (`traversal` `` $traversal^)? (`phase` `` $phase^)? (`row` `(` $row^ `)`)? (`ins` `(` $inputs^ `:` qualified(type($inputs)) `)`)?
     (`outs` `(` $outputs^ `:` qualified(type($outputs)) `)`)?
     (`workspace` `(` $workspace^ `:` qualified(type($workspace)) `)`)?
     (`->` type($results)^)? attr-dict-with-keyword $body
@@ -95,7 +95,7 @@ def Vmcu_StreamOp : Vmcu_Op<"stream", [NoTerminator, SingleBlock, RecursiveMemor
     Example:
     ```mlir
     vmcu.stream from 0 to 5 {
-      vmcu.kernel @clamp elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8xi8>)
+      vmcu.kernel @clamp elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<4x8xi8>)
           outs(%y : !vmcu.sequence<4x8xi8, ring = 2>) {
       ^bb0(%in: tensor<1x4x1x8xi8>):
         vmcu.yield %in : tensor<1x4x1x8xi8>
@@ -121,15 +121,15 @@ def Vmcu_LandingOp : Vmcu_Op<"landing", [Pure, Vmcu_Named, AllTypesMatch<["ring"
     landing: the row whose first segment is `newest`. If `newest` is below minus the length, all rows are read from the ring.
     In a stream the newest row is the one that `phase` names at this tick, if any.
     - (landing_c1) the landing holds one row: the ring is a whole number of them, of segments of the same elements.
-    - (landing_c2) in a stream it has a `phase` [scale, shift, rows], elsewhere a `newest`.
+    - (landing_c2) in a stream it has a `phase`, elsewhere a `newest`.
 
     Example: `%v = vmcu.landing %l, %x[%i] : !vmcu.sequence<125x64xi8, ring = 5>, !vmcu.sequence<125x64xi8, ring = 10>`
   }];
   let arguments = (ins Vmcu_Sequence:$landing, Vmcu_Sequence:$ring, Optional<Index>:$newest,
-                       OptionalAttr<DenseI64ArrayAttr>:$phase);
+                       OptionalAttr<Vmcu_PhaseAttr>:$phase);
   let results = (outs Vmcu_Sequence:$result);
   let assemblyFormat = [{
-    $landing `,` $ring (`[` $newest^ `]`)? (`phase` $phase^)? attr-dict
+    $landing `,` $ring (`[` $newest^ `]`)? (`phase` `` $phase^)? attr-dict
     `:` qualified(type($landing)) `,` qualified(type($ring))
   }];
 }
@@ -144,9 +144,9 @@ def Vmcu_SettleOp : Vmcu_Op<"settle"> {
     Example: `vmcu.settle %l, %x[%i] : !vmcu.sequence<125x64xi8, ring = 5>, !vmcu.sequence<125x64xi8, ring = 10>`
   }];
   let arguments = (ins Arg<Vmcu_Sequence, "", [MemRead]>:$landing, Arg<Vmcu_Sequence, "", [MemWrite]>:$ring,
-                       Optional<Index>:$newest, OptionalAttr<DenseI64ArrayAttr>:$phase);
+                       Optional<Index>:$newest, OptionalAttr<Vmcu_PhaseAttr>:$phase);
   let assemblyFormat = [{
-    $landing `,` $ring (`[` $newest^ `]`)? (`phase` $phase^)? attr-dict
+    $landing `,` $ring (`[` $newest^ `]`)? (`phase` `` $phase^)? attr-dict
     `:` qualified(type($landing)) `,` qualified(type($ring))
   }];
 }

@@ -80,6 +80,36 @@ def Vmcu_Side : Vmcu_Enum<"Side", "which end of a sequence is freed", [
   I32EnumAttrCase<"before", 0>, I32EnumAttrCase<"from", 1>]>;
 def Vmcu_SideAttr : EnumAttr<Vmcu_Dialect, Vmcu_Side, "side">;
 
+class Vmcu_Attr<string name, string attrMnemonic> : AttrDef<Vmcu_Dialect, name> {
+  let mnemonic = attrMnemonic;
+  let genVerifyDecl = 1;
+}
+
+def Vmcu_PhaseAttr : Vmcu_Attr<"Phase", "phase"> {
+  let summary = "The ticks of a stream at which the rows of a tensor are made";
+  let description = [{
+    Row `r` of `rows` is made at the tick `scale * (r + 1) - shift`.
+    - (phase_c1) scale and rows are positive.
+
+    Example: `#vmcu.phase<scale = 2, shift = -1, rows = 8>`
+  }];
+  let parameters = (ins "int64_t":$scale, "int64_t":$shift, "int64_t":$rows);
+  let assemblyFormat = "`<` struct(params) `>`";
+}
+
+def Vmcu_VariantAttr : Vmcu_Attr<"Variant", "variant"> {
+  let summary = "One of the ways to compute a kernel";
+  let description = [{
+    The family of loops, by name, and what is tuned about it: options, each a number. One that is missing has a default.
+    - (variant_c1) the name is not empty and has no `,`, `=` or `;`, which divide variants at the command line.
+    - (variant_c2) options are positive integers of 64 bits.
+
+    Examples: `#vmcu.variant<"row">`, `#vmcu.variant<"matmul", pixels = 1, unroll = 32>`
+  }];
+  let parameters = (ins "::mlir::StringAttr":$name, "::mlir::DictionaryAttr":$options);
+  let assemblyFormat = "`<` custom<Variant>($name, $options) `>`";
+}
+
 def Vmcu_Role : Vmcu_Enum<"Role", "who else knows a sequence's address", [
   I32EnumAttrCase<"input", 0>, I32EnumAttrCase<"output", 1>]>;
 def Vmcu_RoleAttr : EnumAttr<Vmcu_Dialect, Vmcu_Role, "role">;

@@ -113,5 +113,5 @@ def describe_streams(plan: str) -> str:
     """The first stream of a plan, without the bodies of its kernels."""
     lines = _take(plan, "vmcu.stream").splitlines()
     kept = [re.sub(r" \{$", " { ... }", line) for line in lines[1:] if re.match(r"  (%\w+ = )?vmcu\.", line)]
-    broken = [re.sub(r" (outs|ins)\(|(?<=\]) :(?= )", r"\n     \g<0>", line) for line in kept]
+    broken = [re.sub(r" (outs|ins)\(|(?<=>) :(?= )", r"\n     \g<0>", line) for line in kept]
     return "\n".join((lines[0], *broken, "}"))

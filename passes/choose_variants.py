@@ -20,7 +20,7 @@ from mlir.dialects import func
 
 from vmcu.dialects import vmcu as d
 from vmcu.ir.leftovers import refuse_leftovers
-from vmcu.isa import Isa, choose_isa, has_families, offers, read_kernel
+from vmcu.isa import Isa, choose_isa, has_families, has_no_variant, offers, read_kernel
 from vmcu.isa.measurements import Cache, key, shipped
 from vmcu.operators import PLAIN, Variant, describe
 from vmcu.passes._features import CoreOptions
@@ -68,11 +68,13 @@ def _set_variants(module: ir.Module, kernels: Sequence[d.KernelOp], text: str) -
     if unknown:
         raise PassError(module.operation, f"has no kernel '{min(unknown)}' to choose a variant for")
     for op in kernels:
-        if variant := wanted.get(op.name.value):
-            op.operation.attributes["variant"] = ir.StringAttr.get(variant)
+        text = wanted.get(op.name.value, "")
+        try:
+            Variant.parse(text).write(op)
+        except ValueError:
+            raise has_no_variant(op, describe(op), text) from None
+        if text:
             read_kernel(op)  # refuses what no family offers
-        elif op.variant is not None:
-            del op.operation.attributes["variant"]
 
 
 def _is_placed(op: ir.Operation) -> bool:
@@ -93,5 +95,4 @@ def _choose(op: d.KernelOp, isa: Isa, cache: Cache, options: VariantOptions) -> 
         # Measurements may be older than the compiler.
         if best in (*allowed, PLAIN):
             chosen = best
-    if chosen != PLAIN:
-        op.operation.attributes["variant"] = ir.StringAttr.get(str(chosen))
+    chosen.write(op)

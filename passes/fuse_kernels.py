@@ -124,5 +124,5 @@ def _choose_variant(kernel: d.KernelOp, ops: Sequence[d.KernelOp], stack: int) -
         return
     for each in offers(describe(kernel)):
         if each.scratch <= stack:
-            kernel.operation.attributes["variant"] = ir.StringAttr.get(str(each.variant))
+            each.variant.write(kernel)
             return

@@ -66,7 +66,7 @@ def _loop(
         landed: dict[ir.Value, ir.Value] = {}
         for op in list(stream.body.blocks[0].operations):
             with op.location:
-                turn = _Turn(list(op.phase), tick, backward)
+                turn = _Turn(op.phase, tick, backward)
                 if isinstance(op, d.LandingOp):
                     newest = arith.select(turn.comes, turn.first_segment(op.landing), constant(NOWHERE))
                     landed[op.result] = d.landing(op.landing, op.ring, newest=newest)
@@ -85,8 +85,8 @@ def _loop(
 class _Turn:
     """The turn at a tick of something with a phase: whether it `comes`, and the `row` if it does."""
 
-    def __init__(self, phase: list[int], tick: ir.Value, backward: bool):
-        scale, shift, rows = phase
+    def __init__(self, phase: d.PhaseAttr, tick: ir.Value, backward: bool):
+        scale, shift, rows = phase.scale, phase.shift, phase.rows
         now = ir.AffineExpr.get_dim(0) + shift
         row = ir.AffineExpr.get_floor_div(now, scale) - 1
         self._row, self._tick = (rows - 1) - row if backward else row, tick

@@ -16,6 +16,7 @@ from mlir import ir
 
 from vmcu.cores import CORES, Target
 from vmcu.ir import bridge, walk
+from vmcu.operators import Variant
 from vmcu.passes._features import CoreOptions
 from vmcu.passes._registry import Option, Shorthand, set_options, vmcu_pipeline
 
@@ -119,7 +120,7 @@ def write_pipeline(level: str, options: Mapping[str, Any], target: Target | None
 def read_variants(module: ir.Module | ir.OpView) -> str:
     """The variants of the kernels of a module, as the option `variants` of `vmcu-choose-variants` takes them."""
     kernels = [op for op in walk.walk(module.operation) if op.operation.name == "vmcu.kernel"]
-    return ";".join(f"{op.name.value}={op.variant.value}" for op in kernels if op.variant is not None)
+    return ";".join(f"{op.name.value}={Variant.of(op)}" for op in kernels if op.variant is not None)
 
 
 def to_linalg(module: ir.Module) -> None:

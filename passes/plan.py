@@ -404,21 +404,21 @@ def _last_reader(stream: planner.Stream, tensor: str, network: planner.Network) 
     return [each.name for each in _members(stream, network) if any(read.tensor == tensor for read in each.reads)][-1]
 
 
-def _birth(stream: planner.Stream, tensor: str, network: planner.Network) -> list[int]:
-    """(scale, shift, rows) of the tensor's rows: when each is made."""
+def _birth(stream: planner.Stream, tensor: str, network: planner.Network) -> d.PhaseAttr:
+    """When each row of the tensor is made."""
     rows = next(each.rows for each in network.tensors if each.name == tensor)
     if tensor == stream.driver:
-        return [1, 1, rows]
+        return d.PhaseAttr.get(1, 1, rows)
     kernels = _members(stream, network)
     maker = next(number for number, each in enumerate(kernels) if each.writes[0].tensor == tensor)
-    return [stream.phases[maker].scale, stream.phases[maker].shift, rows]
+    return d.PhaseAttr.get(stream.phases[maker].scale, stream.phases[maker].shift, rows)
 
 
-def _phase(stream: planner.Stream, name: str, network: planner.Network) -> list[int]:
-    """(scale, shift, rows) of a kernel: when it makes its output's rows, or takes its input's if it accumulates."""
+def _phase(stream: planner.Stream, name: str, network: planner.Network) -> d.PhaseAttr:
+    """When a kernel makes its output's rows, or takes its input's if it accumulates."""
     kernels = _members(stream, network)
     position = stream.kernels.index(name)
     kernel, phase, rows = kernels[position], stream.phases[position], kernels[position].streamed_rows.out_rows
     if kernel.streamed_rows.accumulates:
         phase, rows = planner.arrival_of(stream, kernels, kernel), kernel.streamed_rows.in_rows
-    return [phase.scale, phase.shift, rows]
+    return d.PhaseAttr.get(phase.scale, phase.shift, rows)

@@ -193,7 +193,7 @@ func.func @kernel_c9(%x: tensor<4xi8>) {
 func.func @kernel_c9_in_a_stream(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>) {
   vmcu.stream from 0 to 4 {
     // expected-note@+1 {{the other one is here}}
-    vmcu.kernel @twice elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
+    vmcu.kernel @twice elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
     ^bb0(%a: tensor<4x8xi8>):
       vmcu.yield %a : tensor<4x8xi8>
     }

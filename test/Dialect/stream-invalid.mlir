@@ -23,7 +23,7 @@ func.func @stream_c2(%x: !vmcu.sequence<4x8xi8>) {
 func.func @stream_c3(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>) {
   // expected-error@+1 {{is fed and backward; rows arrive first to last}}
   vmcu.stream backward fed(%x : !vmcu.sequence<4x8xi8>) from 0 to 3 {
-    vmcu.kernel @k elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
+    vmcu.kernel @k elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       vmcu.yield %in : tensor<1x4x1x8xi8>
     }
@@ -48,22 +48,9 @@ func.func @kernel_c5_missing(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8x
 
 func.func @kernel_c5_outside(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>) {
   // expected-error@+1 {{has a phase outside of a stream}}
-  vmcu.kernel @k elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
+  vmcu.kernel @k elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
   ^bb0(%in: tensor<1x4x1x8xi8>):
     vmcu.yield %in : tensor<1x4x1x8xi8>
-  }
-  return
-}
-
-// -----
-
-func.func @kernel_c5_numbers(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>) {
-  vmcu.stream from 0 to 3 {
-    // expected-error@+1 {{needs a phase [scale, shift, rows] with positive scale and rows}}
-    vmcu.kernel @k elementwise phase [0, 1, 4] ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
-    ^bb0(%in: tensor<1x4x1x8xi8>):
-      vmcu.yield %in : tensor<1x4x1x8xi8>
-    }
   }
   return
 }
@@ -107,7 +94,7 @@ func.func @landing_c1_elements(%l: !vmcu.sequence<4x4xi16, ring = 1>, %x: !vmcu.
 
 func.func @landing_c2(%l: !vmcu.sequence<4x8xi8, ring = 1>, %x: !vmcu.sequence<4x8xi8, ring = 3>) {
   // expected-error@+1 {{needs the newest row's segment}}
-  %v = vmcu.landing %l, %x phase [1, 1, 4] : !vmcu.sequence<4x8xi8, ring = 1>, !vmcu.sequence<4x8xi8, ring = 3>
+  %v = vmcu.landing %l, %x phase<scale = 1, shift = 1, rows = 4> : !vmcu.sequence<4x8xi8, ring = 1>, !vmcu.sequence<4x8xi8, ring = 3>
   return
 }
 
@@ -123,7 +110,7 @@ func.func @settle_c1(%l: !vmcu.sequence<4x8xi8, ring = 2>, %x: !vmcu.sequence<4x
 
 func.func @settle_c2(%l: !vmcu.sequence<4x8xi8, ring = 1>, %x: !vmcu.sequence<4x8xi8, ring = 3>, %i: index) {
   vmcu.stream from 0 to 3 {
-    // expected-error@+1 {{needs a phase [scale, shift, rows]}}
+    // expected-error@+1 {{needs a phase}}
     vmcu.settle %l, %x[%i] : !vmcu.sequence<4x8xi8, ring = 1>, !vmcu.sequence<4x8xi8, ring = 3>
   }
   return

@@ -54,14 +54,14 @@ func.func @depthwise(%x: !vmcu.sequence<36x8xi8, ring = 18>, %y: !vmcu.sequence<
 
 // CHECK-LABEL: func.func @variant
 func.func @variant(%t: tensor<4x8xi8>, %x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>) {
-  // CHECK: vmcu.kernel @tensors conv2d variant "matmul" ins(
-  %0 = vmcu.kernel @tensors conv2d variant "matmul" ins(%t : tensor<4x8xi8>) -> tensor<4x8xi8> {
+  // CHECK: vmcu.kernel @tensors conv2d variant<"matmul"> ins(
+  %0 = vmcu.kernel @tensors conv2d variant<"matmul"> ins(%t : tensor<4x8xi8>) -> tensor<4x8xi8> {
   ^bb0(%in: tensor<4x8xi8>):
     vmcu.yield %in : tensor<4x8xi8>
   }
   vmcu.stream from 0 to 4 {
-    // CHECK: vmcu.kernel @placed depthwise variant "row" traversal backward phase [1, 1, 4] ins(
-    vmcu.kernel @placed depthwise variant "row" traversal backward phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8xi8>)
+    // CHECK: vmcu.kernel @placed depthwise variant<"row"> traversal backward phase<scale = 1, shift = 1, rows = 4> ins(
+    vmcu.kernel @placed depthwise variant<"row"> traversal backward phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<4x8xi8>)
         outs(%y : !vmcu.sequence<4x8xi8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       vmcu.yield %in : tensor<1x4x1x8xi8>

@@ -78,3 +78,38 @@ func.func private @sequence_dimensions(!vmcu.sequence<4x8x8xi8>)
 
 // expected-error@+1 {{expected 'x' in dimension list}}
 func.func private @sequence_without_type(!vmcu.sequence<4x8>)
+
+// -----
+
+// expected-error@+1 {{scale and rows of a phase are positive, found 0 and 4}}
+func.func private @phase_c1_scale() attributes {phase = #vmcu.phase<scale = 0, shift = 1, rows = 4>}
+
+// -----
+
+// expected-error@+1 {{scale and rows of a phase are positive, found 1 and -4}}
+func.func private @phase_c1_rows() attributes {phase = #vmcu.phase<scale = 1, shift = 1, rows = -4>}
+
+// -----
+
+// expected-error@+1 {{the name of a variant is not empty and has no ',', '=' or ';', found ""}}
+func.func private @variant_c1_empty() attributes {variant = #vmcu.variant<"">}
+
+// -----
+
+// expected-error@+1 {{the name of a variant is not empty and has no ',', '=' or ';', found "matmul,pixels=1"}}
+func.func private @variant_c1_divided() attributes {variant = #vmcu.variant<"matmul,pixels=1">}
+
+// -----
+
+// expected-error@+1 {{options of a variant are positive i64, found pixels = 0 : i64}}
+func.func private @variant_c2() attributes {variant = #vmcu.variant<"matmul", pixels = 0>}
+
+// -----
+
+// expected-error@+1 {{expected integer value}}
+func.func private @variant_number() attributes {variant = #vmcu.variant<"matmul", pixels = x>}
+
+// -----
+
+// expected-error@+1 {{option 'pixels' is given twice}}
+func.func private @variant_twice() attributes {variant = #vmcu.variant<"matmul", pixels = 1, pixels = 2>}

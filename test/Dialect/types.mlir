@@ -15,6 +15,8 @@ func.func private @sequences(!vmcu.sequence<1x1xi8>, !vmcu.sequence<96x288xi8, r
 func.func private @attributes() attributes {
   // CHECK-SAME: kinds = [#vmcu<kind conv2d>, #vmcu<kind depthwise>, #vmcu<kind pool>, #vmcu<kind elementwise>, #vmcu<kind buffer>]
   kinds = [#vmcu<kind conv2d>, #vmcu<kind depthwise>, #vmcu<kind pool>, #vmcu<kind elementwise>, #vmcu<kind buffer>],
+  // CHECK-SAME: phases = [#vmcu.phase<scale = 2, shift = -1, rows = 8>]
+  phases = [#vmcu.phase<scale = 2, shift = -1, rows = 8>],
   // CHECK-SAME: roles = [#vmcu<role input>, #vmcu<role output>]
   roles = [#vmcu<role input>, #vmcu<role output>],
   // CHECK-SAME: rounding = [#vmcu<rounding single>, #vmcu<rounding double>]
@@ -22,4 +24,6 @@ func.func private @attributes() attributes {
   // CHECK-SAME: sides = [#vmcu<side before>, #vmcu<side from>]
   sides = [#vmcu<side before>, #vmcu<side from>],
   // CHECK-SAME: traversals = [#vmcu<traversal forward>, #vmcu<traversal backward>]
-  traversals = [#vmcu<traversal forward>, #vmcu<traversal backward>]}
+  traversals = [#vmcu<traversal forward>, #vmcu<traversal backward>],
+  // CHECK-SAME: variants = [#vmcu.variant<"row">, #vmcu.variant<"matmul", pixels = 1, unroll = 32>]
+  variants = [#vmcu.variant<"row">, #vmcu.variant<"matmul", unroll = 32, pixels = 1>]}

@@ -10,7 +10,7 @@
 // RUN: %layer conv 4x5x3 filters=5 kernel=3x3 pad=1x1 \
 // RUN:   | not vmcu-opt --vmcu-form-kernels --vmcu-choose-variants="variants=conv2d_0=row" 2>&1 \
 // RUN:   | FileCheck %s --check-prefix=VARIANT
-// CHECK: vmcu.kernel @conv2d_0 conv2d variant "matmul,pixels=1" ins(
+// CHECK: vmcu.kernel @conv2d_0 conv2d variant<"matmul", pixels = 1> ins(
 // PLAIN: vmcu.kernel @conv2d_0 conv2d ins(
 // KERNEL: error: has no kernel 'conv2d_7' to choose a variant for
 // VARIANT: error: kernel conv2d_0 has no variant 'row'; supported for it is

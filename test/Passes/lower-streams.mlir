@@ -18,7 +18,7 @@
 // CHECK-NOT: vmcu.stream
 func.func @strided(%x: !vmcu.sequence<2x8xi8>, %y: !vmcu.sequence<2x8xi8>) {
   vmcu.stream from 0 to 3 {
-    vmcu.kernel @k elementwise phase [2, 1, 2] ins(%x : !vmcu.sequence<2x8xi8>) outs(%y : !vmcu.sequence<2x8xi8>) {
+    vmcu.kernel @k elementwise phase<scale = 2, shift = 1, rows = 2> ins(%x : !vmcu.sequence<2x8xi8>) outs(%y : !vmcu.sequence<2x8xi8>) {
     ^bb0(%in: tensor<1x2x1x8xi8>):
       vmcu.yield %in : tensor<1x2x1x8xi8>
     }
@@ -35,7 +35,7 @@ func.func @strided(%x: !vmcu.sequence<2x8xi8>, %y: !vmcu.sequence<2x8xi8>) {
 // CHECK: vmcu.kernel @k elementwise traversal backward row
 func.func @backward(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>) {
   vmcu.stream backward from 0 to 3 {
-    vmcu.kernel @k elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
+    vmcu.kernel @k elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       vmcu.yield %in : tensor<1x4x1x8xi8>
     }
@@ -61,7 +61,7 @@ func.func @fed() {
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x8xi8, ring = 1>
   %y = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<4x8xi8>
   vmcu.stream fed(%x : !vmcu.sequence<4x8xi8, ring = 1>) from 0 to 3 {
-    vmcu.kernel @k elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<4x8xi8, ring = 1>) outs(%y : !vmcu.sequence<4x8xi8>) {
+    vmcu.kernel @k elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<4x8xi8, ring = 1>) outs(%y : !vmcu.sequence<4x8xi8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -98,7 +98,7 @@ func.func @fed_behind_a_halo() {
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x8xi8, ring = 1>
   %y = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<5x8xi8>
   vmcu.stream fed(%x : !vmcu.sequence<4x8xi8, ring = 1>) from -1 to 3 {
-    vmcu.kernel @k pool phase [1, 2, 5] ins(%x : !vmcu.sequence<4x8xi8, ring = 1>) outs(%y : !vmcu.sequence<5x8xi8>) {
+    vmcu.kernel @k pool phase<scale = 1, shift = 2, rows = 5> ins(%x : !vmcu.sequence<4x8xi8, ring = 1>) outs(%y : !vmcu.sequence<5x8xi8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       %lowest = arith.constant -128 : i8
       %padded = tensor.pad %in low[0, 1, 0, 0] high[0, 0, 0, 0] {

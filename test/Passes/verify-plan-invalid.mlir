@@ -60,7 +60,7 @@ func.func @ring_too_small() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8
   %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1xi8>
   %out = vmcu.place %pool[64] as output 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1xi8>
   vmcu.stream from -1 to 4 {
-    vmcu.kernel @a elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8, ring = 2>) {
+    vmcu.kernel @a elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8, ring = 2>) {
     ^bb0(%t: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -73,7 +73,7 @@ func.func @ring_too_small() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8
       vmcu.yield %q : tensor<1x4x1x8xi8>
     }
     // expected-error@+1 {{kernel b at tick 1, which makes row 0, reads row 0 of a.0 [32, 40) but bytes [32, 40) were overwritten by a.0 row 1}}
-    vmcu.kernel @b elementwise phase [1, 0, 4] ins(%y : !vmcu.sequence<8x4xi8, ring = 2>) outs(%z : !vmcu.sequence<8x4xi8>) {
+    vmcu.kernel @b elementwise phase<scale = 1, shift = 0, rows = 4> ins(%y : !vmcu.sequence<8x4xi8, ring = 2>) outs(%z : !vmcu.sequence<8x4xi8>) {
     ^bb0(%t: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -100,7 +100,7 @@ func.func @wrong_phase() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8>}]
   %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1xi8>
   %out = vmcu.place %pool[64] as output 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1xi8>
   vmcu.stream from -1 to 4 {
-    vmcu.kernel @a elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8, ring = 4>) {
+    vmcu.kernel @a elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8, ring = 4>) {
     ^bb0(%t: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -113,7 +113,7 @@ func.func @wrong_phase() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8>}]
       vmcu.yield %q : tensor<1x4x1x8xi8>
     }
     // expected-error@+1 {{kernel b at tick -1, which makes row 0, reads row 0 of a.0 [32, 40) but bytes [32, 40) were never written}}
-    vmcu.kernel @b elementwise phase [1, 2, 4] ins(%y : !vmcu.sequence<8x4xi8, ring = 4>) outs(%z : !vmcu.sequence<8x4xi8>) {
+    vmcu.kernel @b elementwise phase<scale = 1, shift = 2, rows = 4> ins(%y : !vmcu.sequence<8x4xi8, ring = 4>) outs(%z : !vmcu.sequence<8x4xi8>) {
     ^bb0(%t: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -140,7 +140,7 @@ func.func @phase_of_other_rows() attributes {vmcu.inputs = [{type = tensor<1x4x1
   %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1xi8>
   %out = vmcu.place %pool[64] as output 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1xi8>
   vmcu.stream from -1 to 4 {
-    vmcu.kernel @a elementwise phase [1, 1, 4] ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8, ring = 4>) {
+    vmcu.kernel @a elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8, ring = 4>) {
     ^bb0(%t: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -153,7 +153,7 @@ func.func @phase_of_other_rows() attributes {vmcu.inputs = [{type = tensor<1x4x1
       vmcu.yield %q : tensor<1x4x1x8xi8>
     }
     // expected-error@+1 {{has a phase for its own rows of [3], expected [4]}}
-    vmcu.kernel @b elementwise phase [1, 0, 3] ins(%y : !vmcu.sequence<8x4xi8, ring = 4>) outs(%z : !vmcu.sequence<8x4xi8>) {
+    vmcu.kernel @b elementwise phase<scale = 1, shift = 0, rows = 3> ins(%y : !vmcu.sequence<8x4xi8, ring = 4>) outs(%z : !vmcu.sequence<8x4xi8>) {
     ^bb0(%t: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8

@@ -64,6 +64,12 @@ def test_a_parsed_op_has_them() -> None:
         (lambda: d.PoolType.get(0), "a pool has at least one byte and less than 4 GiB, found 0"),
         (lambda: d.SequenceType.get(0, 3), "length and elements of a sequence are positive, found 0x3"),
         (lambda: d.SequenceType.get(4, 3, ring=5), "a ring holds 1 to 4 segments, found 5"),
+        (lambda: d.PhaseAttr.get(0, 1, 4), "scale and rows of a phase are positive, found 0 and 4"),
+        (
+            lambda: d.VariantAttr.get("a=b"),
+            "the name of a variant is not empty and has no ',', '=' or ';', found \"a=b\"",
+        ),
+        (lambda: d.VariantAttr.get("row", {"k": 0}), "options of a variant are positive i64, found k = 0 : i64"),
         (
             lambda: d.SequenceType.get(4, 3, ir.IndexType.get()),
             "elements of a sequence are signless integers of 1, 8, 16, 32 or 64 bits or floats of 16, 32 or 64 bits, "
@@ -75,6 +81,20 @@ def test_a_parsed_op_has_them() -> None:
 def test_wrong_types_say_why(build: object, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}$"):
         build()
+
+
+def test_phases_and_variants_are_built_and_read() -> None:
+    phase = d.PhaseAttr.get(2, -1, 8)
+    assert str(phase) == "#vmcu.phase<scale = 2, shift = -1, rows = 8>"
+    assert (phase.scale, phase.shift, phase.rows) == (2, -1, 8)
+    plain, tuned = d.VariantAttr.get("row"), d.VariantAttr.get("matmul", {"unroll": 32, "pixels": 1})
+    assert [str(each) for each in (plain, tuned)] == [
+        '#vmcu.variant<"row">',
+        '#vmcu.variant<"matmul", pixels = 1, unroll = 32>',
+    ]
+    assert (plain.name, plain.options, tuned.name, tuned.options) == ("row", {}, "matmul", {"pixels": 1, "unroll": 32})
+    parsed = ir.Attribute.parse('#vmcu.variant<"matmul", unroll = 32, pixels = 1>')
+    assert type(parsed) is d.VariantAttr and parsed == tuned
 
 
 @pytest.mark.parametrize(("attribute", "enum"), ENUMS)

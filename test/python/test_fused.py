@@ -121,12 +121,12 @@ def test_convolutions_are_multiplied_as_elsewhere(tmp_path: Path) -> None:
             path = write_network(BLOCKS["residual"], tmp_path / "model.tflite")
             texts[target] = Compilation(path, target).emit("segments", elide=True)
     fast, plain = (text[text.index('"fused_0"') :] for text in texts.values())
-    assert 'fused variant "matmul"' in fast and fast.count("vmcu.matmul") >= 2 and "vmcu.widen" in fast
+    assert 'fused variant<"matmul">' in fast and fast.count("vmcu.matmul") >= 2 and "vmcu.widen" in fast
     assert "variant" not in plain.split(" ins(")[0] and "vmcu.matmul" not in plain
 
 
 @pytest.mark.parametrize(
-    ("optimize", "variant"), [("latency", 'variant "matmul"'), ("balanced", 'variant "matmul,pixels=1"')]
+    ("optimize", "variant"), [("latency", 'variant<"matmul">'), ("balanced", 'variant<"matmul", pixels = 1>')]
 )
 @pytest.mark.parametrize("columns", [4, 5])
 def test_lanes_on_the_stack_are_no_more_than_allowed(optimize: str, variant: str, columns: int, tmp_path: Path) -> None:

@@ -10,12 +10,14 @@ from mlir import ir
 
 from vmcu._vmcu import (  # noqa: F401
     KernelKindAttr,
+    PhaseAttr,
     PoolType,
     RoleAttr,
     RoundingAttr,
     SequenceType,
     SideAttr,
     TraversalAttr,
+    VariantAttr,
 )
 
 from ._vmcu_enum_gen import *  # noqa: F403

@@ -285,9 +285,9 @@ def executed_macs(module: ir.Module | ir.OpView, known: Mapping[str, Operator]) 
     for stream in (op for op in ops if isinstance(op, d.StreamOp)):
         ticks = np.arange(stream.first.value, stream.last.value + 1)
         for kernel in _kernels_of(stream):
-            assert kernel.phase is not None, "kernels of a stream have phases"
-            scale, shift, rows = kernel.phase
-            row, rest = np.divmod(ticks + shift, scale)
-            made = int(((rest == 0) & (row >= 1) & (row <= rows)).sum())
-            total += known[kernel.name.value].macs * made // rows
+            phase = kernel.phase
+            assert phase is not None, "kernels of a stream have phases"
+            row, rest = np.divmod(ticks + phase.shift, phase.scale)
+            made = int(((rest == 0) & (row >= 1) & (row <= phase.rows)).sum())
+            total += known[kernel.name.value].macs * made // phase.rows
     return total

@@ -76,15 +76,17 @@ def read_kernel(op: d.KernelOp) -> Kernel:
         PassError: its kind promises segments, but the body is not of that form, or it has no such variant.
     """
     operator = describe(op)
-    if op.variant is None:
-        return Kernel(operator, _plain_loops(operator))
-    text = op.variant.value
+    variant = Variant.of(op)
     try:
-        return in_variant(operator, Variant.parse(text))
+        return in_variant(operator, variant)
     except ValueError:
-        supported = " or ".join(repr(str(each.variant)) for each in offers(operator)) or "none"
-        message = f"kernel {op.name.value} has no variant {text!r}; supported for it is {supported}"
-        raise PassError(op, message) from None
+        raise has_no_variant(op, operator, str(variant)) from None
+
+
+def has_no_variant(op: d.KernelOp, operator: Operator, text: str) -> PassError:
+    """The error that a kernel is not computed in the variant `text`."""
+    supported = " or ".join(repr(str(each.variant)) for each in offers(operator)) or "none"
+    return PassError(op, f"kernel {op.name.value} has no variant {text!r}; supported for it is {supported}")
 
 
 def in_variant(operator: Operator, variant: Variant) -> Kernel:

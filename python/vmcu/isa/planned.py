@@ -196,7 +196,7 @@ class _Reader:
                 phases.append(self._phase(op))
             else:
                 tensor = self._find(op, op.ring)
-                self._expect(op, tuple(op.phase), self.births.get(tensor, self.births[driver]), f"rows of {tensor}")
+                self._expect(op, _birth(op.phase), self.births.get(tensor, self.births[driver]), f"rows of {tensor}")
         _expect_settled(ops)
         names = tuple(op.name.value for op in members)
         backward = "backward" in stream.operation.attributes
@@ -207,17 +207,16 @@ class _Reader:
         """When a kernel makes its rows; one that accumulates makes its only row with the last one that it takes."""
         kernel = self.kernels[-1]
         assert op.phase is not None, "kernels of a stream have phases"
-        scale, shift, rows = op.phase
+        phase = planner.Phase(op.phase.scale, op.phase.shift)
         if kernel.rows is None:
             raise PassError(op, "is in a stream, but cannot run row by row")
         if kernel.rows.accumulates:
             source = kernel.reads[0].tensor
             birth = self.births.get(source, (1, 1, kernel.rows.in_rows))
-            self._expect(op, (scale, shift, rows), birth, f"rows of {source}")
-            phase = planner.Phase(1, 1 - (scale * rows - shift))
+            self._expect(op, _birth(op.phase), birth, f"rows of {source}")
+            phase = planner.Phase(1, 1 - (phase.scale * op.phase.rows - phase.shift))
         else:
-            phase = planner.Phase(scale, shift)
-            self._expect(op, (rows,), (kernel.rows.out_rows,), "its own rows")
+            self._expect(op, (op.phase.rows,), (kernel.rows.out_rows,), "its own rows")
         self.births[kernel.writes[0].tensor] = (phase.scale, phase.shift, kernel.rows.out_rows)
         return phase
 
@@ -225,6 +224,10 @@ class _Reader:
     def _expect(op: ir.OpView, found: tuple[int, ...], expected: tuple[int, ...], what: str) -> None:
         if found != expected:
             raise PassError(op, f"has a phase for {what} of {list(found)}, expected {list(expected)}")
+
+
+def _birth(phase: d.PhaseAttr) -> Birth:
+    return phase.scale, phase.shift, phase.rows
 
 
 def _ring_of(sequence: ir.Value) -> ir.Value:

@@ -87,6 +87,24 @@ class Variant:
         pairs = (option.partition("=") for option in options)
         return Variant(name, tuple((key, int(value)) for key, _, value in pairs))
 
+    @staticmethod
+    def of(op: d.KernelOp) -> Variant:
+        """The variant that a kernel names, or plain loops."""
+        named = op.variant
+        return PLAIN if named is None else Variant(named.name, tuple(named.options.items()))
+
+    def write(self, op: d.KernelOp) -> None:
+        """Let a kernel name this variant; plain loops have no name.
+
+        Raises:
+            ValueError: the IR has no such variant; an option is no positive number.
+        """
+        attributes = op.operation.attributes
+        if self.name or self.options:
+            attributes["variant"] = d.VariantAttr.get(self.name, dict(self.options))
+        elif "variant" in attributes:
+            del attributes["variant"]
+
     def __str__(self) -> str:
         return ",".join([self.name, *(f"{key}={value}" for key, value in self.options)])
 

@@ -86,10 +86,6 @@ def _alone(kernel: d.KernelOp, variant: Variant) -> ir.Module:
         copy = kernel.operation.clone()
         for number, argument in enumerate(entry.arguments):
             copy.operation.operands[number] = argument
-        attributes = copy.operation.attributes
-        if variant != PLAIN:
-            attributes["variant"] = ir.StringAttr.get(str(variant))
-        elif "variant" in attributes:
-            del attributes["variant"]
+        variant.write(copy)
         func.ReturnOp(list(copy.operation.results))
     return module
