@@ -96,6 +96,20 @@ def strided_slice(
     )
 
 
+def softmax(beta: float, shape: tuple[int, ...]) -> Build:
+    return unary("SOFTMAX", "SoftmaxOptions", (0.05, 3), (1 / 256, -128), shape, beta=beta)
+
+
+def pad_with(path: Path) -> Path:
+    graph = tiny.Graph()
+    x = graph.tensor("x", (1, 3, 5, 2), zero_point=-9)
+    amounts = graph.const("amounts", np.array([[0, 0], [1, 2], [0, 1], [0, 3]], np.int32))
+    number = graph.const("number", np.array([77], np.int8), scale=0.05, zero_point=-9)
+    y = graph.tensor("y", (1, 6, 6, 5), zero_point=-9)
+    graph.op("PADV2", [x, amounts, number], [y], "PadV2Options")
+    return graph.write(path, [x], [y])
+
+
 CORNERS: dict[str, dict[str, bool]] = {
     "plain": {}, "aligned": {"alignCorners": True}, "half_pixel": {"halfPixelCenters": True},
 }  # fmt: skip
@@ -141,6 +155,10 @@ OPERATORS: dict[str, Build] = {
         }.items()
     },
     "leaky_negative_slope": leaky(-0.4),
+    **{f"softmax_beta_{beta}": softmax(beta, (1, 4, 5, 6)) for beta in (0.1, 0.73, 2.0, 30.0)},
+    "softmax_beta_of_two": softmax(0.5, (1, 3, 3, 2)),
+    "softmax_beta_of_vector": softmax(2.0, (1, 13)),
+    "pad_with_number_in_vector": pad_with,
     "leaky_negative_slope_ties": leaky(-1.0, (0.25, 0), (0.5, 0)),
     "leaky_steep_slope": leaky(1.7),
     "leaky_steep_slope_saturates": leaky(9.0, (0.05, 3), (0.01, 100)),
@@ -204,4 +222,38 @@ def test_slice_of_nothing_invalid(tmp_path: Path) -> None:
 def test_slopes_larger_than_the_input_invalid(tmp_path: Path) -> None:
     path = prelu((1, 1, 6), (1, 2, 3, 6))(tmp_path / "model.tflite")
     with ir.Context(), pytest.raises(Unsupported, match="PRELU at layer 'y' is not supported: slopes 'alpha'"):
+        load(path)
+
+
+def test_two_betas_of_one_input_invalid(tmp_path: Path) -> None:
+    graph = tiny.Graph()
+    x, y, z = (graph.tensor(name, (1, 8)) for name in "xyz")
+    for result, beta in ((y, 1.0), (z, 2.0)):
+        graph.op("SOFTMAX", [x], [result], "SoftmaxOptions", beta=beta)
+    with (
+        ir.Context(),
+        pytest.raises(Unsupported, match="SOFTMAX at layer 'z' .*: beta is 2; supported is one positive beta"),
+    ):
+        load(graph.write(tmp_path / "model.tflite", [x], [y, z]))
+
+
+def test_two_equal_betas_of_one_input(tmp_path: Path) -> None:
+    graph = tiny.Graph()
+    x, first, second, y = (graph.tensor(name, (1, 8), scale=1 / 256, zero_point=-128) for name in ("x", "a", "b", "y"))
+    for result in (first, second):
+        graph.op("SOFTMAX", [x], [result], "SoftmaxOptions", beta=20.0)
+    graph.op("ADD", [first, second], [y], "AddOptions")
+    check_model(graph.write(tmp_path / "model.tflite", [x], [y]))
+
+
+@pytest.mark.parametrize("code", ["CEIL", "COS", "ELU", "FLOOR", "SIGN", "SIN", "SQRT", "SQUARE"])
+def test_operator_without_a_kernel_invalid(code: str, tmp_path: Path) -> None:
+    path = tiny.unary(tmp_path / "model.tflite", code, (1, 8), (1, 8), out=(0.04, 3))
+    with ir.Context(), pytest.raises(Unsupported, match=f"operator {code} at layer 'y' is not supported: .* int8"):
+        load(path)
+
+
+def test_quotient_invalid(tmp_path: Path) -> None:
+    path = tiny.binary(tmp_path / "model.tflite", "DIV", (1, 8), (1, 8))
+    with ir.Context(), pytest.raises(Unsupported, match="operator DIV at layer 'y' is not supported: .* MUL is"):
         load(path)

@@ -3,6 +3,7 @@
 | operator on int8 | what is written |
 |---|---|
 | ABS, LEAKY_RELU, RELU_N1_TO_1 | a table of the 256 results that LiteRT's kernel has |
+| PADV2 with a number in a vector | `tosa.pad` |
 | PRELU | both branches, rescaled apart, of which one is zero; slopes of any shape that NumPy broadcasts |
 | RESIZE_BILINEAR | `tosa.resize` in 1024ths of a pixel, and one rounding that moves ties away from zero |
 | RESIZE_NEAREST_NEIGHBOR, both of half_pixel_centers and align_corners | a gather of LiteRT's pixels |
@@ -10,7 +11,7 @@
 | STRIDED_SLICE, backwards, with an ellipsis or new axes | slices, reversals and reshapes |
 
 `hide_own` hides them from the converter, `expand` writes them where the converter has left custom operators. Operators that
-the converter gets right are left to it.
+the converter gets right are left to it. SOFTMAX with a beta is left to it without beta (`softmax`).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from vmcu.frontends.tflite.fixed_point import quantise_scale, rescale
 from vmcu.frontends.tflite.model import Model, Operator, Tensor
 from vmcu.frontends.tflite.rounding import exact_multiplier
 from vmcu.frontends.tflite.schema import operator_code as code
+from vmcu.frontends.tflite.softmax import restore_beta, without_beta
 from vmcu.ir import walk
 from vmcu.ir.build import i8, i32
 
@@ -38,7 +40,7 @@ Table = Callable[[np.ndarray, Tensor, Tensor, Operator], np.ndarray]
 def hide_own(model: Model) -> bytes:
     """The file of `model` in which operators that are written here are custom ones."""
     own = [each.index for each in model.operators if _is_own(model, each)]
-    return hide(model, own) if own else model.data
+    return without_beta(model, hide(model, own) if own else model.data)
 
 
 def expand(model: Model, module: ir.Module) -> None:
@@ -59,6 +61,7 @@ def expand(model: Model, module: ir.Module) -> None:
             made = _OWN[operator.code](model, operator, list(op.operands))
         op.results[0].replace_all_uses_with(made)
         op.operation.erase()
+    restore_beta(model, module)
 
 
 def _is_own(model: Model, operator: Operator) -> bool:
@@ -156,6 +159,18 @@ def _prelu(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> ir
     )
     kept, bent = (tosa.rescale(value, i32(), quantise_scale(scale), twice=True) for value, scale in branches)
     return tosa.rescale(tosa.op("add", values.type, (kept, bent)), i8(), tosa.UNIT, result=_zero(result))
+
+
+def _has_number_in_vector(model: Model, operator: Operator) -> bool:
+    number = model.tensors[operator.inputs[2]]
+    return number.type == schema.INT8 and number.is_constant and number.shape == (1,)
+
+
+def _pad_with(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> ir.Value:
+    number = np.frombuffer(model.tensors[operator.inputs[2]].data, np.int8)
+    amounts = tosa.sizes(_values(model, operator, 1))
+    kind = tosa.typed(model.tensors[operator.outputs[0]].shape, i8())
+    return tosa.op("pad", kind, (operands[0], amounts, tosa.constant(number)))
 
 
 def _has_constant_axes(model: Model, operator: Operator) -> bool:
@@ -293,24 +308,42 @@ def _pick(value: ir.Value, axis: int, places: range) -> ir.Value:
     return tosa.reshape(value, [*shape[:axis], count, *shape[axis + 1 :]])
 
 
+def _refused(why: str) -> Write:
+    def write(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> ir.Value:
+        raise _unsupported(model, operator, why)
+
+    return write
+
+
+_NO_KERNEL = "LiteRT has no reference kernel for int8"
+_REFUSED = {
+    "CEIL": _NO_KERNEL, "COS": _NO_KERNEL, "ELU": _NO_KERNEL, "FLOOR": _NO_KERNEL, "SIGN": _NO_KERNEL, "SIN": _NO_KERNEL,
+    "SQUARE": _NO_KERNEL,
+    "DIV": "quotients of int8 tensors are not; MUL is",
+    "SQRT": "square roots of int8 tensors are not; RSQRT is",
+}  # fmt: skip
 #: What is written here, and of which operators of the kind that is so.
 _OWN: dict[int, Write] = {
     code("ABS"): _unary(_absolute),
     code("LEAKY_RELU"): _unary(_leaky),
+    code("PADV2"): _pad_with,
     code("PRELU"): _prelu,
     code("RELU_N1_TO_1"): _unary(_relu_n1_to_1),
     code("RESIZE_BILINEAR"): _resize_bilinear,
     code("RESIZE_NEAREST_NEIGHBOR"): _resize_nearest,
     code("STRIDED_SLICE"): _strided_slice,
     code("SUM"): _sum,
+    **{code(name): _refused(why) for name, why in _REFUSED.items()},
 }
 _NEEDS: dict[int, Callable[[Model, Operator], bool]] = {
     code("ABS"): _is_requantised,
     code("LEAKY_RELU"): _has_unusual_slope,
+    code("PADV2"): _has_number_in_vector,
     code("PRELU"): _has_unusual_slopes,
     code("RELU_N1_TO_1"): _is_requantised,
     code("RESIZE_BILINEAR"): lambda *_: True,
     code("RESIZE_NEAREST_NEIGHBOR"): _has_both_flags,
     code("STRIDED_SLICE"): _is_unusual_slice,
     code("SUM"): _has_constant_axes,
+    **{code(name): lambda *_: True for name in _REFUSED},
 }

@@ -23,9 +23,14 @@ def rescale(values: np.ndarray, scale: float) -> np.ndarray:
     if scale < 0:
         return -rescale(values, -scale)
     multiplier, shift = quantise_scale(scale)
-    product = (values.astype(np.int64) << max(31 - shift, 0)) * multiplier
-    high = np.sign(product) * (np.abs(product + np.where(product >= 0, 2**30, 1 - 2**30)) >> 31)
+    high = multiply_high(values.astype(np.int64) << max(31 - shift, 0), multiplier)
     return shift_right(high, max(shift - 31, 0))
+
+
+def multiply_high(values: np.ndarray, other: np.ndarray | int) -> np.ndarray:
+    """`values * other / 2^31`, a half rounded up: `SaturatingRoundingDoublingHighMul` of numbers that do not saturate."""
+    product = values * np.int64(other) if isinstance(other, int) else values * other
+    return (product + 2**30) >> 31
 
 
 def shift_right(values: np.ndarray, bits: int) -> np.ndarray:
