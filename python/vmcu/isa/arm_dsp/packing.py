@@ -47,19 +47,31 @@ def pack_matmul(
         multiplier, factor: int32, of one element or `[channels]`.
         group: channels of a group; the last one may be smaller.
     """
-    channels, depth = weights.shape
+    channels = len(weights)
     multiplier, factor = (np.broadcast_to(each, (channels,)) for each in (multiplier, factor))
-    records = []
-    for start in range(0, channels, group):
-        part = slice(start, start + group)
-        w, b, m, f = (_even(each[part]).astype(np.int64) for each in (weights, bias, multiplier, factor))
-        starts = np.stack([256 * b[1::2] + b[0::2], b[0::2]], 1)
-        lanes = (256 * w[1::2] + w[0::2]).astype(np.int16)
-        # Four bytes of depth are the lanes (0, 2) and (1, 3), as SXTB16 takes bytes out of a word.
-        words = lanes.reshape(-1, depth // 4, 2, 2).swapaxes(2, 3).reshape(-1, depth // 2, 2)
-        words = np.ascontiguousarray(words.swapaxes(0, 1)).view(np.int32)
-        records += [_wrap(starts), words.ravel(), _wrap(np.stack([m, f], 1))]
-    return np.concatenate(records)
+    full = channels - channels % group
+    parts = [(0, full, group), (full, channels, channels - full)]
+    tables = weights, bias, multiplier, factor
+    return np.concatenate([_pack_groups(*(each[a:b] for each in tables), size) for a, b, size in parts if a < b])
+
+
+def _pack_groups(
+    weights: np.ndarray, bias: np.ndarray, multiplier: np.ndarray, factor: np.ndarray, group: int
+) -> np.ndarray:
+    """The records of groups that are all of one size, of which the channels are a multiple."""
+    depth = weights.shape[1]
+    w, b, m, f = (
+        _even(each.reshape(-1, group, *each.shape[1:]), 1).astype(np.int64)
+        for each in (weights, bias, multiplier, factor)
+    )
+    count, pairs = len(w), w.shape[1] // 2
+    starts = np.stack([256 * b[:, 1::2] + b[:, 0::2], b[:, 0::2]], 2)
+    lanes = (256 * w[:, 1::2] + w[:, 0::2]).astype(np.int16)
+    # Four bytes of depth are the lanes (0, 2) and (1, 3), as SXTB16 takes bytes out of a word.
+    words = lanes.reshape(count, pairs, depth // 4, 2, 2).swapaxes(3, 4).reshape(count, pairs, depth // 2, 2)
+    words = np.ascontiguousarray(words.swapaxes(1, 2)).view(np.int32)
+    records = _wrap(starts), words, _wrap(np.stack([m, f], 2))
+    return np.concatenate([each.reshape(count, -1) for each in records], 1).ravel()
 
 
 def weight_pairs(taps: int, stride: int) -> list[tuple[int, int]]:
@@ -92,10 +104,12 @@ def pack_depthwise(
     return np.concatenate([scales.astype(np.int32), words], 1).ravel()
 
 
-def _even(array: np.ndarray) -> np.ndarray:
-    """With an even number of channels: one more, all zeros, if need be."""
-    return np.pad(array, [(0, len(array) % 2)] + [(0, 0)] * (array.ndim - 1))
+def _even(array: np.ndarray, axis: int = 0) -> np.ndarray:
+    """With an even number of channels along an axis: one more, all zeros, if need be."""
+    if array.shape[axis] % 2 == 0:
+        return array
+    return np.pad(array, [(0, int(each == axis)) for each in range(array.ndim)])
 
 
 def _wrap(values: np.ndarray) -> np.ndarray:
-    return values.astype(np.uint64).astype(np.uint32).view(np.int32).ravel()
+    return values.astype(np.uint64).astype(np.uint32).view(np.int32)
