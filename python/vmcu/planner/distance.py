@@ -145,6 +145,9 @@ def _is_handover(source: Block, target: Block) -> bool:
 
 def find_meetings(source: Life, target: Life) -> Intervals:
     """Return every `target offset - source offset` at which two slots share a byte while rows are alive in both."""
+    if len(source.births) == len(target.births) == 1:
+        meet = source.births[0] <= target.deaths[0] and target.births[0] <= source.deaths[0]
+        return ((1 - target.slot_bytes, source.slot_bytes),) if meet else ()
     together = (source.births[:, None] <= target.deaths) & (target.births <= source.deaths[:, None])
     a, b = np.nonzero(together)
     pairs = np.flatnonzero(np.bincount((a % source.slots) * target.slots + b % target.slots))
