@@ -115,6 +115,8 @@ static bool isScale(Attribute value) {
   return scale && scale.getType().isF32() && scale.getValueAsDouble() > 0;
 }
 
+static bool isUnit(Attribute value) { return isa<UnitAttr>(value); }
+
 static bool isWord(Attribute value) {
   auto number = dyn_cast<IntegerAttr>(value);
   return number && number.getType().isSignlessInteger(32);
@@ -127,6 +129,8 @@ static bool isPortEntry(NamedAttribute entry) {
     return isString(entry.getValue());
   if (name == "vmcu.scale")
     return isScale(entry.getValue());
+  if (name == "vmcu.unsigned")
+    return isUnit(entry.getValue());
   return name == "vmcu.zero_point" ? isWord(entry.getValue()) : !name.starts_with("vmcu.");
 }
 
@@ -161,6 +165,7 @@ static const KnownAttribute knownAttributes[] = {
     {"vmcu.name", "an argument or a result of a function", "a string", nullptr, isString},
     {"vmcu.scale", "an argument or a result of a function", "a positive f32", nullptr, isScale},
     {"vmcu.zero_point", "an argument or a result of a function", "an i32", nullptr, isWord},
+    {"vmcu.unsigned", "an argument or a result of a function", "a unit", nullptr, isUnit},
 };
 
 static LogicalResult verifyAttribute(Operation *op, NamedAttribute attribute, bool isPort) {

@@ -604,6 +604,8 @@ LogicalResult RequantizeOp::verify() {
   int64_t lowest = APInt::getSignedMinValue(width).getSExtValue();
   int64_t highest = APInt::getSignedMaxValue(width).getSExtValue();
   int32_t min = getMin(), max = getMax();
+  if (min >= 0 && width == 8)
+    highest = 255; // the bytes are uint8
   if (min > max || min < lowest || max > highest)
     return emitOpError() << "clamps to [" << min << ", " << max << "], elements hold [" << lowest << ", " << highest
                          << "]";
@@ -645,7 +647,8 @@ OpFoldResult RequantizeOp::fold(FoldAdaptor adaptor) {
                                 getRounding() == Rounding::double_round);
     // Unsigned, because the sum wraps as `arith.addi` does.
     int32_t moved = int32_t(uint32_t(scaled) + uint32_t(zero));
-    folded.emplace_back(type.getElementTypeBitWidth(), std::clamp(moved, min, max), /*isSigned=*/true);
+    folded.emplace_back(type.getElementTypeBitWidth(), std::clamp(moved, min, max), /*isSigned=*/true,
+                        /*implicitTrunc=*/true);
   }
   return DenseElementsAttr::get(type, folded);
 }
@@ -671,8 +674,8 @@ LogicalResult WidenOp::verify() {
 }
 
 static LogicalResult verifyRange(Operation *op, int32_t min, int32_t max) {
-  if (min > max || min < -128 || max > 127)
-    return op->emitOpError() << "clamps to " << min << " to " << max << ", which is no range of int8";
+  if (min > max || min < -128 || max > (min < 0 ? 127 : 255))
+    return op->emitOpError() << "clamps to " << min << " to " << max << ", which is no range of int8 or uint8";
   return success();
 }
 
@@ -708,6 +711,8 @@ LogicalResult MatmulOp::verify() {
   // matmul_c1
   if (bool(lanes) == bool(getFirst()) || (!lanes && pixels != 1))
     return emitOpError() << "takes lanes, or one pixel from a segment of a sequence on";
+  if (lanes && getIsUnsigned())
+    return emitOpError() << "takes unsigned bytes of a sequence; lanes are extended already";
   // matmul_c2
   // matmul_c3
   if (depth < 4 || depth % 4)

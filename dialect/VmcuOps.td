@@ -256,6 +256,9 @@ def Vmcu_SegmentLoadOp : Vmcu_Op<"segment_load", [Vmcu_Named, AttrSizedOperandSe
 
     `if (...) else pad`: row `p` is read only if its guard holds; otherwise all its valid bytes are `pad`, the zero point
     of a halo, and the pool is not touched.
+
+    `flipped`: the bytes in memory are uint8, and the highest bit of each is flipped on the way, which makes them int8 that
+    are less by 128; `pad` is what the result holds.
     - (segment_load_c1) a row is a whole number of 4-byte words.
     - (segment_load_c2) `0 < valid <= bytes of a row`.
     - (segment_load_c3) one guard per row, or none; guards come with a pad value.
@@ -270,10 +273,10 @@ def Vmcu_SegmentLoadOp : Vmcu_Op<"segment_load", [Vmcu_Named, AttrSizedOperandSe
   }];
   let arguments = (ins Arg<Vmcu_Sequence, "", [MemRead]>:$source, Index:$index,
     Optional<Index>:$within, Index:$byte, Variadic<I1>:$guards,
-    DefaultValuedAttr<I64Attr, "1">:$stride, OptionalAttr<I64Attr>:$valid, OptionalAttr<I8Attr>:$pad);
+    DefaultValuedAttr<I64Attr, "1">:$stride, OptionalAttr<I64Attr>:$valid, OptionalAttr<I8Attr>:$pad, UnitAttr:$flipped);
   let results = (outs Vmcu_Bytes:$result);
   let assemblyFormat = [{
-    $source `[` $index (`+` $within^)? `,` $byte `]` (`stride` $stride^)? (`valid` $valid^)? (`if` `(` $guards^ `)` `else` $pad)?
+    (`flipped` $flipped^)? $source `[` $index (`+` $within^)? `,` $byte `]` (`stride` $stride^)? (`valid` $valid^)? (`if` `(` $guards^ `)` `else` $pad)?
     attr-dict `:` qualified(type($source)) `->` type($result)
   }];
   let hasCanonicalizeMethod = 1;
@@ -411,7 +414,7 @@ def Vmcu_RequantizeOp : Vmcu_Op<"requantize", [Pure, Vmcu_Named]> {
     Multiplier and shift have one element per channel, or one for all.
     - (requantize_c1) the result has the shape of the value.
     - (requantize_c2) multiplier and shift have one element, or one per channel.
-    - (requantize_c3) `min <= max`, and both fit the result's element type.
+    - (requantize_c3) `min <= max`, and both fit the result's element type, be it signed or not.
     - (requantize_c4) constant shifts lie in `[2, 62]`.
 
     Example:
@@ -441,7 +444,8 @@ def Vmcu_WidenOp : Vmcu_Op<"widen", [AttrSizedOperandSegments]> {
     `lanes[at + p * step + i] = byte p * bytes + i` for `i` in `[0, bytes)` and `p` in `[0, pieces)`, where the lanes of each
     four are stored in the order 0, 2, 1, 3: that in which SXTB16 takes bytes out of a word. The source bytes begin at byte
     `byte` of a segment and run on into the following ones. The segment may be a sum as in `vmcu.segment_load`.
-    `if ... else pad`: where the guard does not hold all bytes are `pad`, and the pool is not touched.
+    `if ... else pad`: where the guard does not hold all bytes are `pad`, and the pool is not touched. `unsigned` bytes, and
+    `pad`, are extended with zeros.
     - (widen_c1) `bytes`, `pieces` and `step` are positive, and a guard comes with a pad value.
     - (widen_c2) the lanes are static, whole fours, and hold all that is stored.
 
@@ -450,9 +454,9 @@ def Vmcu_WidenOp : Vmcu_Op<"widen", [AttrSizedOperandSegments]> {
   let arguments = (ins Arg<Vmcu_ByteSequence, "", [MemRead]>:$source, Index:$index, Optional<Index>:$within, Index:$byte,
     Arg<MemRefRankOf<[I16], [1]>, "", [MemWrite]>:$lanes, I64Attr:$at, I64Attr:$bytes,
     DefaultValuedAttr<I64Attr, "1">:$pieces, DefaultValuedAttr<I64Attr, "1">:$step, Optional<I1>:$guard,
-    OptionalAttr<I8Attr>:$pad);
+    OptionalAttr<I8Attr>:$pad, UnitAttr:$is_unsigned);
   let assemblyFormat = [{
-    $source `[` $index (`+` $within^)? `,` $byte `]` `to` $lanes `[` $at `]` `bytes` $bytes (`pieces` $pieces^)?
+    (`unsigned` $is_unsigned^)? $source `[` $index (`+` $within^)? `,` $byte `]` `to` $lanes `[` $at `]` `bytes` $bytes (`pieces` $pieces^)?
     (`step` $step^)? (`if` $guard^ `else` $pad)? attr-dict `:` qualified(type($source)) `to` type($lanes)
   }];
 }
@@ -463,17 +467,17 @@ def Vmcu_MatmulOp : Vmcu_Op<"matmul", [AttrSizedOperandSegments]> {
     `dest[index + p, t] = requantize(bias[t] + sum over k of source[p * pitch + k] * weights[t, k])` for `pixels` pixels
     and all `t` of a segment of `dest`: what `vmcu.dot`, `vmcu.requantize` and `vmcu.segment_store` do one tile at a time,
     as one inner loop that holds its accumulators, weights and constants in registers. Source are the lanes of a
-    `vmcu.widen`, or the bytes of one pixel from segment `first` of a sequence on.
+    `vmcu.widen`, or the bytes of one pixel from segment `first` of a sequence on; `unsigned` bytes are extended with zeros.
 
     `unroll` is how many lanes of depth the inner loop's body takes; by default the lowering decides.
 
     Constants are `weights` (i8, `channels x depth`), `bias` (i32), `multiplier` (i32) and `shift` (i8), the latter three
     with one element per channel or, scales, one for all. `vmcu-pack-weights` makes one record of them (`packed`).
-    - (matmul_c1) a source of lanes has no `first`; a sequence has it, and one pixel.
+    - (matmul_c1) a source of lanes has no `first` and is not `unsigned`; a sequence has `first`, and one pixel.
     - (matmul_c2) there are four constants of i8, i32, i32 and i8, or one record.
     - (matmul_c3) weights are `channels x depth`, where a segment of `dest` has `channels` bytes; the depth is a multiple of 4.
     - (matmul_c4) the lanes hold all pixels: `(pixels - 1) * pitch + depth` of them.
-    - (matmul_c5) `min <= max`, both in int8.
+    - (matmul_c5) `min <= max`, both in int8 or both in uint8.
     - (matmul_c6) `unroll` is a positive multiple of 4.
     - (matmul_c7) a record is a tensor of i32 of rank 1 that holds, for each two channels, their starts (2 words), their
       weights (a word for two lanes of depth) and their scales (4 words).
@@ -487,9 +491,10 @@ def Vmcu_MatmulOp : Vmcu_Op<"matmul", [AttrSizedOperandSegments]> {
   let arguments = (ins Arg<AnyTypeOf<[MemRefRankOf<[I16], [1]>, Vmcu_ByteSequence]>, "", [MemRead]>:$source,
     Optional<Index>:$first, Variadic<AnyStaticShapeTensor>:$constants, Arg<Vmcu_ByteSequence, "", [MemWrite]>:$dest,
     Index:$index, Optional<Index>:$within, I64Attr:$pixels, I64Attr:$pitch, I64Attr:$depth,
-    Vmcu_RoundingAttr:$rounding, I32Attr:$zero_point, I32Attr:$min, I32Attr:$max, OptionalAttr<I64Attr>:$unroll);
+    Vmcu_RoundingAttr:$rounding, I32Attr:$zero_point, I32Attr:$min, I32Attr:$max, OptionalAttr<I64Attr>:$unroll,
+    UnitAttr:$is_unsigned);
   let assemblyFormat = [{
-    $source (`[` $first^ `]`)? `times` $constants `into` $dest `[` $index (`+` $within^)? `]`
+    (`unsigned` $is_unsigned^)? $source (`[` $first^ `]`)? `times` $constants `into` $dest `[` $index (`+` $within^)? `]`
     `pixels` $pixels `pitch` $pitch `depth` $depth `round` `` $rounding `zero_point` $zero_point `clamp` $min `to` $max
     (`unroll` $unroll^)? attr-dict `:` qualified(type($source)) `,` type($constants) `into` qualified(type($dest))
   }];
@@ -501,7 +506,7 @@ def Vmcu_DepthwiseOp : Vmcu_Op<"depthwise", [AttrSizedOperandSegments]> {
     `dest[index + x, c] = requantize(bias[c] + sum over i, j of in[i, x * stride - pad + j, c] * weights[i, j, c])` for all
     columns `x` and channels `c`, as one inner loop that holds accumulators, weights and constants in registers. `in[i]`
     is the row of `columns` segments from segment `rows[i]` of the source on, or all `halo` where its guard does not
-    hold. Columns outside of it are `halo` as well. `tile` output columns are made together; by default the lowering
+    hold. Columns outside of it are `halo` as well. `unsigned` bytes, and the halo, are extended with zeros. `tile` output columns are made together; by default the lowering
     decides how many.
 
     Constants as in `vmcu.matmul`; weights are `rows x columns x channels`.
@@ -509,7 +514,7 @@ def Vmcu_DepthwiseOp : Vmcu_Op<"depthwise", [AttrSizedOperandSegments]> {
     - (depthwise_c2) there are four constants of i8, i32, i32 and i8, or one record.
     - (depthwise_c3) weights are `rows x window columns x channels`, where a segment of source and dest has `channels` bytes.
     - (depthwise_c4) there are rows; window, stride, columns, out_columns and tile are positive.
-    - (depthwise_c5) `min <= max`, both in int8.
+    - (depthwise_c5) `min <= max`, both in int8 or both in uint8.
     - (depthwise_c6) a record is a tensor of i32 of rank 1 that holds, for each channel, bias and scale (3 words) and a word
       for each pair of taps of each row: with an odd stride those that begin at every tap, else at every second.
 
@@ -523,9 +528,10 @@ def Vmcu_DepthwiseOp : Vmcu_Op<"depthwise", [AttrSizedOperandSegments]> {
   let arguments = (ins Arg<Vmcu_ByteSequence, "", [MemRead]>:$source, Variadic<Index>:$rows, Variadic<I1>:$guards,
     Variadic<AnyStaticShapeTensor>:$constants, Arg<Vmcu_ByteSequence, "", [MemWrite]>:$dest, Index:$index,
     I64Attr:$window, I64Attr:$stride, I64Attr:$pad, I64Attr:$columns, I64Attr:$out_columns, I8Attr:$halo,
-    Vmcu_RoundingAttr:$rounding, I32Attr:$zero_point, I32Attr:$min, I32Attr:$max, OptionalAttr<I64Attr>:$tile);
+    Vmcu_RoundingAttr:$rounding, I32Attr:$zero_point, I32Attr:$min, I32Attr:$max, OptionalAttr<I64Attr>:$tile,
+    UnitAttr:$is_unsigned);
   let assemblyFormat = [{
-    $source `[` $rows `]` (`if` `(` $guards^ `)`)? `with` $constants `into` $dest `[` $index `]` `window` $window `stride` $stride
+    (`unsigned` $is_unsigned^)? $source `[` $rows `]` (`if` `(` $guards^ `)`)? `with` $constants `into` $dest `[` $index `]` `window` $window `stride` $stride
     `pad` $pad `columns` $columns `to` $out_columns `halo` $halo `round` `` $rounding `zero_point` $zero_point
     `clamp` $min `to` $max (`tile` $tile^)? attr-dict
     `:` qualified(type($source)) `,` type($constants) `into` qualified(type($dest))

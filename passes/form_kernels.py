@@ -3,6 +3,9 @@
 Before: `tensor.pad`, `linalg.conv_2d_nhwc_fhwc_q`, `linalg.generic` (requantise), ... side by side in a function.
 After:  one `vmcu.kernel` for each layer, its constants inside; between kernels only int8 tensors and reshapes.
 
+A kernel that can read uint8 takes the flip of an argument's highest bits in (`arith.xori` with -128): its loads do that, or
+constants are corrected. Other flips are kernels.
+
 For convolutions the input's zero point is folded into the bias, so that the body needs no quantisation arithmetic but
 the final `tosa.apply_scale`. What no kernel of ours computes becomes a kernel of kind `buffer`; ops that hand wider
 tensors than int8 to one another (a softmax) stay together in one.
@@ -25,11 +28,14 @@ from vmcu import _vmcu
 from vmcu.dialects import vmcu as d
 from vmcu.ir.clone import clone_into, rename_operands, used_values
 from vmcu.operators import match
+from vmcu.operators.anchors import behind_reshapes
 from vmcu.operators.elementwise import can_vectorise
 from vmcu.operators.fold import write_folded
 from vmcu.operators.read import ANCHORS, read_operator
 from vmcu.passes._registry import PassError, vmcu_pass
 from vmcu.passes.refuse_tosa_leftovers import is_tosa
+
+_HALOS = ("tensor.pad", "tensor.extract_slice")
 
 
 @vmcu_pass("vmcu-form-kernels", summary="Group linalg ops into vmcu.kernel ops")
@@ -71,7 +77,7 @@ def _form_in(function: func.FuncOp) -> None:
     _refuse_returned(constants, block)
     ops = [op for op in everything if op.operation not in constants]
     _check_static(function, ops)
-    ops = _unshare(ops)
+    ops = _unshare(_share_flips(ops))
     groups = _group(ops)
     names = _Names(op.name.value for op in ops if isinstance(op, d.KernelOp))
     moved: set[ir.Operation] = set(constants)
@@ -163,6 +169,9 @@ def _group(ops: list[ir.OpView], *, apart: Callable[[ir.OpView], bool] = lambda 
     for number, op in enumerate(ops):
         if op.operation.name in ANCHORS:
             _claim_producers(groups, number)
+        elif not isinstance(op, d.KernelOp) and _reads_flipped(op):
+            for operand in op.operands:
+                _claim_flip(groups, number, operand)
     # A tensor wider than int8 never leaves its kernel.
     for number, op in enumerate(ops):
         if isinstance(op, d.KernelOp) or all(map(match.is_int8, op.operation.results)) or apart(op):
@@ -214,12 +223,63 @@ def _is_cheap(op: ir.OpView) -> bool:
 
 
 def _claim_producers(groups: _Groups, number: int) -> None:
-    """Join an anchor with the halo and the slice before it."""
+    """Join an anchor with the halo and the slice before it, and with the flip before those."""
     value = groups.ops[number].operands[0]
-    while match.op_name(op := match.producer(value)) in ("tensor.pad", "tensor.extract_slice") and _has_one_use(value):
+    while match.op_name(op := match.producer(value)) in _HALOS and _has_one_use(value):
         assert op is not None, "it has a name"
         groups.join(number, groups.position[value])
         value = op.operands[0]
+    _claim_flip(groups, number, value)
+
+
+def _claim_flip(groups: _Groups, number: int, value: ir.Value) -> None:
+    """Join an op with the flip of an argument that is its operand `value`: it can read uint8 itself."""
+    path = []
+    while match.op_name(op := match.producer(value)) in match.RESHAPES and _has_one_use(value):
+        assert op is not None, "it has a name"
+        path.append(value)
+        value = op.operands[0]
+    if _is_first_flip(op) and _has_one_use(value):
+        for each in (*path, value):
+            groups.join(number, groups.position[each])
+
+
+def _is_first_flip(op: ir.OpView | None) -> bool:
+    """Whether `op` flips the bytes of an argument, reshapes aside."""
+    return op is not None and match.is_flip(op) and isinstance(behind_reshapes(op.operands[0]).owner, ir.Block)
+
+
+def _reads_flipped(op: ir.OpView) -> bool:
+    """Whether the kernel of `op` can read uint8 in place of the int8 tensor that `op` reads."""
+    if op.operation.name in ANCHORS:
+        return True
+    bodies = op.regions[0].blocks[0].operations if op.operation.name == "linalg.generic" else ()
+    return bool(bodies) and match.is_parallel(op) and all(map(can_vectorise, bodies)) and not match.is_flip(op)
+
+
+def _readers(value: ir.Value) -> list[ir.OpView]:
+    """The ops that read a value, or what halos, slices and reshapes make of it."""
+    found: list[ir.OpView] = []
+    for use in value.uses:
+        op = use.owner.operation.opview
+        passes_on = op.operation.name in (*_HALOS, *match.RESHAPES)
+        found += _readers(op.results[0]) if passes_on else [op]
+    return found
+
+
+def _share_flips(ops: list[ir.OpView]) -> list[ir.OpView]:
+    """Give each reader of the flip of an argument one of its own, if all of them can read uint8."""
+    shared: list[ir.OpView] = []
+    for op in ops:
+        uses = list(op.results[0].uses) if _is_first_flip(op) else []
+        if len(uses) > 1 and all(map(_reads_flipped, _readers(op.results[0]))):
+            for use in uses[1:]:
+                with ir.InsertionPoint.after(op):
+                    copy = op.operation.clone()
+                use.owner.operands[use.operand_number] = copy.results[0]
+                shared.append(copy.opview)
+        shared.append(op)
+    return shared
 
 
 def _owner_in_block(value: ir.Value, block: ir.Block) -> ir.Operation | None:

@@ -29,7 +29,7 @@ func.func @requantize_c2_shifts(%v: vector<4xi32>, %m: vector<4xi32>, %s: vector
 // -----
 
 func.func @requantize_c3_empty(%v: vector<4xi32>, %m: vector<1xi32>, %s: vector<1xi8>) {
-  // expected-error@+1 {{clamps to [5, 4], elements hold [-128, 127]}}
+  // expected-error@+1 {{clamps to [5, 4], elements hold [-128, 255]}}
   %0 = vmcu.requantize %v by %m, %s round single zero_point 0 clamp 5 to 4
     : vector<4xi32>, vector<1xi32>, vector<1xi8> -> vector<4xi8>
   return

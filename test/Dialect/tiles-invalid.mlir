@@ -409,9 +409,9 @@ func.func @depthwise_c5_empty(%x: !vmcu.sequence<36x8xi8>, %y: !vmcu.sequence<36
 
 func.func @depthwise_c5_element(%x: !vmcu.sequence<36x8xi8>, %y: !vmcu.sequence<36x8xi8>, %i: index, %g: i1,
     %w: tensor<2x3x8xi8>, %b: tensor<8xi32>, %m: tensor<8xi32>, %s: tensor<8xi8>) {
-  // expected-error@+1 {{clamps to 0 to 128, which is no range of int8}}
+  // expected-error@+1 {{clamps to 0 to 256, which is no range of int8 or uint8}}
   vmcu.depthwise %x[%i, %i] with %w, %b, %m, %s into %y[%i] window 3 stride 1 pad 1 columns 6 to 6 halo 0
-    round double zero_point 0 clamp 0 to 128
+    round double zero_point 0 clamp 0 to 256
     : !vmcu.sequence<36x8xi8>, tensor<2x3x8xi8>, tensor<8xi32>, tensor<8xi32>, tensor<8xi8> into !vmcu.sequence<36x8xi8>
   return
 }

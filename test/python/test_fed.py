@@ -169,7 +169,7 @@ def test_what_cannot_be_fed_is_refused(tmp_path: Path) -> None:
 @needs_zoo
 def test_float_rows_are_refused() -> None:
     path = Path(ZOO) / "mcunet_vww_80.tflite"
-    with pytest.raises(vmcu.Unsupported, match=r"float32\[1x80x80x3\]; .* is int8 \(io int8 gives them\)"):
+    with pytest.raises(vmcu.Unsupported, match=r"float32\[1x80x80x3\]; .* are int8 and uint8 \(io int8 gives them\)"):
         vmcu.compile_model(path, input="fed", io="float")
 
 

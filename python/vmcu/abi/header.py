@@ -8,7 +8,7 @@ from vmcu.abi.interface import Interface
 from vmcu.abi.tensor import Tensor
 from vmcu.version import __version__
 
-_C_TYPES = {"int8": "int8_t", "int16": "int16_t", "int32": "int32_t", "float32": "float"}
+_C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t", "float32": "float"}
 
 
 def write_header(compiled: Interface, needs: tuple[str, ...] = ()) -> str:
@@ -51,6 +51,7 @@ def _declare_entry(compiled: Interface) -> str:
     name, upper = compiled.name, compiled.name.upper()
     if compiled.input == "resident":
         return f"/* Run the network once. Not reentrant: there is one pool. */\nvoid {name}_run(void);\n"
+    kind = _c_type(compiled.inputs[0])
     return f"""/* How many rows of the image have come. Begin with zero; it is zero again after the last row. */
 typedef struct {{ int32_t row; }} {name}_state;
 
@@ -59,10 +60,10 @@ typedef struct {{ int32_t row; }} {name}_state;
 
 /* Take the next row of the image, from top to bottom, and do what it allows; the row is free again on return.
  * Returns 1 with the last row, when the outputs are in the pool, and 0 before. Not reentrant: there is one pool. */
-int {name}_feed_row({name}_state *state, const int8_t *row);
+int {name}_feed_row({name}_state *state, const {kind} *row);
 
 /* Run the network once, on an image that is whole somewhere: in flash, or in a camera's memory. */
-static inline void {name}_run(const int8_t *image) {{
+static inline void {name}_run(const {kind} *image) {{
   {name}_state state = {{0}};
   for (int row = 0; row < {upper}_INPUT_ROWS; row++)
     {name}_feed_row(&state, image + row * {upper}_INPUT_ROW_BYTES);

@@ -18,7 +18,7 @@ class Names:
 
     @property
     def feed_row(self) -> str:
-        """`int NAME_feed_row(NAME_state *, const int8_t *row)`: what one row allows, of a program that is fed."""
+        """`int NAME_feed_row(NAME_state *, const int8_t *row)`, or `uint8_t`: what one row allows, if rows are fed."""
         return f"{self.prefix}_feed_row"
 
     @property

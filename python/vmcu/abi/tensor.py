@@ -47,10 +47,10 @@ class Tensor:
     @property
     def is_quantised(self) -> bool:
         """Whether elements are integers that stand for real values by a known scale and zero point."""
-        return self.dtype.kind == "i" and self.scale is not None and self.zero_point is not None
+        return self.dtype.kind in "iu" and self.scale is not None and self.zero_point is not None
 
     def quantise(self, real: np.ndarray) -> np.ndarray:
-        """Real values as the tensor's integers: rounded to nearest (ties to even) and saturated.
+        """Real values as the tensor's integers: rounded to nearest (halves away from zero, as LiteRT does) and saturated.
 
         Raises:
             InputError: the model does not tell scale and zero point, or a value is not a number.
@@ -59,7 +59,7 @@ class Tensor:
         if np.isnan(real).any():
             raise InputError(f"'{self.name}' takes numbers, the array holds NaN")
         limits = np.iinfo(self.dtype)
-        return np.clip(np.rint(real / self.scale) + self.zero_point, limits.min, limits.max).astype(self.dtype)
+        return np.clip(_round_away(real / self.scale) + self.zero_point, limits.min, limits.max).astype(self.dtype)
 
     def dequantise(self, values: np.ndarray) -> np.ndarray:
         """The tensor's integers as real values, float32.
@@ -75,13 +75,18 @@ class Tensor:
             raise InputError(f"the model does not tell scale and zero point of '{self.name}', {self}")
 
     def random(self, generator: np.random.Generator) -> np.ndarray:
-        """Random values over the whole range of the tensor; of floats, the range that the int8 core takes."""
-        if self.dtype.kind == "i":
+        """Random values over the whole range of the tensor; of floats, the range that the core takes."""
+        if self.dtype.kind in "iu":
             limits = np.iinfo(self.dtype)
             return generator.integers(limits.min, limits.max, self.shape, self.dtype, endpoint=True)
         scale, zero_point = (1 / 128, 0) if self.scale is None else (self.scale, self.zero_point or 0)
         values = scale * (generator.integers(-128, 128, self.shape) - zero_point)
         return values.astype(self.dtype)
+
+
+def _round_away(real: np.ndarray) -> np.ndarray:
+    """To the nearest whole numbers, halves away from zero."""
+    return np.trunc(real) + np.trunc(2 * (real - np.trunc(real)))
 
 
 def check_inputs(tensors: Sequence[Tensor], arrays: Sequence[np.ndarray]) -> None:

@@ -265,7 +265,7 @@ def reference(
     model: options.Model,
     inputs: options.Inputs = None,
     outputs: options.Outputs = None,
-    io: options.Io = "int8",
+    io: options.Io = "auto",
     oracle: options.Oracle = "auto",
 ) -> None:
     """Run a model on this machine.

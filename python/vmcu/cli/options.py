@@ -39,8 +39,11 @@ Ram = Annotated[
     ),
 ]
 Io = Annotated[
-    Literal["int8", "float"],
-    typer.Option(help="float conversions around an int8 network: int8 cuts them off, float compiles them too"),
+    Literal["auto", "int8", "uint8", "float"],
+    typer.Option(
+        help="what inputs and outputs are to those who call the code; auto: the integers that the file has, int8 in the "
+        "place of floats"
+    ),
 ]
 Input = Annotated[
     Literal["resident", "fed"],
@@ -111,7 +114,7 @@ Name = Annotated[
 _FIELDS: dict[str, tuple[Any, object]] = {
     "target": (TargetName, "cortex-m4"),
     "ram": (Ram, None),
-    "io": (Io, "int8"),
+    "io": (Io, "auto"),
     "input": (Input, "resident"),
     "fed": (Fed, False),
     "streams": (Streams, True),

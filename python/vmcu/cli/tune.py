@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def tune(
     models: options.Models,
     target: options.TargetName = "cortex-m4",
-    io: options.Io = "int8",
+    io: options.Io = "auto",
     again: Annotated[bool, typer.Option("--again", help="measure what is known already, too")] = False,
     output: Annotated[
         Path | None,

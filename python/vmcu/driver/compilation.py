@@ -334,10 +334,10 @@ class Compilation:
         inputs, _ = self.interface
         if len(inputs) != 1:
             raise Unsupported(f"the model has {len(inputs)} inputs; supported with rows that are fed is one")
-        if str(inputs[0].dtype) != "int8":
+        if inputs[0].dtype.kind == "f":
             hint = " (io int8 gives them)" if self.options.io == "float" else ""
             found = f"input '{inputs[0].name}' is {inputs[0]}"
-            raise Unsupported(f"{found}; supported with rows that are fed is int8{hint}")
+            raise Unsupported(f"{found}; supported with rows that are fed are int8 and uint8{hint}")
         if not summaries.kernels(module):
             raise Unsupported("the model computes nothing, so there is nobody to feed rows to")
 

@@ -9,8 +9,8 @@ from typing import Any, Literal, get_args
 from vmcu.abi.interface import Input
 from vmcu.cores import Target
 from vmcu.errors import InputError
+from vmcu.frontends import Io
 
-Io = Literal["int8", "float"]
 Optimize = Literal["ram", "balanced", "latency", "size"]
 
 
@@ -20,7 +20,8 @@ class Options:
 
     Args:
         target: a target or its text, e.g. `"cortex-m4,ram=64KiB"`.
-        io: `"int8"` strips float boundaries of an int8 core, `"float"` keeps them.
+        io: what inputs and outputs are to those who call the code: `"int8"`, `"uint8"`, `"float"`; `"auto"` is what the
+            file has, but int8 in the place of floats.
         ram: most bytes that the pool may have; the target's RAM if None.
         name: prefix of the C symbols; the file's name if None.
         input: `"resident"`: the whole input lies in the pool when a run begins; `"fed"`: it comes row by row, one call
@@ -39,7 +40,7 @@ class Options:
     """
 
     target: Target = field(default_factory=lambda: Target.parse("cortex-m4"))
-    io: Io = "int8"
+    io: Io = "auto"
     ram: int | None = None
     name: str | None = None
     input: Input = "resident"

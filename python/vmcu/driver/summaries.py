@@ -147,7 +147,7 @@ def _tensor(name: str, of: ir.Type, port: frontends.Port) -> Tensor:
     is_tensor = isinstance(of, ir.RankedTensorType) and of.has_static_shape
     if not is_tensor or str(of.element_type) not in _DTYPES:
         raise Unsupported(f"{name} of @main is {of}; supported are static tensors of {', '.join(_DTYPES)}")
-    dtype = np.dtype(_DTYPES[str(of.element_type)])
+    dtype = np.dtype("uint8" if port.unsigned else _DTYPES[str(of.element_type)])
     return Tensor(port.name or name, tuple(of.shape), dtype, port.scale, port.zero_point)
 
 

@@ -10,75 +10,130 @@ inputs and outputs. Modules live in the caller's current `ir.Context`:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from mlir import ir
 
 from vmcu.errors import InputError, Unsupported, VmcuError
-from vmcu.frontends.boundary import int8_boundaries, saturate_inputs
+from vmcu.frontends.boundary import find_floats, wrap_in_floats
 from vmcu.frontends.levels import FileLevel, level_of
 from vmcu.frontends.mlir import load_mlir
 from vmcu.frontends.sizes import check_sizes
 from vmcu.frontends.tflite import load_tflite
+from vmcu.frontends.unsigned import sign, unsign
 from vmcu.ir import walk
 from vmcu.ir.ports import Port, ports, write_ports
 
-__all__ = ["FileLevel", "Port", "level_of", "load", "ports"]
+__all__ = ["FileLevel", "Io", "Port", "level_of", "load", "load_file", "ports"]
+
+Io = Literal["auto", "int8", "uint8", "float"]
 
 _READERS = {".tflite": load_tflite, ".mlir": load_mlir, ".mlirbc": load_mlir}
 
 
-def load(path: str | Path, *, io: Literal["int8", "float"] = "int8") -> ir.Module:
+def load(path: str | Path, *, io: Io = "auto") -> ir.Module:
     """Read a model into the current MLIR context.
 
     Args:
         path: `.tflite`, or `.mlir` / `.mlirbc` (text or bytecode) that holds TOSA or linalg on tensors, or kernels,
             a plan or segments of this compiler.
-        io: "int8" cuts float conversions off the inputs and outputs, "float" keeps them. Either way `ports` tells
-            their scale and zero point.
+        io: what inputs and outputs are, as `Options.io` has it; `ports` tells their scale and zero point. A file of a
+            lower level than TOSA and linalg has what it has.
 
     Returns:
         A module with one public function `@main`, static shapes, batch 1.
 
     Raises:
         InputError: the file is missing, of another kind, or damaged.
-        Unsupported: the network computes on floats, has dynamic sizes, or an operator that is not supported.
+        Unsupported: the network computes on floats or on uint8, has dynamic sizes, or an operator that is not supported;
+            "float" is wanted of a tensor whose scale and zero point the file does not tell.
     """
-    if io not in ("int8", "float"):
-        raise InputError(f"io is {io!r}; supported are 'int8' and 'float'")
+    if io not in get_args(Io):
+        raise InputError(f"io is {io!r}; supported are {', '.join(map(repr, get_args(Io)))}")
     file = Path(path)
+    module = _read(file)
+    if level_of(module) != "tosa":
+        return module
+    try:
+        # What a .mlir file says of floats is meant as it is; of a .tflite file it is the converter who says it.
+        return _checked(module, io, cut=io != "float" or file.suffix.lower() == ".tflite")
+    except VmcuError as error:
+        raise type(error)(f"{file}: {error}") from None
+
+
+def load_file(path: Path) -> ir.Module:
+    """The module of a model at the level of TOSA, with the inputs and outputs that the file has.
+
+    Raises:
+        VmcuError: as `load`.
+    """
+    module = _read(path)
+    if path.suffix.lower() == ".tflite":
+        with module.context, ir.Location.unknown():
+            found = find_floats(module, cut=True)
+            sides = ([port if port.scale is not None else None for port in side] for side in found)
+            wrap_in_floats(walk.main_function(module), *sides)
+    return module
+
+
+def _read(file: Path) -> ir.Module:
     reader = _READERS.get(file.suffix.lower())
     if reader is None:
         raise InputError(f"{file}: unknown kind of model '{file.suffix}'; supported are {', '.join(_READERS)}")
     if not file.is_file():
         raise InputError(f"{file}: no such file")
-    module = reader(file)
-    if level_of(module) != "tosa":
-        return module
-    try:
-        checked = _checked(module, strip=io == "int8")
-    except VmcuError as error:
-        raise type(error)(f"{file}: {error}") from None
-    if io == "float" and reader is load_tflite:
-        saturate_inputs(checked)
-    return checked
+    return reader(file)
 
 
-def _checked(module: ir.Module, *, strip: bool) -> ir.Module:
+def _checked(module: ir.Module, io: Io, *, cut: bool) -> ir.Module:
     with module.context, ir.Location.unknown():
         _refuse_dynamic_shapes(module)
         check_sizes(module)
-        found = int8_boundaries(module, strip=strip)
-        main = walk.main_function(module)
-        _refuse_inputs(main, strip=strip)
-        write_ports(main, *(tuple(map(_merge, known, cut)) for known, cut in zip(ports(module), found)))
+        main, known = walk.main_function(module), ports(module)
+        were_unsigned = sign(module)
+        known = tuple(tuple(map(_as_found, *side)) for side in zip(known, were_unsigned))
+        floats = find_floats(module, cut=cut)
+        _refuse_inputs(main, floats=not cut)
+        signed = tuple(tuple(map(_merge, *side)) for side in zip(known, floats))
+        if io == "float":
+            wrap_in_floats(main, *signed)
+            write_ports(main, *signed)
+        else:
+            # What TOSA of this compiler says to be uint8 is that already.
+            is_unsigned = [
+                [port.unsigned and not was for port, was in zip(*side)] for side in zip(known, were_unsigned)
+            ]
+            wanted = [[_wants_unsigned(io, port) for port in side] for side in known]
+            unsign(
+                main, *([is_now != is_to_be for is_now, is_to_be in zip(*side)] for side in zip(is_unsigned, wanted))
+            )
+            write_ports(main, *(tuple(map(_with_sign, *side)) for side in zip(signed, wanted)))
         module.operation.verify()
     return module
 
 
+def _wants_unsigned(io: Io, port: Port) -> bool:
+    return io == "uint8" or (io == "auto" and port.unsigned)
+
+
+def _as_found(port: Port, unsigned: bool) -> Port:
+    """A port that the file told; its zero point is that of the type."""
+    return replace(port, unsigned=port.unsigned or unsigned)
+
+
 def _merge(known: Port, cut: Port) -> Port:
-    return Port(known.name, cut.scale, cut.zero_point) if cut.scale is not None else known
+    """The port of an int8 tensor."""
+    if cut.scale is not None:
+        return Port(known.name, cut.scale, cut.zero_point)
+    return _with_sign(known, False)
+
+
+def _with_sign(port: Port, unsigned: bool) -> Port:
+    """The port of the same tensor as uint8, or as int8."""
+    moved = 128 * (unsigned - port.unsigned)
+    return replace(port, unsigned=unsigned, zero_point=None if port.zero_point is None else port.zero_point + moved)
 
 
 def _refuse_dynamic_shapes(module: ir.Module) -> None:
@@ -90,7 +145,7 @@ def _refuse_dynamic_shapes(module: ir.Module) -> None:
             raise Unsupported(f"input {index} of @main is {of}, a batch of {of.shape[0]}; supported is 1")
 
 
-def _refuse_inputs(main: ir.OpView, *, strip: bool) -> None:
+def _refuse_inputs(main: ir.OpView, *, floats: bool) -> None:
     for index, of in enumerate(main.type.inputs):
-        if not walk.is_int8(of) and not (walk.is_float(of) and not strip):
-            raise Unsupported(f"input {index} of @main is {of}; supported are int8 tensors")
+        if not walk.is_int8(of) and not (floats and walk.is_float(of)):
+            raise Unsupported(f"input {index} of @main is {of}; supported are tensors of int8, uint8 and floats")

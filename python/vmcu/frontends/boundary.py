@@ -1,4 +1,4 @@
-"""Cut the float input and output conversions off an int8 network.
+"""Cut the float input and output conversions off an int8 network, or put some around it.
 
 Before: f32 argument -> `tosa.mul` by 1/scale -> `tosa.cast` to i32 -> `tosa.add` zero point -> `tosa.cast` to i8 ->
         int8 core -> `tosa.cast` to f32 -> `tosa.sub` zero point -> `tosa.mul` by scale -> f32 result
@@ -12,11 +12,14 @@ they quadruple the input buffer and ask for floating point.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from mlir import ir
 
 from vmcu.errors import Unsupported
+from vmcu.frontends.unsigned import set_function_type
 from vmcu.ir import walk
 from vmcu.ir.ports import Port
 
@@ -86,11 +89,11 @@ def output_boundary(result: ir.Value) -> Boundary | None:
     return Boundary((op, *ops), op.operands[0], Port(None, affine.factor, round(-affine.offset / affine.factor)))
 
 
-def int8_boundaries(module: ir.Module, *, strip: bool) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
-    """Find the float conversions around the int8 core of `@main`, and cut them off if `strip` says so.
+def find_floats(module: ir.Module, *, cut: bool) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
+    """Find the float conversions around the int8 core of `@main`, and cut them off if `cut` says so.
 
     Returns:
-        One `Port` for each input and each output, empty where it is not float.
+        One `Port` for each input and each output, empty where there is no conversion.
 
     Raises:
         Unsupported: an operation of the core computes on floats.
@@ -102,32 +105,107 @@ def int8_boundaries(module: ir.Module, *, strip: bool) -> tuple[tuple[Port, ...]
         output_boundary(value) if walk.is_float(value.type) else None for value in walk.terminator(main).operands
     ]
     _refuse_floats(main, [op for found in (*inputs, *outputs) if found for op in found.ops])
-    if strip:
+    if cut:
         _strip(main, inputs, outputs)
     return tuple(f.port if f else Port() for f in inputs), tuple(f.port if f else Port() for f in outputs)
 
 
-def saturate_inputs(module: ir.Module) -> None:
-    """Let real numbers beyond the int8 range of an input become its ends, as LiteRT's QUANTIZE does.
+def wrap_in_floats(main: ir.OpView, inputs: Sequence[Port | None], outputs: Sequence[Port | None]) -> None:
+    """Put float conversions around the int8 arguments and results of `main` that have a port, as LiteRT computes them.
 
-    The converter's chain adds the zero point in 32 bits and keeps the low eight, so that such numbers would wrap around.
-    A number half way between two steps still rounds to the even one, where LiteRT rounds it away from zero.
+    Raises:
+        Unsupported: the file does not tell scale and zero point of one of them.
     """
-    for argument in walk.main_function(module).regions[0].blocks[0].arguments:
-        found = input_boundary(argument) if walk.is_float(argument.type) else None
-        if found:
-            _saturate(found)
+    block, end = main.regions[0].blocks[0], walk.terminator(main)
+    for side, found in (("input", inputs), ("output", outputs)):
+        for index, port in enumerate(found):
+            if port is not None and None in (port.scale, port.zero_point):
+                raise Unsupported(f"the file does not tell scale and zero point of {side} {index}, which floats need")
+    with ir.InsertionPoint.at_block_begin(block):
+        for argument, port in zip(block.arguments, inputs):
+            if port is not None and not walk.is_float(argument.type):
+                _quantise(argument, port)
+    with ir.InsertionPoint(end):
+        for index, port in enumerate(outputs):
+            if port is not None and not walk.is_float(end.operands[index].type):
+                end.operation.operands[index] = _dequantise(end.operands[index], port)
+    set_function_type(main)
 
 
-def _saturate(boundary: Boundary) -> None:
-    cast = next(op for op in boundary.ops if op.name == "tosa.cast")
-    scaled = cast.operands[0]
-    ends = {"min_val": -128, "max_val": 127}  # whole numbers: to round after the clamp is to round before it
-    element = walk.element_type(scaled.type)
-    with cast.location, ir.InsertionPoint(cast):
-        bounds = {key: ir.FloatAttr.get(element, end - (boundary.port.zero_point or 0)) for key, end in ends.items()}
-        clamp = ir.Operation.create("tosa.clamp", [scaled.type], [scaled], bounds)
-    cast.operands[0] = clamp.results[0]
+def _quantise(argument: ir.Value, port: Port) -> None:
+    """Let a float argument become the int8 one that it was: scaled, saturated, rounded half away from zero.
+
+    `tosa.cast` rounds halves to the even number. It errs where what is left is a half of the sign of the number itself.
+    """
+    assert port.scale is not None and port.zero_point is not None
+    readers = [(use.owner, use.operand_number) for use in argument.uses]
+    int8 = argument.type
+    argument.set_type(_like(int8, ir.F32Type.get()))
+    i32 = ir.IntegerType.get_signless(32)
+    with argument.location:
+        # Whole numbers as bounds: to round after the clamp is to round before it.
+        bounds = {"min_val": -128 - port.zero_point, "max_val": 127 - port.zero_point}
+        ends = {key: ir.FloatAttr.get(ir.F32Type.get(), end) for key, end in bounds.items()}
+        scaled = _mul(argument, _splat(argument, 1.0 / port.scale))
+        steps = ir.Operation.create("tosa.clamp", [argument.type], [scaled], ends).results[0]
+        even = _convert(steps, i32)
+        rest = _binary("tosa.sub", steps, _convert(even, ir.F32Type.get()))
+        above = _both(_reaches(rest, _splat(rest, 0.5)), _reaches(steps, _splat(rest, 0.0)))
+        below = _both(_reaches(_splat(rest, -0.5), rest), _reaches(_splat(rest, 0.0), steps))
+        rounded = _binary("tosa.sub", _binary("tosa.add", even, _convert(above, i32)), _convert(below, i32))
+        moved = _binary("tosa.add", rounded, _splat(rounded, port.zero_point))
+        value = _convert(moved, int8.element_type)
+    for reader, number in readers:
+        reader.operation.operands[number] = value
+
+
+def _dequantise(value: ir.Value, port: Port) -> ir.Value:
+    """`scale * (value - zero point)` in float32."""
+    assert port.scale is not None and port.zero_point is not None
+    with value.location:
+        steps = _convert(value, ir.F32Type.get())
+        moved = _binary("tosa.sub", steps, _splat(steps, float(port.zero_point)))
+        return _mul(moved, _splat(moved, port.scale))
+
+
+def _like(of: ir.Type, element: ir.Type) -> ir.RankedTensorType:
+    return ir.RankedTensorType.get(of.shape, element)
+
+
+def _splat(like: ir.Value, number: float) -> ir.Value:
+    """A constant of one element that is broadcast over a tensor."""
+    element = like.type.element_type
+    kind = ir.RankedTensorType.get([1] * like.type.rank, element)
+    is_float = walk.is_float(element)
+    one = ir.FloatAttr.get(element, number) if is_float else ir.IntegerAttr.get(element, int(number))
+    values = ir.DenseElementsAttr.get_splat(kind, one)
+    return ir.Operation.create("tosa.const", [kind], attributes={"values": values}).results[0]
+
+
+def _convert(value: ir.Value, element: ir.Type) -> ir.Value:
+    return ir.Operation.create("tosa.cast", [_like(value.type, element)], [value]).results[0]
+
+
+def _binary(name: str, left: ir.Value, right: ir.Value) -> ir.Value:
+    return ir.Operation.create(name, [left.type], [left, right]).results[0]
+
+
+def _mul(left: ir.Value, right: ir.Value) -> ir.Value:
+    kind = ir.RankedTensorType.get([1], ir.IntegerType.get_signless(8))
+    shift = ir.DenseElementsAttr.get_splat(kind, ir.IntegerAttr.get(kind.element_type, 0))
+    none = ir.Operation.create("tosa.const", [kind], attributes={"values": shift}).results[0]
+    return ir.Operation.create("tosa.mul", [left.type], [left, right, none]).results[0]
+
+
+def _reaches(left: ir.Value, right: ir.Value) -> ir.Value:
+    """`left >= right`; one of both may be a constant of one element."""
+    shape = left.type if np.prod(left.type.shape) >= np.prod(right.type.shape) else right.type
+    bits = _like(shape, ir.IntegerType.get_signless(1))
+    return ir.Operation.create("tosa.greater_equal", [bits], [left, right]).results[0]
+
+
+def _both(left: ir.Value, right: ir.Value) -> ir.Value:
+    return _binary("tosa.logical_and", left, right)
 
 
 def _refuse_floats(main: ir.OpView, allowed: list[ir.Operation]) -> None:
@@ -154,5 +232,4 @@ def _strip(main: ir.OpView, inputs: list[Boundary | None], outputs: list[Boundar
             argument.set_type(found.int8.type)
             found.int8.replace_all_uses_with(argument)
             walk.erase(found.ops)
-    types = ([argument.type for argument in block.arguments], [value.type for value in end.operands])
-    main.attributes["function_type"] = ir.TypeAttr.get(ir.FunctionType.get(*types))
+    set_function_type(main)

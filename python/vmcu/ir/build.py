@@ -149,10 +149,11 @@ def segment_load(
     stride: int = 1,
     guards: Sequence[ir.Value] = (),
     pad: int = 0,
+    flipped: bool = False,
 ) -> ir.Value:
     """`valid` bytes from `byte` on of `rows` segments, zero-filled to whole words: `vector<rows x words*4 x i8>`.
 
-    The first segment is `index`, or `index + within` with no ring's end in between.
+    The first segment is `index`, or `index + within` with no ring's end in between. `flipped` bytes are uint8 in memory.
     """
     width = -(-valid // 4) * 4
     return d.segment_load(
@@ -165,6 +166,7 @@ def segment_load(
         stride=stride,
         valid=valid if valid != width else None,
         pad=pad if guards else None,
+        flipped=flipped or None,
     )
 
 

@@ -21,17 +21,21 @@ from mlir import ir
 
 from vmcu.ir import walk
 
-_NAME, _SCALE, _ZERO_POINT, _TYPE = "vmcu.name", "vmcu.scale", "vmcu.zero_point", "type"
+_NAME, _SCALE, _ZERO_POINT, _UNSIGNED, _TYPE = "vmcu.name", "vmcu.scale", "vmcu.zero_point", "vmcu.unsigned", "type"
 _SIDES = {"vmcu.inputs": "arg_attrs", "vmcu.outputs": "res_attrs"}
 
 
 @dataclass(frozen=True)
 class Port:
-    """One input or output of a model: `real = scale * (quantised - zero_point)`."""
+    """One input or output of a model: `real = scale * (quantised - zero_point)`.
+
+    The bytes of an `unsigned` tensor of i8 are uint8.
+    """
 
     name: str | None = None
-    scale: float | None = None  # of the int8 tensor; none when the model does not tell
+    scale: float | None = None  # none when the model does not tell
     zero_point: int | None = None
+    unsigned: bool = False
 
 
 def ports(module: ir.Module) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
@@ -85,6 +89,8 @@ def _attributes(port: Port) -> ir.DictAttr:
         found[_SCALE] = ir.FloatAttr.get_f32(port.scale)
     if port.zero_point is not None:
         found[_ZERO_POINT] = ir.IntegerAttr.get(ir.IntegerType.get_signless(32), port.zero_point)
+    if port.unsigned:
+        found[_UNSIGNED] = ir.UnitAttr.get()
     return ir.DictAttr.get(found)
 
 
@@ -98,4 +104,4 @@ def _port(attributes: ir.DictAttr) -> Port:
     def value(key: str) -> Any:
         return attributes[key].value if key in attributes else None
 
-    return Port(value(_NAME), value(_SCALE), value(_ZERO_POINT))
+    return Port(value(_NAME), value(_SCALE), value(_ZERO_POINT), _UNSIGNED in attributes)

@@ -135,9 +135,9 @@ def layer(op: ir.Operation | ir.OpView) -> str:
 def erase(chain: Sequence[ir.Operation]) -> None:
     """Erase operations, each read only by later ones, and the constants that nobody else reads."""
     constants: list[ir.Operation] = []
-    for op in chain:
-        makers = [owner(operand) for operand in op.operands]
-        constants += [made for made in makers if made and made.name == "tosa.const" and made not in constants]
+    for made in [owner(operand) for op in chain for operand in op.operands]:
+        if made and made.name == "tosa.const" and made not in constants:
+            constants.append(made)
     for op in reversed(chain):
         op.erase()
     for constant in constants:

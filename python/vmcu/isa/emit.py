@@ -8,6 +8,8 @@ from mlir import ir
 from mlir.dialects import arith, llvm
 from mlir.dialects import vector as vector_d
 
+from vmcu.operators.scale import choose_saturation
+
 
 def pointer() -> ir.Type:
     return ir.Type.parse("!llvm.ptr")
@@ -59,9 +61,10 @@ def load_word(address: ir.Value, valid: int = 4) -> ir.Value:
     return arith.ori(low, arith.shli(high, word(16)))
 
 
-def spread(packed: ir.Value) -> tuple[ir.Value, ir.Value]:
-    """Bytes (0, 2) and bytes (1, 3) of a word, sign-extended to 16 bits: SXTB16, twice."""
-    return intrinsic("arm.sxtb16", packed), intrinsic("arm.sxtb16", intrinsic("fshr.i32", packed, packed, word(8)))
+def spread(packed: ir.Value, *, is_unsigned: bool = False) -> tuple[ir.Value, ir.Value]:
+    """Bytes (0, 2) and bytes (1, 3) of a word, extended to 16 bits: SXTB16 or UXTB16, twice."""
+    extend = "arm.uxtb16" if is_unsigned else "arm.sxtb16"
+    return intrinsic(extend, packed), intrinsic(extend, intrinsic("fshr.i32", packed, packed, word(8)))
 
 
 def multiply_add(a: ir.Value, b: ir.Value, acc: ir.Value) -> ir.Value:
@@ -116,13 +119,13 @@ def high_product_of_halves(a: ir.Value, b: ir.Value, *, rounded: bool) -> ir.Val
 
 
 def clamp(value: ir.Value, low: int, high: int) -> ir.Value:
-    """`min(max(value, low), high)`; SSAT for the ranges that it knows, which may leave one comparison."""
-    bits = max(high, -low - 1).bit_length() + 1
+    """`min(max(value, low), high)`; SSAT or USAT for the ranges that they know, which may leave one comparison."""
+    saturate, bits, lowest, highest = choose_saturation(low, high)
     if bits < 32:
-        value = intrinsic("arm.ssat", value, word(bits))
-        if low > -(1 << (bits - 1)):
+        value = intrinsic(f"arm.{saturate}", value, word(bits))
+        if low > lowest:
             value = arith.maxsi(value, word(low))
-        if high < (1 << (bits - 1)) - 1:
+        if high < highest:
             value = arith.minsi(value, word(high))
     return value
 

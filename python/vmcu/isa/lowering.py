@@ -24,7 +24,7 @@ from vmcu.isa import emit
 from vmcu.isa.addresses import Address, first_segment, index_constant, segment_address, segment_bytes
 from vmcu.isa.globals import Globals
 from vmcu.isa.reports import Reports, first_byte
-from vmcu.operators.match import constant_array, producer
+from vmcu.operators.match import FLIP, constant_array, producer
 
 Rows = list[list[ir.Value]]
 
@@ -84,6 +84,10 @@ class Lowering(ABC):
         """`valid` bytes from an address on as a row of a tile of `width` bytes."""
 
     @abstractmethod
+    def load_flipped_row(self, address: ir.Value, width: int, valid: int) -> list[ir.Value]:
+        """As `load_row`, with the highest bit of each of the `valid` bytes flipped."""
+
+    @abstractmethod
     def load_rows(self, base: ir.Value, shape: list[int], strides: list[int]) -> Rows:
         """A tile `[rows, bytes]` of constants, or a packed one `[pairs, pairs, 2, 2]`."""
 
@@ -141,7 +145,7 @@ class Lowering(ABC):
         apart = rows > 1 and not op.source.type.is_resident and op.within is None
         if guards:
             assert op.pad is not None, "guards come with a pad value"
-            halo = self.globals.halo(op.pad.value, _last_byte(op) + valid)
+            halo = self.globals.halo(op.pad.value ^ (FLIP if op.flipped else 0), _last_byte(op) + valid)
         # The byte comes on top at the end, after the choice between image and halo.
         start = None if apart else self.address(op.source, op, None if guards else op.byte)
         for row in range(rows):
@@ -158,7 +162,7 @@ class Lowering(ABC):
                 byte = first_byte(op.source, first_segment(op), op.byte, row * stride)
                 guard = guards[row] if guards else None
                 self.reports.access("load", self._operand(op.source), byte, address, valid, guard)
-            tile.append(self.load_row(address, width, valid))
+            tile.append((self.load_flipped_row if op.flipped else self.load_row)(address, width, valid))
         self.tiles[op.result] = Tile(tile, self.packs)
 
     def _operand(self, sequence: ir.Value) -> int:

@@ -9,7 +9,7 @@ its accesses, and `vmcu-tile-to-segments` lets it emit its loops. Both answers c
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Generic, TypeVar
 
 from mlir import ir
@@ -22,13 +22,19 @@ from vmcu.planner import Rows
 Shape = tuple[int, int]  # of a sequence: its length in segments, the bytes of a segment
 
 
+@dataclass(frozen=True, eq=False)
 class Operator(ABC):
     """One layer, or several fused ones, as plain data.
 
     `workspace` is the bytes that it needs for itself while it runs layer by layer. An operator that `is_opaque` works on
     whole buffers, in an order that nobody knows: its inputs stay until it ends, and nothing overlaps.
+
+    Args:
+        flips: numbers of the inputs whose bytes are uint8. What is computed reads them less by 128, as int8: loops flip the
+            highest bit of each byte, or take the bytes as they are and correct constants.
     """
 
+    flips: frozenset[int] = field(default=frozenset(), kw_only=True)
     is_opaque: ClassVar[bool] = False
 
     @property

@@ -134,7 +134,15 @@ class ChannelwiseEmitter(RowEmitter):
             stride = window.dilation[0] * window.image[1]
             first = y * window.image[1] + x
             words = build.segment_load(
-                self.source, first, channel, count, valid, stride=stride, guards=guards, pad=self.kernel.pad_value
+                self.source,
+                first,
+                channel,
+                count,
+                valid,
+                stride=stride,
+                guards=guards,
+                pad=self.kernel.pad_value,
+                flipped=bool(self.kernel.flips),
             )
             return self._fold(words, ky, Index(0), channel, acc)
 
@@ -172,6 +180,7 @@ class ChannelwiseEmitter(RowEmitter):
                 stride=window.dilation[1],
                 guards=guards,
                 pad=self.kernel.pad_value,
+                flipped=bool(self.kernel.flips),
             )
             return self._fold(words, ky, kx, channel, acc)
 

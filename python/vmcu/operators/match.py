@@ -9,9 +9,10 @@ import numpy as np
 from mlir import ir
 
 from vmcu.ir.walk import int_width, iterator_types, rounds_twice
-from vmcu.operators.requant import INT32, Requant, constant_int
+from vmcu.operators.requant import INT32, UINT8, Requant, constant_int
 
 RESHAPES = ("tensor.collapse_shape", "tensor.expand_shape")
+FLIP = -128  # the highest bit of a byte
 
 
 def producer(value: ir.Value) -> ir.OpView | None:
@@ -69,6 +70,35 @@ def is_parallel(op: ir.OpView) -> bool:
     return set(iterator_types(op)) <= {"parallel"}
 
 
+def is_flip(op: ir.OpView | None) -> bool:
+    """Whether `op` flips the highest bit of every byte, which makes int8 numbers of uint8 ones, or the other way round."""
+    if op is None or op_name(op) != "linalg.generic" or len(op.operands) != 2 or not all(map(is_int8, op.operands)):
+        return False
+    block = op.regions[0].blocks[0]
+    flip, end = block.operations[0], block.operations[len(block.operations) - 1]
+    return (
+        len(block.operations) == 2
+        and op_name(flip) == "arith.xori"
+        and (flip.operands[0], constant_int(flip.operands[1])) == (block.arguments[0], FLIP)
+        and end.operands[0] == flip.results[0]
+        and is_parallel(op)
+        and all(map(is_identity, indexing_maps(op)))
+    )
+
+
+def flipped_input(argument: ir.Value) -> ir.Value | None:
+    """The int8 tensor that all of a body reads in place of `argument`, whose bytes are uint8; None if it reads those."""
+    value = argument
+    while len(uses := list(value.uses)) == 1:
+        user = uses[0].owner.operation.opview
+        if is_flip(user):
+            return user.results[0]
+        if op_name(user) not in RESHAPES:
+            return None
+        value = user.results[0]
+    return None
+
+
 def broadcast_row(value: ir.Value, channels: int) -> np.ndarray | None:
     """The row that `value` repeats for every pixel: a fill, a constant, or a generic that broadcasts a constant."""
     op = producer(value)
@@ -101,6 +131,11 @@ class Epilogue:
     requant: Requant | None
     low: int
     high: int
+
+    def flipped(self) -> Epilogue:
+        """The same with int8 results as uint8 ones, which are larger by 128."""
+        assert self.requant is not None, "only requantised results have a zero point to move"
+        return Epilogue(self.bias, self.requant.moved(128), self.low + 128, self.high + 128)
 
 
 def read_epilogue(op: ir.OpView, acc: ir.Value) -> Epilogue | None:
@@ -155,7 +190,11 @@ def _fits(bounds: np.ndarray, low: int, high: int) -> bool:
 def _read_chain(
     value: ir.Value, accumulator: ir.Value, table: Callable[[ir.Value], np.ndarray | None]
 ) -> Epilogue | None:
-    """Walk from the yielded value back to the accumulator: clamps, truncation, zero point, scale, bias."""
+    """Walk from the yielded value back to the accumulator: a flip, clamps, truncation, zero point, scale, bias."""
+    last = producer(value)
+    if last is not None and op_name(last) == "arith.xori" and constant_int(last.operands[1]) == FLIP:
+        found = _read_chain(last.operands[0], accumulator, table)
+        return None if found is None or found.requant is None else found.flipped()
     clamps: list[tuple[str, int]] = []
     bias, zero_point, requant = np.zeros(1, np.int64), 0, None
     narrow = int_width(value.type) == 8
@@ -198,7 +237,9 @@ def _read_chain(
             return None
     # A truncation drops nothing only after a clamp to the narrow range.
     if truncated_after is not None and not _fits(_bounds_of(clamps[truncated_after:]), low, high):
-        return None
+        if truncated_after or requant is None or not _fits(_bounds_of(clamps), *UINT8):
+            return None
+        low, high = UINT8  # the bytes are uint8
     bounds = _bounds_of(clamps)
     low, high = int(max(bounds[0], low)), int(min(bounds[1], high))
     if requant is not None:

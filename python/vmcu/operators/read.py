@@ -8,6 +8,7 @@ recognise runs on buffers. Whoever comes later asks the readers of that kind alo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from mlir import ir
@@ -43,15 +44,34 @@ ANCHORS = tuple(_ALL)
 
 def read_operator(result: ir.Value, inputs: Sequence[ir.Value]) -> Operator | None:
     """The computation that makes `result` out of `inputs` (int8 tensors), or None if it is none of ours."""
+    sources, flips = _sources(result, inputs)
     op = _maker(result)
     if op is None:
         return None
     value = _find_anchor(op, _ALL)
-    return _read_elementwise(op, inputs) if value is None else _read_around(op, value, _ALL, inputs)
+    operator = _read_elementwise(op, sources) if value is None else _read_around(op, value, _ALL, sources)
+    return operator if operator is None or not flips else replace(operator, flips=flips)
 
 
 def read_as(kind: d.KernelKind, result: ir.Value, inputs: Sequence[ir.Value]) -> Operator | None:
     """The same of a kernel whose kind is known, or None if its body is not that of such a kernel."""
+    sources, flips = _sources(result, inputs)
+    operator = _read_as(kind, result, sources)
+    return operator if operator is None or not flips else replace(operator, flips=flips)
+
+
+def _sources(result: ir.Value, inputs: Sequence[ir.Value]) -> tuple[list[ir.Value], frozenset[int]]:
+    """What a body reads as its inputs, and the numbers of those that it flips first because their bytes are uint8."""
+    made = behind_reshapes(result)
+    flipped = [match.flipped_input(each) for each in inputs]
+    found = [
+        None if each is None or each == made else each for each in flipped
+    ]  # a kernel that only flips is elementwise
+    sources = [own if each is None else each for own, each in zip(inputs, found)]
+    return sources, frozenset(number for number, each in enumerate(found) if each is not None)
+
+
+def _read_as(kind: d.KernelKind, result: ir.Value, inputs: Sequence[ir.Value]) -> Operator | None:
     op, readers = _maker(result), READERS.get(kind, {})
     if op is None:
         return None

@@ -13,6 +13,7 @@ from vmcu.dialects import vmcu as d
 from vmcu.ir import build
 
 INT8 = (-128, 127)
+UINT8 = (0, 255)
 INT32 = (-(2**31), 2**31 - 1)
 
 
@@ -54,6 +55,10 @@ class Requant:
             if np.ptp(scales, 1).max() == 0
             else self
         )
+
+    def moved(self, by: int) -> Requant:
+        """The same with results, and their bounds, larger by so much."""
+        return replace(self, zero_point=self.zero_point + by, min=self.min + by, max=self.max + by)
 
     def clamped(self, low: int, high: int) -> Requant:
         """This requantisation followed by a clamp to `[low, high]`."""

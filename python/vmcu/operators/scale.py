@@ -49,6 +49,15 @@ def choose_form(multiplier: np.ndarray, shift: np.ndarray, rounding: str) -> Sca
     return ScaleForm("wide")
 
 
+def choose_saturation(low: int, high: int) -> tuple[Literal["ssat", "usat"], int, int, int]:
+    """The instruction that saturates to the narrowest range around `[low, high]`, its bits, and that range."""
+    if low >= 0 and high > 127:
+        bits = high.bit_length()
+        return "usat", bits, 0, (1 << bits) - 1
+    bits = max(high, -low - 1).bit_length() + 1
+    return "ssat", bits, -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+
+
 def _int32(values: np.ndarray) -> np.ndarray:
     assert (values >= -(2**31)).all() and (values < 2**31).all()
     return values.astype(np.int32)

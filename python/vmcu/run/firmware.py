@@ -87,7 +87,7 @@ class Firmware:
         """Feed the next row of the image to a model that was compiled for it. After the last a new image begins.
 
         Args:
-            row: int8, as many elements as a row of the image has; of any shape.
+            row: of the dtype of the input, as many elements as a row of the image has; of any shape.
             count: as of `run`.
 
         Returns:
@@ -100,8 +100,9 @@ class Firmware:
         size = self.compiled.row_bytes
         if size is None:
             raise InputError(f"{self.compiled.name} takes its input whole; compile it with input 'fed' to feed rows")
-        if row.dtype != np.int8 or row.size != size:
-            raise InputError(f"a row is int8[{size}], found {row.dtype}[{'x'.join(map(str, row.shape))}]")
+        dtype = self.compiled.inputs[0].dtype
+        if row.dtype != dtype or row.size != size:
+            raise InputError(f"a row is {dtype}[{size}], found {row.dtype}[{'x'.join(map(str, row.shape))}]")
         self.machine.write(self._row, row.tobytes())
         is_first = not any(self.machine.read(self._state, 4))
         counts = self._call(self._state, self._row, count=count, is_first=is_first)

@@ -20,7 +20,7 @@ from flatbuffers.table import Table
 from vmcu.errors import InputError
 from vmcu.ir.ports import Port
 
-_INT8 = 9  # TensorType.INT8
+UINT8, INT8 = 3, 9  # TensorType
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class Operator:
     Args:
         code: number in the schema's `BuiltinOperator`.
         inputs, outputs: its tensors; none where an optional one is left out.
-        source: its first input; a `Port` without scale unless it is int8.
+        source: its first input; a `Port` without scale unless it is int8 or uint8.
         result: its first output, likewise. Its name is the layer's.
         tensor: number of its first output in the subgraph.
     """
@@ -69,7 +69,7 @@ class Operator:
 
 
 def boundary_ports(path: Path) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
-    """The inputs and outputs of the first subgraph; scale and zero point only where the tensor itself is int8."""
+    """The inputs and outputs of the first subgraph; scale and zero point only of int8 and uint8 tensors."""
     graph = _tables(_model(path), 2)[0]
     tensors = _tables(graph, 0)
     return tuple(tuple(_port(tensors[index]) for index in _numbers(graph, field, np.int32)) for field in (1, 2))  # type: ignore[return-value]
@@ -124,12 +124,14 @@ def _port(tensor: Table) -> Port:
     slot = _slot(tensor, 3)
     name = tensor.String(tensor.Pos + slot).decode() if slot else None
     quantised = _table(tensor, 4)
-    if quantised is None or _number(tensor, 1, number_types.Int8Flags) != _INT8:
-        return Port(name)
+    kind = _number(tensor, 1, number_types.Int8Flags)
+    unsigned = kind == UINT8
+    if quantised is None or kind not in (UINT8, INT8):
+        return Port(name, unsigned=unsigned)
     scale, zero_point = _numbers(quantised, 2, np.float32), _numbers(quantised, 3, np.int64)
     if not len(scale):
-        return Port(name)
-    return Port(name, float(scale[0]), int(zero_point[0]) if len(zero_point) else 0)
+        return Port(name, unsigned=unsigned)
+    return Port(name, float(scale[0]), int(zero_point[0]) if len(zero_point) else 0, unsigned)
 
 
 def _slot(table: Table, field: int) -> int:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from mlir import ir
 
 from vmcu.isa import emit
+from vmcu.operators.scale import choose_saturation
 
 CORE = (*(f"r{number}" for number in range(13)), "lr")
 FPU = tuple(f"s{number}" for number in range(32))
@@ -92,7 +93,7 @@ _STORE = ("str", "strb")
 _COMPARE = ("cmp",)
 _CONDITIONAL = ("movlt", "movgt")
 _COMPUTE = (
-    *("add", "sub", "asr", "mov", "vmov", "pkhbt", "sxtb16", "ssat"),
+    *("add", "sub", "asr", "mov", "vmov", "pkhbt", "sxtb16", "uxtb16", "ssat", "usat"),
     *("smlad", "smlabb", "smlabt", "smlatb", "smlatt", "smmul", "smmlar", "smmlsr"),
 )
 
@@ -215,9 +216,9 @@ class Scaling:
         else:
             asm("smmul", acc, acc, multiplier)
         asm("smmlsr", acc, acc, factor, zero)
-        bits = max(self.high, -self.low - 1).bit_length() + 1
-        asm("ssat", acc, bits, acc)
-        if self.low > -(1 << (bits - 1)):
+        saturate, bits, low, high = choose_saturation(self.low, self.high)
+        asm(saturate, acc, bits, acc)
+        if self.low > low:
             asm.replace_if("lt", acc, self.low)
-        if self.high < (1 << (bits - 1)) - 1:
+        if self.high < high:
             asm.replace_if("gt", acc, self.high)

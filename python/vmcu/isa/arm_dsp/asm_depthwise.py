@@ -38,6 +38,7 @@ class Depthwise:
         channels: channels, and bytes from one column to the next.
         halo: what a column outside of the image reads as.
         wish: output pixels that are to be made together; 0 leaves it to `tile`.
+        is_unsigned: the bytes, and the halo, are uint8.
     """
 
     kernel: tuple[int, int]
@@ -48,6 +49,7 @@ class Depthwise:
     halo: int
     scaling: Scaling
     wish: int = 0
+    is_unsigned: bool = False
 
     @property
     def row_words(self) -> int:
@@ -219,10 +221,16 @@ class _Row:
             for column, register in loads:
                 if column in inside:
                     last = moves and column == 0
-                    asm.load(register, base, column * shape.channels, op="ldrsb", step=step if last else 0)
+                    asm.load(
+                        register,
+                        base,
+                        column * shape.channels,
+                        op="ldrb" if shape.is_unsigned else "ldrsb",
+                        step=step if last else 0,
+                    )
             for column, register in loads:
                 if column < reach and column not in inside:
-                    asm.set(register, shape.halo)
+                    asm.set(register, shape.halo & 0xFF if shape.is_unsigned else shape.halo)
             for pair, register, temp in chunk:
                 if 2 * pair + 1 < reach:
                     asm("pkhbt", register, register, temp, "lsl #16")

@@ -29,6 +29,7 @@ class Matmul:
         bytes: the source is int8 in the pool, one pixel, instead of lanes.
         out_pitch: bytes from one output pixel to the next.
         unroll: lanes of depth in the body of the inner loop, a multiple of 4.
+        is_unsigned: the bytes are uint8.
     """
 
     pixels: int
@@ -39,6 +40,7 @@ class Matmul:
     scaling: Scaling
     out_pitch: int
     unroll: int = UNROLLED
+    is_unsigned: bool = False
 
     @property
     def group(self) -> int:
@@ -192,7 +194,7 @@ class Matmul:
                 for weights, _ in chunk:
                     asm.load(weights, "r1", step=4)
                 if start == 0:
-                    asm("sxtb16", half, x, *([] if half == even else ["ror #8"]))
+                    asm("uxtb16" if self.is_unsigned else "sxtb16", half, x, *([] if half == even else ["ror #8"]))
                 for weights, (total, _) in chunk:
                     asm("smlad", total, half, weights, total)
                 for weights, _ in chunk:

@@ -25,7 +25,7 @@ class MatmulConv2D(Family[Conv2D]):
         weights = operator.weights.reshape(len(operator.weights), -1)
         form = choose_form(operator.requant.multiplier, operator.requant.shift, operator.requant.rounding)
         fits = max(weights.shape[1] + 16, operator.channels[1]) < packing.MAX_DEPTH
-        if not fits or form.kind not in ("double", "single") or not packing.is_exact(weights, operator.bias):
+        if not fits or form.kind not in ("double", "single") or not Tiling(operator).is_exact:
             return ()
         # Loops without a remainder, of bodies from half as long again as the default to all of a short window.
         whole = [lanes for lanes in range(20, MAX_UNROLL + 1, 4) if weights.shape[1] % lanes == 0]

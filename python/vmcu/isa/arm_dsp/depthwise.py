@@ -8,10 +8,12 @@ from vmcu.dialects import vmcu as d
 from vmcu.ir import build
 from vmcu.ir.build import Index
 from vmcu.isa.arm_dsp import packing
+from vmcu.operators.anchors import wrap
 from vmcu.operators.base import Family, Operands, Variant
 from vmcu.operators.depthwise import Depthwise
 from vmcu.operators.geometry import Steps
 from vmcu.operators.liveness import free_unread
+from vmcu.operators.match import FLIP
 from vmcu.operators.requant import flash_constants
 from vmcu.operators.rows import RowEmitter
 from vmcu.operators.scale import choose_form
@@ -84,13 +86,15 @@ class WholeRowEmitter(RowEmitter):
 
     def _emit_columns(self, row: Index) -> None:
         kernel, window = self.kernel, self.window
+        # Bytes of uint8 are multiplied as they are, 128 too large.
+        excess = 128 * kernel.weights.sum(axis=(0, 1), dtype=np.int64) if kernel.flips else 0
         inputs = [row * window.stride[0] + ky * window.dilation[0] - window.pad[0] for ky in range(window.kernel[0])]
         guards = [build.is_inside(each, window.image[0]) for each in inputs] if window.guards_rows else []
         d.depthwise(
             self.source,
             [(each * window.image[1]).value for each in inputs],
             guards,
-            flash_constants(kernel.weights, kernel.bias, kernel.requant),
+            flash_constants(kernel.weights, wrap(kernel.bias - excess), kernel.requant),
             self.dest,
             (row * window.output[1]).value,
             window.kernel[1],
@@ -98,7 +102,8 @@ class WholeRowEmitter(RowEmitter):
             window.pad[1],
             window.image[1],
             window.output[1],
-            kernel.pad_value,
+            kernel.pad_value ^ (FLIP if kernel.flips else 0),
             *kernel.requant.attributes,
             tile=self.variant.find("tile"),
+            is_unsigned=bool(kernel.flips) or None,
         )

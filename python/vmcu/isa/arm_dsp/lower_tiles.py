@@ -1,4 +1,4 @@
-"""Lower the tile ops: `widen` to loads and SXTB16, `matmul` and `depthwise` to the loops of `asm_*`."""
+"""Lower the tile ops: `widen` to loads and SXTB16 or UXTB16, `matmul` and `depthwise` to the loops of `asm_*`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def lower_widen(lowering: Lowering, op: d.WidenOp) -> None:
         address = arith.select(op.guard, address, halo)
     lowering.report_access("load", op.source, op, address, size * pieces, op.guard)
     if pieces == 1:
-        _widen_run(address, lanes, at, size)
+        _widen_run(address, lanes, at, size, op.is_unsigned)
         return
     # A loop over the pieces; lanes and source move on by constants.
     loop = scf.ForOp(_index(0), _index(pieces), _index(1))
@@ -54,16 +54,17 @@ def lower_widen(lowering: Lowering, op: d.WidenOp) -> None:
         piece = loop.induction_variable
         source = emit.at(address, arith.muli(piece, _index(size)))
         target = emit.at(lanes, arith.muli(piece, _index(2 * step)))
-        _widen_run(source, target, at, size)
+        _widen_run(source, target, at, size, op.is_unsigned)
         scf.yield_([])
 
 
-def _widen_run(source: ir.Value, lanes: ir.Value, at: int, size: int) -> None:
-    """`size` bytes to the lanes from `at` on; full words by SXTB16, what does not fill a word byte by byte."""
+def _widen_run(source: ir.Value, lanes: ir.Value, at: int, size: int, is_unsigned: bool) -> None:
+    """`size` bytes to the lanes from `at` on; full words by SXTB16 or UXTB16, what does not fill a word byte by byte."""
     head = min(-at % 4, size)
     words = (size - head) // 4
     for byte in [*range(head), *range(head + 4 * words, size)]:
-        wide = arith.extsi(emit.integer(16), emit.load(emit.at(source, byte), 8))
+        extend = arith.extui if is_unsigned else arith.extsi
+        wide = extend(emit.integer(16), emit.load(emit.at(source, byte), 8))
         emit.llvm.store(wide, emit.at(lanes, 2 * _place(at + byte)), alignment=2)
     source, lanes = emit.at(source, head), emit.at(lanes, 2 * (at + head))
     looped = words // UNROLLED * UNROLLED if words >= 2 * UNROLLED else 0
@@ -72,17 +73,20 @@ def _widen_run(source: ir.Value, lanes: ir.Value, at: int, size: int) -> None:
         with ir.InsertionPoint(loop.body):
             first = loop.induction_variable
             _widen_words(
-                emit.at(source, arith.muli(first, _index(4))), emit.at(lanes, arith.muli(first, _index(8))), UNROLLED
+                emit.at(source, arith.muli(first, _index(4))),
+                emit.at(lanes, arith.muli(first, _index(8))),
+                UNROLLED,
+                is_unsigned,
             )
             scf.yield_([])
         source, lanes = emit.at(source, 4 * looped), emit.at(lanes, 8 * looped)
-    _widen_words(source, lanes, words - looped)
+    _widen_words(source, lanes, words - looped, is_unsigned)
 
 
-def _widen_words(source: ir.Value, lanes: ir.Value, count: int) -> None:
+def _widen_words(source: ir.Value, lanes: ir.Value, count: int, is_unsigned: bool) -> None:
     loaded = [emit.load(emit.at(source, 4 * number), 32) for number in range(count)]
     for number, each in enumerate(loaded):
-        for half, lane in enumerate(emit.spread(each)):
+        for half, lane in enumerate(emit.spread(each, is_unsigned=is_unsigned)):
             emit.llvm.store(lane, emit.at(lanes, 8 * number + 4 * half), alignment=4)
 
 
@@ -111,6 +115,7 @@ def lower_matmul(lowering: Lowering, op: d.MatmulOp) -> None:
         _scaling(op),
         channels,
         default if op.unroll is None else op.unroll.value,
+        op.is_unsigned,
     )
     shape.emit(source, record, out)
 
@@ -143,6 +148,7 @@ def lower_depthwise(lowering: Lowering, op: d.DepthwiseOp) -> None:
         op.halo.value,
         _scaling(op),
         0 if op.tile is None else op.tile.value,
+        op.is_unsigned,
     ).emit(rows, record, out)
 
 

@@ -28,6 +28,11 @@ class DspLowering(Lowering):
             for number, count in enumerate(counts)
         ]
 
+    def load_flipped_row(self, address: ir.Value, width: int, valid: int) -> list[ir.Value]:
+        counts = [max(0, min(4, valid - byte)) for byte in range(0, width, 4)]
+        words = self.load_row(address, width, valid)
+        return [arith.xori(each, emit.word(0x80808080 & ((1 << 8 * n) - 1))) for each, n in zip(words, counts)]
+
     def load_rows(self, base: ir.Value, shape: list[int], strides: list[int]) -> Rows:
         per_row = shape[1] // 4 if len(shape) == 2 else shape[1]
         stride = strides[len(strides) - len(shape)]

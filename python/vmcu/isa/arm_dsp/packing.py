@@ -21,12 +21,16 @@ WIDE_GROUP = 8  # likewise where one pixel comes as bytes
 SCALE_WORDS = 3  # of a depthwise record: bias, multiplier, factor
 
 
-def is_exact(weights: np.ndarray, bias: np.ndarray) -> bool:
-    """Whether packing channels in pairs is exact for int8 weights `[channels, depth]` and their bias (int32)."""
+def is_exact(weights: np.ndarray, bias: np.ndarray, largest: int = 128) -> bool:
+    """Whether packing channels in pairs is exact for int8 weights `[channels, depth]` and their bias (int32).
+
+    Args:
+        largest: the magnitude of what is multiplied: 128 of int8, 255 of uint8.
+    """
     even, odd = (_even(weights)[half::2].astype(np.int64) for half in (0, 1))
     lanes = 256 * odd + even
     fits = lanes.min(initial=0) >= -(2**15) and lanes.max(initial=0) < 2**15
-    reach = np.abs(weights.astype(np.int64)).sum(1) * 128 + np.abs(bias.astype(np.int64))
+    reach = np.abs(weights.astype(np.int64)).sum(1) * largest + np.abs(bias.astype(np.int64))
     return bool(fits and reach.max(initial=0) < 2**23)
 
 

@@ -9,17 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import groupby
 
+import numpy as np
 from mlir import ir
 from mlir.dialects import arith, memref, scf
 
 from vmcu.dialects import vmcu as d
 from vmcu.ir import build
 from vmcu.ir.build import Index
+from vmcu.isa.arm_dsp import packing
 from vmcu.isa.arm_dsp.lanes import Lanes
+from vmcu.operators.anchors import wrap
 from vmcu.operators.base import PLAIN, Operands, Variant
 from vmcu.operators.conv2d import Conv2D
 from vmcu.operators.geometry import Span
 from vmcu.operators.liveness import free_window
+from vmcu.operators.match import FLIP
 from vmcu.operators.requant import flash_constants
 from vmcu.operators.rows import RowEmitter
 
@@ -63,6 +67,20 @@ class Tiling:
         return 0 if self.takes_bytes else 2 * self.lanes.count(self.tile_pixels)
 
     @property
+    def constants(self) -> tuple[np.ndarray, np.ndarray, int]:
+        """Weights in the order of the lanes, bias and halo. Bytes of uint8 are multiplied as they are, 128 too large."""
+        conv, weights = self.conv, self.lanes.order(self.conv.weights)
+        if not conv.flips:
+            return weights, conv.bias, conv.pad_value
+        return weights, wrap(conv.bias - 128 * weights.sum(1, dtype=np.int64)), conv.pad_value ^ FLIP
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether packing channels in pairs is."""
+        weights, bias, _ = self.constants
+        return packing.is_exact(weights, bias, 255 if self.conv.flips else 128)
+
+    @property
     def takes_bytes(self) -> bool:
         """Whether one pixel of whole words is multiplied as it is, without lanes."""
         window, inputs = self.conv.window, self.conv.channels[0]
@@ -75,7 +93,8 @@ class TileEmitter(RowEmitter):
     def __init__(self, tiling: Tiling, on: Operands, backward: bool, by_rows: bool = False):
         super().__init__(tiling.conv.window, on, backward=backward, by_rows=by_rows)
         self.tiling, self.conv, self.layout = tiling, tiling.conv, tiling.lanes
-        self.constants = flash_constants(self.layout.order(self.conv.weights), self.conv.bias, self.conv.requant)
+        weights, bias, self.halo = tiling.constants
+        self.constants = flash_constants(weights, bias, self.conv.requant)
         self.lanes = None if tiling.takes_bytes else self._reserve_lanes()
 
     def _reserve_lanes(self) -> ir.Value:
@@ -116,6 +135,7 @@ class TileEmitter(RowEmitter):
             first=None if self.lanes is not None else source,
             within=within,
             unroll=self.tiling.variant.find("unroll"),
+            is_unsigned=(self.lanes is None and bool(self.conv.flips)) or None,
         )
 
     def _widen_tile(self, row: Index, column: Index, borders: list[Span], spans: list[Span]) -> None:
@@ -212,5 +232,6 @@ class TileEmitter(RowEmitter):
             step=step,
             within=None if within is None else within.value,
             guard=guard,
-            pad=self.conv.pad_value if guard is not None else None,
+            pad=self.halo if guard is not None else None,
+            is_unsigned=bool(self.conv.flips) or None,
         )

@@ -17,6 +17,7 @@ from vmcu.dialects import vmcu as d
 from vmcu.isa import emit
 from vmcu.isa.lowering import NO_TILES, SHARED, Lowering, Rows
 from vmcu.isa.scalar.requantize import ScalarScale
+from vmcu.operators.match import producer
 
 
 @dataclass
@@ -27,6 +28,9 @@ class ScalarLowering(Lowering):
 
     def load_row(self, address: ir.Value, width: int, valid: int) -> list[ir.Value]:
         return [_load_byte(address, lane) for lane in range(valid)] + [emit.word(0)] * (width - valid)
+
+    def load_flipped_row(self, address: ir.Value, width: int, valid: int) -> list[ir.Value]:
+        return [_load_flipped_byte(address, lane) for lane in range(valid)] + [emit.word(0)] * (width - valid)
 
     def load_rows(self, base: ir.Value, shape: list[int], strides: list[int]) -> Rows:
         per_row = shape[1] if len(shape) == 2 else 4 * shape[1]
@@ -106,18 +110,28 @@ _PURE = (
 
 def _steps_of(lane: ir.Value) -> Iterator[ir.Operation]:
     """What makes a loaded lane, last first: its extension, its load, its address if it is this byte's only."""
-    for name in ("arith.extsi", "llvm.load", "llvm.getelementptr"):
-        op = None if isinstance(lane.owner, ir.Block) else lane.owner.operation
-        if op is None or op.name != name or len(op.operands) != 1:
+    op = producer(lane)
+    if op is not None and op.operation.name == "arith.subi":  # of a byte that is flipped
+        yield op.operation
+        lane = op.operands[0]
+    for names in (("arith.extsi", "arith.extui"), ("llvm.load",), ("llvm.getelementptr",)):
+        op = producer(lane)
+        if op is None or op.operation.name not in names or len(op.operands) != 1:
             return
-        if name == "llvm.getelementptr" and len(list(lane.uses)) > 1:
+        if op.operation.name == "llvm.getelementptr" and len(list(lane.uses)) > 1:
             return
-        yield op
+        yield op.operation
         lane = op.operands[0]
 
 
 def _load_byte(base: ir.Value, offset: int) -> ir.Value:
     return arith.extsi(emit.integer(32), emit.load(emit.at(base, offset), 8))
+
+
+def _load_flipped_byte(base: ir.Value, offset: int) -> ir.Value:
+    """A byte of uint8 as the int8 number that is less by 128."""
+    half = emit.word(128)
+    return arith.subi(arith.extui(emit.integer(32), emit.load(emit.at(base, offset), 8)), half)
 
 
 def _multiply_add(a: ir.Value, b: ir.Value, acc: ir.Value) -> ir.Value:

@@ -69,6 +69,8 @@ def fuse(expand: object, middle: object, project: object) -> Fused | None:
         return None
     if middle.kind != d.KernelKind.depthwise or middle.weights.shape[2] != middle.channels:
         return None
+    if expand.flips:  # its loops do not
+        return None
     if (expand.channels[1], project.channels[0]) != (middle.channels, middle.channels):
         return None
     fused = Fused(expand, middle, project)

@@ -146,6 +146,7 @@ class _Emitter(RowEmitter):
                 stride=self.window.stride[1],
                 guards=[guard] * pixels if guard is not None else (),
                 pad=self.conv.pad_value,
+                flipped=bool(self.conv.flips),
             )
             depth = ir.VectorType(pixel.type).shape[1]
             weight = build.flash_load(self.weights, [ky, channel, offset + k], channels, depth)

@@ -53,8 +53,13 @@ class _Emitter:
                     continue
                 for channel in build.loop(start, stop, tile, backward=backward):
                     words = [
-                        build.row_of(build.segment_load(each, place, channel, 1, tile, within=within), 0)
-                        for each in on.inputs
+                        build.row_of(
+                            build.segment_load(
+                                each, place, channel, 1, tile, within=within, flipped=number in operator.flips
+                            ),
+                            0,
+                        )
+                        for number, each in enumerate(on.inputs)
                     ]
                     value = self._emit_body(words, constants, channel)
                     done = at_most(channel, 0) if backward else at_least(channel + tile, size)

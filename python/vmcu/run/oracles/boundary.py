@@ -1,10 +1,12 @@
 """Arrays of the compiled model as those of its file, and back.
 
-A file may have float or uint8 inputs and outputs where the compiled model has int8 ones; scale and zero point tell how
-one becomes the other.
+Inputs and outputs of the compiled model and of its file may be int8, uint8 or floats, each in the place of another; scale
+and zero point of the compiled model's tell how one becomes the other. An int8 number is the uint8 number less 128.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,9 +25,11 @@ def to_file(tensor: Tensor, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     if dtype == array.dtype:
         return array
     if _is_shifted(tensor.dtype, dtype):
-        return array.view(np.uint8) ^ np.uint8(128)
+        return _shift(array)
     if tensor.is_quantised and dtype == np.float32:
         return tensor.dequantise(array)
+    if tensor.dtype.kind == "f" and (integers := _integers(tensor, dtype)):
+        return integers.quantise(array)
     raise Refusal(f"input '{tensor.name}' is {tensor}, the file's is {dtype}")
 
 
@@ -40,15 +44,28 @@ def from_file(tensor: Tensor, array: np.ndarray) -> np.ndarray:
     if array.dtype == tensor.dtype:
         return array
     if _is_shifted(tensor.dtype, array.dtype):
-        return (array ^ np.uint8(128)).view(np.int8)
+        return _shift(array)
     if tensor.is_quantised and array.dtype == np.float32:
         return _quantise(tensor, array)
+    if tensor.dtype.kind == "f" and (integers := _integers(tensor, array.dtype)):
+        return integers.dequantise(array)
     raise Refusal(f"output '{tensor.name}' is {tensor}, the file's is {array.dtype}")
 
 
 def _is_shifted(ours: np.dtype, files: np.dtype) -> bool:
-    """Whether one number is the other, less 128."""
-    return ours == np.int8 and files == np.uint8
+    """Whether one number is the other, less 128 or more."""
+    return {ours, files} == {np.dtype(np.int8), np.dtype(np.uint8)}
+
+
+def _shift(array: np.ndarray) -> np.ndarray:
+    return (array.view(np.uint8) ^ np.uint8(128)).view(np.int8 if array.dtype == np.uint8 else np.uint8)
+
+
+def _integers(tensor: Tensor, dtype: np.dtype) -> Tensor | None:
+    """The int8 or uint8 tensor that a float one stands for, whose zero point is that of int8; None if it is none."""
+    if tensor.scale is None or tensor.zero_point is None or dtype not in (np.int8, np.uint8):
+        return None
+    return replace(tensor, dtype=dtype, zero_point=tensor.zero_point + (128 if dtype == np.uint8 else 0))
 
 
 def _quantise(tensor: Tensor, real: np.ndarray) -> np.ndarray:

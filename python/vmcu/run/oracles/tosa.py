@@ -111,7 +111,7 @@ class TosaModel:
 def _read(path: Path) -> _Graph:
     with ir.Context(), ir.Location.unknown():
         is_mlir = path.suffix.lower() in (".mlir", ".mlirbc")
-        module = load_mlir(path) if is_mlir else frontends.load(path, io="float")
+        module = load_mlir(path) if is_mlir else frontends.load_file(path)
         _refuse_others(module)
         main = walk.main_function(module)
         inputs, results = ([_dtype(of) for of in types] for types in (main.type.inputs, main.type.results))
