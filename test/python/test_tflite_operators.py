@@ -110,6 +110,23 @@ def pad_with(path: Path) -> Path:
     return graph.write(path, [x], [y])
 
 
+def select(comparison: str, right: tuple[int, ...] = (1, 4, 5, 6), scales: tuple[float, float] = (0.05, 0.05)) -> Build:
+    """The left value where the comparison holds, else 17 of the left's scale."""
+
+    def build(path: Path) -> Path:
+        graph = tiny.Graph()
+        x = graph.tensor("x", (1, 4, 5, 6), scale=scales[0], zero_point=3)
+        z = graph.tensor("z", right, scale=scales[1], zero_point=3 if scales[0] == scales[1] else -20)
+        holds = graph.tensor("holds", (1, 4, 5, 6), scale=None, dtype=np.bool_)
+        other = graph.const("other", np.full((1, 4, 5, 6), 17, np.int8), scale=scales[0], zero_point=3)
+        y = graph.tensor("y", (1, 4, 5, 6), scale=scales[0], zero_point=3)
+        graph.op(comparison, [x, z], [holds])
+        graph.op("SELECT", [holds, x, other], [y])
+        return graph.write(path, [x, z], [y])
+
+    return build
+
+
 CORNERS: dict[str, dict[str, bool]] = {
     "plain": {}, "aligned": {"alignCorners": True}, "half_pixel": {"halfPixelCenters": True},
 }  # fmt: skip
@@ -154,6 +171,14 @@ OPERATORS: dict[str, Build] = {
             "1x1_by_4": ((1, 1), (4, 4), (2, 3)),
         }.items()
     },
+    **{
+        f"select_{name.lower()}": select(name)
+        for name in ("EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL")
+    },
+    "select_unequal_scales": select("GREATER", scales=(0.05, 0.031)),
+    "select_tiny_scales": select("LESS_EQUAL", scales=(0.0007, 0.0004)),
+    "select_row": select("GREATER_EQUAL", (1, 1, 1, 6)),
+    "select_vector": select("LESS", (6,)),
     "leaky_negative_slope": leaky(-0.4),
     **{f"softmax_beta_{beta}": softmax(beta, (1, 4, 5, 6)) for beta in (0.1, 0.73, 2.0, 30.0)},
     "softmax_beta_of_two": softmax(0.5, (1, 3, 3, 2)),
@@ -256,4 +281,10 @@ def test_operator_without_a_kernel_invalid(code: str, tmp_path: Path) -> None:
 def test_quotient_invalid(tmp_path: Path) -> None:
     path = tiny.binary(tmp_path / "model.tflite", "DIV", (1, 8), (1, 8))
     with ir.Context(), pytest.raises(Unsupported, match="operator DIV at layer 'y' is not supported: .* MUL is"):
+        load(path)
+
+
+def test_comparison_of_large_scale_invalid(tmp_path: Path) -> None:
+    path = select("GREATER", scales=(2.0, 0.5))(tmp_path / "model.tflite")
+    with ir.Context(), pytest.raises(Unsupported, match="GREATER at layer 'holds' .* has the scale 2; supported are"):
         load(path)

@@ -3,6 +3,7 @@
 | operator on int8 | what is written |
 |---|---|
 | ABS, LEAKY_RELU, RELU_N1_TO_1 | a table of the 256 results that LiteRT's kernel has |
+| EQUAL, GREATER, LESS and their like | a comparison of both sides, rescaled to 256ths |
 | PADV2 with a number in a vector | `tosa.pad` |
 | PRELU | both branches, rescaled apart, of which one is zero; slopes of any shape that NumPy broadcasts |
 | RESIZE_BILINEAR | `tosa.resize` in 1024ths of a pixel, and one rounding that moves ties away from zero |
@@ -68,8 +69,13 @@ def _is_own(model: Model, operator: Operator) -> bool:
     if operator.code not in _OWN or len(operator.outputs) != 1 or -1 in operator.inputs:
         return False
     source, result = _ends(model, operator)
-    is_int8 = all(each.type == schema.INT8 and each.is_quantised for each in (source, result))
-    return is_int8 and _NEEDS[operator.code](model, operator)
+    is_int8 = source.type == schema.INT8 and source.is_quantised
+    is_known = (
+        result.type == schema.BOOL
+        if operator.code in _COMPARISONS
+        else result.type == schema.INT8 and result.is_quantised
+    )
+    return is_int8 and is_known and _NEEDS[operator.code](model, operator)
 
 
 def _ends(model: Model, operator: Operator) -> tuple[Tensor, Tensor]:
@@ -127,8 +133,8 @@ def _leaky(values: np.ndarray, source: Tensor, result: Tensor, operator: Operato
 
 def _relu_n1_to_1(values: np.ndarray, source: Tensor, result: Tensor, _: Operator) -> np.ndarray:
     steps = 1 / float(result.scales[0])
-    bounds = [_zero(result) + int(math.copysign(math.floor(steps + 0.5), end)) for end in (-1, 1)]
-    return np.clip(rescale(values, float(source.scales[0] / result.scales[0])) + _zero(result), *bounds)
+    low, high = (_zero(result) + int(math.copysign(math.floor(steps + 0.5), end)) for end in (-1, 1))
+    return np.clip(rescale(values, float(source.scales[0] / result.scales[0])) + _zero(result), low, high)
 
 
 def _has_unusual_slope(model: Model, operator: Operator) -> bool:
@@ -159,6 +165,44 @@ def _prelu(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> ir
     )
     kept, bent = (tosa.rescale(value, i32(), quantise_scale(scale), twice=True) for value, scale in branches)
     return tosa.rescale(tosa.op("add", values.type, (kept, bent)), i8(), tosa.UNIT, result=_zero(result))
+
+
+#: The comparison in TOSA, and whether its operands change places or its result is negated.
+_COMPARISONS: dict[int, tuple[str, bool, bool]] = {
+    code("EQUAL"): ("equal", False, False),
+    code("GREATER"): ("greater", False, False),
+    code("GREATER_EQUAL"): ("greater_equal", False, False),
+    code("LESS"): ("greater", True, False),
+    code("LESS_EQUAL"): ("greater_equal", True, False),
+    code("NOT_EQUAL"): ("equal", False, True),
+}
+
+
+def _compares_int8(model: Model, operator: Operator) -> bool:
+    tensors = [model.tensors[index] for index in operator.inputs]
+    return all(each.type == schema.INT8 and each.is_quantised for each in tensors)
+
+
+def _compare(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> ir.Value:
+    """LiteRT compares 256 times the real values, each rounded: below a scale of 1/512 different values may be equal."""
+    name, is_swapped, is_negated = _COMPARISONS[operator.code]
+    rank = max(value.type.rank for value in operands)
+    sides = [_scaled(model, operator, *each, rank) for each in zip(operator.inputs, operands)]
+    shape = np.broadcast_shapes(*(tuple(value.type.shape) for value in sides))
+    kind = tosa.typed(shape, ir.IntegerType.get_signless(1))
+    made = tosa.op(name, kind, sides[::-1] if is_swapped else sides)
+    return tosa.op("logical_not", kind, (made,)) if is_negated else made
+
+
+def _scaled(model: Model, operator: Operator, index: int, value: ir.Value, rank: int) -> ir.Value:
+    tensor = model.tensors[index]
+    if _scale(tensor) >= 1:
+        raise _unsupported(
+            model, operator, f"{tensor} has the scale {_scale(tensor):.6g}; supported are scales below 1"
+        )
+    value = tosa.reshape(value, (1,) * (rank - value.type.rank) + tuple(value.type.shape))
+    wide = tosa.rescale(value, i32(), (1 << 30, 22), source=_zero(tensor))
+    return tosa.rescale(wide, i32(), quantise_scale(_scale(tensor)), twice=True)
 
 
 def _has_number_in_vector(model: Model, operator: Operator) -> bool:
@@ -333,6 +377,7 @@ _OWN: dict[int, Write] = {
     code("RESIZE_NEAREST_NEIGHBOR"): _resize_nearest,
     code("STRIDED_SLICE"): _strided_slice,
     code("SUM"): _sum,
+    **dict.fromkeys(_COMPARISONS, _compare),
     **{code(name): _refused(why) for name, why in _REFUSED.items()},
 }
 _NEEDS: dict[int, Callable[[Model, Operator], bool]] = {
@@ -345,5 +390,6 @@ _NEEDS: dict[int, Callable[[Model, Operator], bool]] = {
     code("RESIZE_NEAREST_NEIGHBOR"): _has_both_flags,
     code("STRIDED_SLICE"): _is_unusual_slice,
     code("SUM"): _has_constant_axes,
+    **dict.fromkeys(_COMPARISONS, _compares_int8),
     **{code(name): lambda *_: True for name in _REFUSED},
 }

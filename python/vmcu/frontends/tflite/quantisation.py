@@ -91,14 +91,16 @@ def operators(path: Path) -> Iterator[Operator]:
             continue
         needed.update(sources)
         source, result = [_port(tensors[each[0]]) if each and each[0] >= 0 else Port() for each in (sources, results)]
-        ends = (tuple(_quantised(tensors[at]) if at >= 0 else None for at in each) for each in (sources, results))
+        inputs, outputs = (
+            tuple(_quantised(tensors[at]) if at >= 0 else None for at in each) for each in (sources, results)
+        )
         code = codes[_number(operator, 0, number_types.Uint32Flags)]
-        yield Operator(code, *ends, source, result, _table(operator, 4), results[0])
+        yield Operator(code, inputs, outputs, source, result, _table(operator, 4), results[0])
 
 
 def _quantised(tensor: Table) -> Quantised:
     name, found = _slot(tensor, 3), _table(tensor, 4)
-    zero_points = _numbers(found, 3, np.int64) if found is not None else ()
+    zero_points = _numbers(found, 3, np.int64) if found is not None else np.empty(0, np.int64)
     return Quantised(
         tensor.String(tensor.Pos + name).decode() if name else "",
         tuple(_numbers(tensor, 0, np.int32).tolist()),
