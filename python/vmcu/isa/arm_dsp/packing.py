@@ -55,8 +55,10 @@ def pack_matmul(
     multiplier, factor = (np.broadcast_to(each, (channels,)) for each in (multiplier, factor))
     full = channels - channels % group
     parts = [(0, full, group), (full, channels, channels - full)]
-    tables = weights, bias, multiplier, factor
-    return np.concatenate([_pack_groups(*(each[a:b] for each in tables), size) for a, b, size in parts if a < b])
+    groups = [
+        _pack_groups(weights[a:b], bias[a:b], multiplier[a:b], factor[a:b], size) for a, b, size in parts if a < b
+    ]
+    return np.concatenate(groups)
 
 
 def _pack_groups(
