@@ -93,7 +93,8 @@ def _checked(module: ir.Module, io: Io, *, cut: bool) -> ir.Module:
         check_sizes(module)
         main, known = walk.main_function(module), ports(module)
         were_unsigned = sign(module)
-        known = tuple(tuple(map(_as_found, *side)) for side in zip(known, were_unsigned))
+        inputs, outputs = (tuple(map(_as_found, *side)) for side in zip(known, were_unsigned))
+        known = inputs, outputs
         floats = find_floats(module, cut=cut)
         _refuse_inputs(main, floats=not cut)
         signed = tuple(tuple(map(_merge, *side)) for side in zip(known, floats))
