@@ -14,7 +14,7 @@ from mlir import ir
 
 import tiny_tflite as tiny
 from emulated import check_model
-from test_reference import int8_inputs
+from test_reference import check_against_litert, int8_inputs
 from vmcu.errors import Unsupported
 from vmcu.frontends import load
 from vmcu.run.oracles.mlir import Reference
@@ -236,6 +236,42 @@ def test_sum_rounds_the_exact_sum_once(axes: list[int], shape: tuple[int, ...], 
 @pytest.mark.parametrize("name", OPERATORS)
 def test_operator(name: str, tmp_path: Path) -> None:
     check_model(OPERATORS[name](tmp_path / "model.tflite"))
+
+
+Q: Ends = (0.05, 3)
+
+
+def moved(
+    code: str, options: str | None, image: tuple[int, ...], result: tuple[int, ...], *extra: object, **fields: object
+) -> Build:
+    """An operator that moves bytes or picks some, so that input and output have one scale and zero point."""
+    return lambda path: tiny.unary(path, code, image, result, options, extra, into=Q, out=Q, **fields)
+
+
+def kept_operators() -> dict[str, Build]:
+    found: dict[str, Build] = {}
+    for h, w, c in ((4, 5, 6), (3, 3, 1), (7, 2, 3)):
+        image, name = (1, h, w, c), f"{h}x{w}x{c}"
+        large, deep = (1, 2 * h, 2 * w, c), (1, h, w, 4 * c)
+        found |= {
+            f"tile_{name}": moved("TILE", "TileOptions", image, (1, 2 * h, w, 3 * c), [1, 2, 1, 3]),
+            f"gather_{name}": moved("GATHER", "GatherOptions", image, (1, 4, w, c), [2, 0, 1, 1], axis=1),
+            f"mirror_{name}": moved("MIRROR_PAD", "MirrorPadOptions", image, (1, h + 2, w + 1, c),
+                                    [[0, 0], [1, 1], [1, 0], [0, 0]], mode=0),
+            f"to_space_{name}": moved("DEPTH_TO_SPACE", "DepthToSpaceOptions", deep, large, blockSize=2),
+            f"to_depth_{name}": moved("SPACE_TO_DEPTH", "SpaceToDepthOptions", large, deep, blockSize=2),
+            f"max_{name}": moved("REDUCE_MAX", "ReducerOptions", image, (1, c), [1, 2], keepDims=False),
+            f"min_{name}": moved("REDUCE_MIN", "ReducerOptions", image, (1, h, w, 1), [3], keepDims=True),
+        }  # fmt: skip
+    return found
+
+
+KEPT = kept_operators()
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_operator_that_the_converter_writes_equals_litert(name: str, tmp_path: Path) -> None:
+    check_against_litert(KEPT[name](tmp_path / "model.tflite"))
 
 
 def test_slice_of_nothing_invalid(tmp_path: Path) -> None:
