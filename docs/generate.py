@@ -85,6 +85,22 @@ def write_targets() -> str:
     )
 
 
+def write_operators() -> str:
+    """The page of the operators of .tflite files, from the table that refuses all others."""
+    from vmcu.report.ops import describe_ops
+
+    head = (
+        "# Operators of `.tflite` files\n\n`vmcu ops` prints this table. All that is not in it is refused by name, with the "
+        "layer and the reason, before anything is compiled; a model's faults are reported all at once.\n\n"
+        "Kernels of *segments* overlap their input and output and can run in a stream; *buffers* are plain loops on "
+        "tensors that lie apart in the pool; *none* moves no byte. *Exact* names who computes the same, bit for bit: "
+        "LiteRT's reference kernels, or Arm's TOSA reference model where LiteRT has no right kernel.\n"
+    )
+    return _tidy(
+        _replace_head("\n".join((f"<!-- -->\n\n{head}", *describe_ops())), "python/vmcu/frontends/tflite/support.py")
+    )
+
+
 def _describe_pass(info: PassInfo) -> str:
     from vmcu.passes._registry import describe_options
 
@@ -136,6 +152,7 @@ from _streams import write_fed_picture, write_layers_picture, write_streams, wri
 PAGES: dict[str, Callable[[], str]] = {
     "ops.md": write_ops,
     "passes.md": write_passes,
+    "operators.md": write_operators,
     "targets.md": write_targets,
     "../architecture.md": write_architecture,
     "../streams.md": write_streams,

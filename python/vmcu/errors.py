@@ -1,7 +1,7 @@
 """The errors people see: each class says whose turn it is.
 
-`VmcuError` and its children become one line on stderr and exit code 1. Anything else that escapes is a bug of ours and
-is reported as one.
+`VmcuError` and its children become one line on stderr, with a line below it for each of several faults, and exit code 1.
+Anything else that escapes is a bug of ours and is reported as one.
 """
 
 from __future__ import annotations
@@ -9,13 +9,18 @@ from __future__ import annotations
 from typing import Any
 
 #: The end of a message about an operator that is not one of those.
-SUPPORTED = "supported operators are listed in the README"
+SUPPORTED = "`vmcu ops` lists the supported operators"
 
 
 class VmcuError(Exception):
-    """Base of every error that a user can cause and mend. `location` is the `ir.Location` to blame, where it is known."""
+    """Base of every error that a user can cause and mend.
+
+    `location` is the `ir.Location` to blame, where it is known. `faults` are those of a model that has several of them; they
+    are lines of the message, below a first one.
+    """
 
     location: Any = None
+    faults: tuple[str, ...] = ()
 
 
 class InputError(VmcuError):

@@ -2,7 +2,7 @@
 // RUN: vmcu-opt %s --vmcu-refuse-tosa-leftovers --vmcu-keep-layers-apart --verify-diagnostics --split-input-file
 
 func.func @left(%x: tensor<4xi8>) -> tensor<4xi8> {
-  // expected-error@+1 {{tosa.custom has no lowering to linalg; supported operators are listed in the README}}
+  // expected-error@+1 {{tosa.custom has no lowering to linalg; `vmcu ops` lists the supported operators}}
   %0 = tosa.custom %x {domain_name = "d", implementation_attrs = "", operator_name = "magic"} : (tensor<4xi8>) -> tensor<4xi8>
   return %0 : tensor<4xi8>
 }

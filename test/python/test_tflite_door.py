@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +16,14 @@ from mlir import ir
 
 import tiny_tflite as tiny
 from emulated import check_model
+from vmcu.cli import main
 from vmcu.errors import InputError, Unsupported
 from vmcu.frontends import load, ports
+from vmcu.frontends.tflite import schema
 from vmcu.frontends.tflite.model import read_model
 from vmcu.frontends.tflite.prepare import prepare
 from vmcu.frontends.tflite.shapes import make_static
+from vmcu.frontends.tflite.support import _INSTEAD, SUPPORT
 
 INT = np.int32
 
@@ -207,3 +213,103 @@ def test_no_offset_leads_out_of_a_file(tmp_path: Path) -> None:
             except InputError:
                 refused += 1
     assert refused > 100
+
+
+def faulty(path: Path) -> Path:
+    """Four things that are wrong: a float island, an unknown operator, a form that is not there, a missing scale."""
+    graph = tiny.Graph()
+    x = graph.tensor("x", (1, 8))
+    real, island, back = (
+        graph.tensor(name, (1, 8), scale=None, dtype=np.float32) for name in ("real", "island", "back")
+    )
+    again, rounded, clamped = (graph.tensor(name, (1, 8)) for name in ("again", "rounded", "clamped"))
+    soft, bare, y = (graph.tensor("soft", (1, 8)), graph.tensor("bare", (1, 8), scale=None), graph.tensor("y", (1, 8)))
+    graph.op("DEQUANTIZE", [x], [real])
+    graph.op("COS", [real], [island])
+    graph.op("SIN", [island], [back])
+    graph.op("QUANTIZE", [back], [again])
+    graph.op("ROUND", [again], [rounded])
+    graph.op("MAXIMUM", [rounded, again], [clamped], "MaximumMinimumOptions")
+    graph.tensors[clamped].quantization.scale = np.array([0.5], np.float32)
+    graph.op("RELU", [clamped], [soft])
+    graph.op("RELU", [soft], [bare])
+    graph.op("RELU6", [bare], [y])
+    return graph.write(path, [x], [y])
+
+
+def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
+    with ir.Context(), pytest.raises(Unsupported, match=r"model\.tflite: 5 faults") as caught:
+        load(faulty(tmp_path / "model.tflite"))
+    island, rounded, clamped, *bare = caught.value.faults
+    assert island.startswith(
+        "2 operators compute on float32 between DEQUANTIZE at layer 'real' (number 0) and QUANTIZE at"
+    )
+    assert "layer 'again' (number 3): COS, SIN; supported are int8 networks" in island
+    assert rounded.startswith("operator ROUND at layer 'rounded' (number 4): it is not supported; `vmcu ops`")
+    assert clamped.startswith("operator MAXIMUM at layer 'clamped' (number 5): its inputs and outputs differ in scale")
+    assert [each.split(";")[0] for each in bare] == [
+        "operator RELU at layer 'bare' (number 7): tensor 'bare' (int8[1x8]) has no scale",
+        "operator RELU6 at layer 'y' (number 8): tensor 'bare' (int8[1x8]) has no scale",
+    ]
+
+
+def test_custom_operator_of_vela_invalid(tmp_path: Path) -> None:
+    graph = tiny.Graph()
+    x, y = graph.tensor("x", (1, 8)), graph.tensor("y", (1, 8))
+    graph.op("CUSTOM", [x], [y])
+    path = graph.write(tmp_path / "model.tflite", [x], [y], custom="ethos-u")
+    with ir.Context(), pytest.raises(Unsupported, match="CUSTOM 'ethos-u' at layer 'y'.* commands for an Ethos-U"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "scale, zero_point, why", [(0.0, 0, "scale 0"), (np.nan, 0, "scale nan"), (0.1, 300, "zero point 300")]
+)
+def test_quantisation_invalid(tmp_path: Path, scale: float, zero_point: int, why: str) -> None:
+    path = tiny.unary(tmp_path / "model.tflite", "RELU", (1, 8), (1, 8), out=(scale, zero_point))
+    with ir.Context(), pytest.raises(Unsupported, match=rf"tensor 'y' \(int8\[1x8\]\) has the {why}"):
+        load(path)
+
+
+def test_every_operator_of_the_table_is_one_of_the_schema() -> None:
+    assert set(SUPPORT) <= set(schema.OPERATORS)
+    assert not set(_INSTEAD) & set(SUPPORT)
+
+
+def test_command_reports_faults_line_by_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compile", str(faulty(tmp_path / "model.tflite"))]) == 1
+    first, *faults = capsys.readouterr().err.splitlines()
+    assert first.endswith("model.tflite: 5 faults")
+    assert [each[:2] for each in faults] == ["  "] * 5
+
+
+def test_bench_prints_the_good_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad, good = faulty(tmp_path / "bad.tflite"), tiny.fully_connected(tmp_path / "good.tflite")
+    assert main(["bench", str(bad), str(good), "--json"]) == 1
+    said = capsys.readouterr()
+    assert [each["model"] for each in json.loads(said.out)] == ["good"]
+    assert "bad.tflite: 5 faults" in said.err
+
+
+def test_ops_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ops", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert {"operator", "kernel", "form", "exact"} == set(listed[0])
+    assert [each["operator"] for each in listed] == sorted(SUPPORT)
+    assert main(["ops"]) == 0
+    assert "FULLY_CONNECTED" in capsys.readouterr().out
+
+
+def test_interrupt_is_quiet(tmp_path: Path) -> None:
+    """Ctrl-C in the middle of a compilation: one line, and neither a traceback nor a signal of C++."""
+    code = (
+        "import os, signal, sys\n"
+        "from vmcu.cli import main\n"
+        "from vmcu.frontends import tflite\n"
+        "def stop(*given): os.kill(os.getpid(), signal.SIGINT); [None for _ in range(10000)]\n"
+        "tflite.correct = stop\n"
+        "sys.exit(main(['compile', sys.argv[1]]))"
+    )
+    path = tiny.conv(tmp_path / "model.tflite")
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr, done.stdout) == (130, "vmcu: interrupted\n", "")

@@ -84,22 +84,23 @@ class Graph:
                 setattr(operator.builtinOptions, name, value)
         self.operators.append(operator)
 
-    def write(self, path: Path, inputs: list[int], outputs: list[int]) -> Path:
-        """Serialise to `path` and return it."""
+    def write(self, path: Path, inputs: list[int], outputs: list[int], *, custom: str | None = None) -> Path:
+        """Serialise to `path` and return it; `custom` names the operators CUSTOM."""
         subgraph = schema.SubGraphT()
         subgraph.tensors, subgraph.operators, subgraph.name = self.tensors, self.operators, "main"
         subgraph.inputs, subgraph.outputs = inputs, outputs
         model = schema.ModelT()
         model.version, model.subgraphs, model.buffers, model.description = 3, [subgraph], self.buffers, "tiny"
-        model.operatorCodes = [_code(number) for number in self.codes]
+        model.operatorCodes = [_code(number, custom) for number in self.codes]
         builder = flatbuffers.Builder(1024)
         builder.Finish(model.Pack(builder), b"TFL3")
         path.write_bytes(bytes(builder.Output()))
         return path
 
 
-def _code(number: int) -> schema.OperatorCodeT:
+def _code(number: int, custom: str | None) -> schema.OperatorCodeT:
     code = schema.OperatorCodeT()
+    code.customCode = custom
     code.builtinCode, code.deprecatedBuiltinCode, code.version = number, min(number, 127), 1
     return code
 

@@ -12,14 +12,18 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
-from vmcu.errors import MissingTool, VmcuError
-
-DONE, BAD_INPUT, USAGE, INCOMPLETE_INSTALLATION, BUG, INTERRUPTED = 0, 1, 2, 3, 70, 130
+from vmcu.cli.say import BUG, DONE, INCOMPLETE_INSTALLATION, INTERRUPTED, say, say_error
+from vmcu.errors import VmcuError
 
 #: Shows the traceback of an error of any kind.
 DEBUG_VARIABLE = "VMCU_DEBUG"
@@ -27,6 +31,11 @@ DEBUG_VARIABLE = "VMCU_DEBUG"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; `arguments` are the process's own if None."""
+    with _quiet_interrupts():
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     try:
         import vmcu.cli.tune  # noqa: F401  adds its command
         from vmcu.cli.app import app
@@ -35,27 +44,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as done:
         return done.code if isinstance(done.code, int) else DONE
     except KeyboardInterrupt:
-        return _say("interrupted", INTERRUPTED)
+        return say("interrupted", INTERRUPTED)
     except BrokenPipeError:
         # Whoever read our output has seen enough; the interpreter must not complain when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except VmcuError as error:
         _show_traceback()
-        return _say(f"error: {error}", _code_of(error))
+        return say_error(error)
     except ImportError as error:
         _show_traceback()
         if (error.name or "").partition(".")[0] == "vmcu" and not (error.name or "").endswith("_vmcu"):
-            return _say(_describe_bug(error), BUG)
-        return _say(f"error: the installation is incomplete: {error}", INCOMPLETE_INSTALLATION)
+            return say(_describe_bug(error), BUG)
+        return say(f"error: the installation is incomplete: {error}", INCOMPLETE_INSTALLATION)
     except Exception as error:
         _show_traceback()
-        return _say(_describe_bug(error), BUG)
+        return say(_describe_bug(error), BUG)
     return DONE
 
 
-def _code_of(error: VmcuError) -> int:
-    return INCOMPLETE_INSTALLATION if isinstance(error, MissingTool) else BAD_INPUT
+@contextmanager
+def _quiet_interrupts() -> Iterator[None]:
+    """End the process at once at Ctrl-C: an exception in the middle of MLIR's C++ can take it down noisily."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""  # the spinner hides it
+    os.write(2, f"{show_cursor}vmcu: interrupted\n".encode())
+    atexit._run_exitfuncs()  # removes temporary folders
+    os._exit(INTERRUPTED)
 
 
 def _describe_bug(error: Exception) -> str:
@@ -71,8 +96,3 @@ def _describe_bug(error: Exception) -> str:
 def _show_traceback() -> None:
     if os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0"):
         traceback.print_exc()
-
-
-def _say(text: str, code: int) -> int:
-    print("vmcu:", " ".join(text.split()), file=sys.stderr)
-    return code

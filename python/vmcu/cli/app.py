@@ -13,6 +13,8 @@ import typer
 
 from vmcu.cli import options
 from vmcu.cli.progress import progress
+from vmcu.cli.say import DONE, say_error
+from vmcu.errors import VmcuError
 from vmcu.version import __version__
 
 if TYPE_CHECKING:
@@ -189,6 +191,7 @@ def bench(
     """Measure memory, instructions and modelled cycles.
 
     Every result is compared bit for bit with what an oracle says: a program on this machine that knows the network.
+    A model that cannot be measured does not keep the others from it.
     """
     from vmcu.cli.arrays import random_inputs
     from vmcu.cores import Target
@@ -198,7 +201,7 @@ def bench(
     from vmcu.report.text import figures_as_dicts, tabulate
 
     cores = [Target.parse(text) for text in targets]
-    rows, profiles = [], []
+    rows, profiles, failed = [], [], DONE
     with progress("bench") as step:
         for model in models:
             for core in cores:
@@ -206,20 +209,28 @@ def bench(
                 def show(level: str, name: str = model.name) -> None:
                     step(f"{name}, {level}")
 
-                compilation = Compilation(model, asked.options(target=core), progress=show)
-                compiled = compilation.finish()
-                given = random_inputs(compiled.inputs, seed)
-                rows.append(measure(compiled, given, oracle))
-                if layers:
-                    profiles.append(compiled.profile(*given))
+                wanted = asked.options(target=core)
+                try:
+                    compiled = Compilation(model, wanted, progress=show).finish()
+                    given = random_inputs(compiled.inputs, seed)
+                    row = measure(compiled, given, oracle)
+                    profile = compiled.profile(*given) if layers else None
+                except VmcuError as error:
+                    failed = max(failed, say_error(error))
+                    continue
+                rows.append(row)
+                profiles += [profile] if profile else []
+    if not rows:
+        raise typer.Exit(failed)
     if as_json:
         print(json.dumps(figures_as_dicts(rows, profiles), indent=2))
-        return
+        raise typer.Exit(failed)
     from rich.console import Console
 
     # Cut off at 80 columns, a file or a pipe would lose figures.
     console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(tabulate(rows), *map(tabulate_layers, profiles), sep="\n\n")
+    raise typer.Exit(failed)
 
 
 @app.command(epilog="Example: vmcu frontier model.tflite --target cortex-m7 --json")
@@ -300,6 +311,19 @@ def tool(
     from vmcu.toolchain.tools import llvm_tool
 
     raise typer.Exit(subprocess.run([str(llvm_tool(program)), *context.args], check=False).returncode)
+
+
+@app.command(epilog="Example: vmcu ops --json")
+def ops(as_json: options.Json = False) -> None:
+    """List the operators of .tflite files that compile, with their forms."""
+    from vmcu.report.ops import ops_as_dicts, tabulate_ops
+
+    if as_json:
+        print(json.dumps(ops_as_dicts(), indent=2))
+        return
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else 160).print(tabulate_ops())
 
 
 @app.command(epilog="Example: vmcu targets --json")

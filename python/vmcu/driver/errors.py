@@ -25,7 +25,9 @@ def name_the_file(path: Path) -> Iterator[None]:
 
 
 def _describe_error(path: Path, error: VmcuError) -> str:
-    """The error's message on one line, with the file, and with line and column as compilers print them."""
+    """The error's message on one line, or on one for each fault, with the file, line and column as compilers do it."""
+    if error.faults:
+        return str(error)
     message = " ".join(str(error).split())
     where = place(error.location) if isinstance(error, PassError) else ""
     if where and not message.startswith(where):

@@ -15,30 +15,28 @@ from vmcu.units import format_bytes
 LARGEST_TENSOR = 16 << 20
 
 
-def check_size(what: str, count: int) -> None:
-    """Refuse a tensor of `count` bytes if it is larger than any supported memory; `what` names it.
-
-    Raises:
-        Unsupported: it is.
-    """
-    if count > LARGEST_TENSOR:
-        raise Unsupported(
-            f"{what} has {count:,} bytes; supported are tensors of up to {format_bytes(LARGEST_TENSOR)}, "
-            "more than any supported core has memory for"
-        )
+def size_fault(count: int) -> str | None:
+    """What is wrong with a tensor of `count` bytes, to go on from its name; None if memories of that size exist."""
+    if count <= LARGEST_TENSOR:
+        return None
+    return (
+        f"has {count:,} bytes; supported are tensors of up to {format_bytes(LARGEST_TENSOR)}, more than any supported "
+        "core has memory for"
+    )
 
 
 def check_sizes(module: ir.Module) -> None:
-    """`check_size` of every tensor of `@main`; those of dynamic sizes are left alone.
+    """Refuse tensors of `@main` that are larger than any memory; those of dynamic sizes are left alone.
 
     Raises:
         Unsupported: one of them is too large.
     """
     main = walk.main_function(module)
-    for index, of in enumerate(main.type.inputs):
-        check_size(f"input {index} of @main, {of},", _bytes(of))
-    for op, of in _results(main):
-        check_size(f"the result of {op.operation.name} at layer {walk.layer(op)}, {of},", _bytes(of))
+    inputs = ((f"input {index} of @main", of) for index, of in enumerate(main.type.inputs))
+    results = ((f"the result of {op.operation.name} at layer {walk.layer(op)}", of) for op, of in _results(main))
+    for what, of in (*inputs, *results):
+        if fault := size_fault(_bytes(of)):
+            raise Unsupported(f"{what}, {of}, {fault}")
 
 
 def _results(main: ir.OpView) -> Iterator[tuple[ir.OpView, ir.Type]]:

@@ -86,6 +86,8 @@ def _raise(cause: BaseException | None, error: Exception) -> None:
         if where:
             cause.args = (f"{where}: {cause}",)
         raise cause from None
+    if cause is not None and not isinstance(cause, Exception):
+        raise cause  # Ctrl-C, or sys.exit
     if cause is not None:
         raise Internal(str(cause)) from cause
     for first in getattr(error, "error_diagnostics", ()):

@@ -57,14 +57,14 @@ def load_tflite(path: Path) -> ir.Module:
         prepared = Path(folder) / "model.tflite"
         prepared.write_bytes(hide_own(model))
         try:
-            return _load_prepared(prepared, model)
+            return _load_prepared(path, prepared, model)
         except VmcuError as error:
             error.args = (f"{path}: {error}",)
             raise
 
 
-def _load_prepared(path: Path, model: Model) -> ir.Module:
-    text = _convert(path, model)
+def _load_prepared(source: Path, path: Path, model: Model) -> ir.Module:
+    text = _convert(path, model).replace(f'"{path}":', f"{ir.StringAttr.get(str(source))}:")  # for locations
     _refuse_leftovers(text)
     try:
         module = ir.Module.parse(text)

@@ -6,16 +6,17 @@ its result from here on), shapes are static as far as they are known, and each c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from vmcu.errors import InputError, Unsupported
-from vmcu.frontends.sizes import check_size
+from vmcu.errors import InputError, Unsupported, VmcuError
+from vmcu.frontends.sizes import size_fault
 from vmcu.frontends.tflite import schema
 from vmcu.frontends.tflite.model import Model, Tensor, read_model
 from vmcu.frontends.tflite.rewrite import rewrite
 from vmcu.frontends.tflite.shapes import make_static
+from vmcu.frontends.tflite.support import find_faults
 
 
 def prepare(path: Path) -> tuple[Model, bytes]:
@@ -30,16 +31,30 @@ def prepare(path: Path) -> tuple[Model, bytes]:
         model = read_model(data)
     except InputError as error:
         raise InputError(f"{path}: not a TFLite model, or a damaged one ({len(data)} bytes): {error}") from None
-    _refuse_damage(path, model)
+    if damage := list(_damage(model)):
+        raise _refusal(InputError, path, damage)
+    if sizes := list(_sizes(model)):
+        raise _refusal(Unsupported, path, sizes)
     try:
         tensors, constants = make_static(model)
     except Unsupported as error:
         raise Unsupported(f"{path}: {error}") from None
     named = _with_names(tensors)
-    if all(old is new for old, new in zip(model.tensors, named)) and not constants:
-        return model, data
-    changed = rewrite(model, named, constants)
-    return read_model(changed), changed
+    if any(old is not new for old, new in zip(model.tensors, named)) or constants:
+        data = rewrite(model, named, constants)
+        model = read_model(data)
+    if faults := find_faults(model):
+        raise _refusal(Unsupported, path, faults)
+    return model, data
+
+
+def _refusal(kind: type[VmcuError], path: Path, faults: Sequence[str]) -> VmcuError:
+    """An error that reports all that is wrong with a model."""
+    if len(faults) == 1:
+        return kind(f"{path}: {faults[0]}")
+    error = kind("\n".join((f"{path}: {len(faults)} faults", *(f"  {each}" for each in faults))))
+    error.faults = tuple(faults)
+    return error
 
 
 def _with_names(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -55,17 +70,20 @@ def _with_names(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
     return tuple(named)
 
 
-def _refuse_damage(path: Path, model: Model) -> None:
+def _damage(model: Model) -> Iterator[str]:
     for tensor in model.tensors:
-        if min(tensor.shape, default=0) < 0:
-            raise InputError(f"{path}: tensor {tensor} has a negative size")
-        check_size(f"{path}: tensor {tensor}", tensor.bytes)
         is_dense = not tensor.is_sparse and schema.type_bits(tensor.type)
-        if tensor.is_constant and is_dense and len(tensor.data) != tensor.bytes:
-            raise InputError(
-                f"{path}: tensor {tensor} takes {tensor.bytes} bytes, its buffer has {len(tensor.data)}"
-                f"{_reader(model, tensor)}"
-            )
+        if min(tensor.shape, default=0) < 0:
+            yield f"tensor {tensor} has a negative size"
+        elif tensor.is_constant and is_dense and len(tensor.data) != tensor.bytes:
+            found = f"tensor {tensor} takes {tensor.bytes} bytes, its buffer has {len(tensor.data)}"
+            yield found + _reader(model, tensor)
+
+
+def _sizes(model: Model) -> Iterator[str]:
+    for tensor in model.tensors:
+        if fault := size_fault(tensor.bytes):
+            yield f"tensor {tensor} {fault}"
 
 
 def _reader(model: Model, tensor: Tensor) -> str:

@@ -82,22 +82,43 @@ def _values(tensor: Tensor) -> np.ndarray:
 
 
 def _visit(model: Model, operator: Operator, shapes: dict[int, Shape], values: dict[int, np.ndarray]) -> None:
-    """Note the shape and the value of an operator's result, as far as they are known."""
-    if len(operator.outputs) != 1 or not operator.inputs:
-        return
-    result = model.tensors[operator.outputs[0]]
-    if operator.code == _SHAPE and operator.inputs[0] in shapes:
-        values[result.index] = np.array(shapes[operator.inputs[0]], _INTEGERS.get(result.type, np.int32))
-    elif operator.code in _FOLDS and result.type in _INTEGERS and all(each in values for each in operator.inputs):
-        found = _FOLDS[operator.code](operator, *(values[each] for each in operator.inputs))
-        if np.size(found) <= _MOST_VALUES:
-            values[result.index] = np.asarray(found).astype(_INTEGERS[result.type])
-    if result.index in values:
-        shapes[result.index] = values[result.index].shape
-    elif -1 in result.signature and operator.code in _RULES and operator.inputs[0] in shapes:
-        shape = _RULES[operator.code](model, operator, shapes, values)
-        if shape is not None:
-            shapes[result.index] = shape
+    """Note the shapes and the value of an operator's results, as far as they are known."""
+    for index in operator.outputs:
+        value = _fold(model, operator, shapes, values) if len(operator.outputs) == 1 else None
+        if value is not None:
+            kind = _INTEGERS[model.tensors[index].type]
+            values[index] = value.astype(kind)
+            shapes[index] = value.shape
+        elif -1 in model.tensors[index].signature:
+            shape = _infer(model, operator, index, shapes, values)
+            if shape is not None:
+                shapes[index] = shape
+
+
+def _fold(model: Model, operator: Operator, shapes: Mapping[int, Shape], values: Values) -> np.ndarray | None:
+    """The value of an operator that computes with shapes."""
+    if model.tensors[operator.outputs[0]].type not in _INTEGERS:
+        return None
+    if operator.code == _SHAPE:
+        return np.array(shapes[operator.inputs[0]]) if operator.inputs[0] in shapes else None
+    if operator.code not in _FOLDS or any(each not in values for each in operator.inputs):
+        return None
+    found = np.asarray(_FOLDS[operator.code](operator, *(values[each] for each in operator.inputs)))
+    return found if found.size <= _MOST_VALUES else None
+
+
+def _infer(model: Model, operator: Operator, result: int, shapes: Mapping[int, Shape], values: Values) -> Shape | None:
+    """The shape of a result that the file leaves open."""
+    source = next((each for each in operator.inputs if each not in values), None)
+    if source is None or source not in shapes:
+        return None
+    if operator.code in _RULES:
+        return _RULES[operator.code](model, operator, shapes, values)
+    signature = model.tensors[result].signature
+    is_stacked = operator.code in _ALONG_AN_AXIS and operator.option(0) == 0
+    if operator.code in _KEEP_BATCH and -1 not in signature[1:] and not is_stacked:
+        return (shapes[source][0], *signature[1:])
+    return None
 
 
 def _stride(operator: Operator, value: np.ndarray, begin: np.ndarray, end: np.ndarray, step: np.ndarray) -> np.ndarray:
@@ -210,6 +231,11 @@ def _windows(first: int, dilation: int | None, window: int | None = None) -> _Ru
     return rule
 
 
+def _permuted(model: Model, operator: Operator, shapes: Mapping[int, Shape], values: Values) -> Shape | None:
+    order = values.get(operator.inputs[1])
+    return None if order is None else tuple(shapes[operator.inputs[0]][axis] for axis in order.ravel())
+
+
 def _tiled(model: Model, operator: Operator, shapes: Mapping[int, Shape], values: Values) -> Shape | None:
     times = values.get(operator.inputs[1])
     return None if times is None else tuple(int(a * b) for a, b in zip(shapes[operator.inputs[0]], times.ravel()))
@@ -230,7 +256,31 @@ def _resized(model: Model, operator: Operator, shapes: Mapping[int, Shape], valu
     return None if size is None else (batch, *size.ravel().tolist(), channels)
 
 
+def _batch_times(sign: int) -> _Rule:
+    """SPACE_TO_BATCH_ND and its inverse, where all but the batch is known."""
+
+    def rule(model: Model, operator: Operator, shapes: Mapping[int, Shape], values: Values) -> Shape | None:
+        block, signature = values.get(operator.inputs[1]), model.tensors[operator.outputs[0]].signature
+        if block is None or -1 in signature[1:]:
+            return None
+        batch, factor = shapes[operator.inputs[0]][0], math.prod(block.ravel().tolist())
+        return (batch * factor if sign > 0 else batch // factor, *signature[1:])
+
+    return rule
+
+
+#: Operators whose results have the batch of their first activation in front, if the batch is all that is open.
+_KEEP_BATCH = frozenset(
+    map(code, (
+        "BATCH_MATMUL", "CONCATENATION", "DEPTH_TO_SPACE", "GATHER", "MEAN", "MIRROR_PAD", "PAD", "PADV2", "REDUCE_MAX",
+        "REDUCE_MIN", "REVERSE_V2", "SLICE", "SPACE_TO_DEPTH", "SPLIT",
+        "SPLIT_V", "STRIDED_SLICE", "SUM",
+    ))
+)  # fmt: skip
+_ALONG_AN_AXIS = frozenset(map(code, ("CONCATENATION", "GATHER")))
 _RULES: dict[int, _Rule] = {
+    code("BATCH_TO_SPACE_ND"): _batch_times(-1),
+    code("SPACE_TO_BATCH_ND"): _batch_times(1),
     code("RESHAPE"): _reshaped,
     code("FULLY_CONNECTED"): _dense,
     code("CONV_2D"): _windows(1, 4),
@@ -240,6 +290,8 @@ _RULES: dict[int, _Rule] = {
     code("TILE"): _tiled,
     code("RESIZE_BILINEAR"): _resized,
     code("RESIZE_NEAREST_NEIGHBOR"): _resized,
+    code("TRANSPOSE"): _permuted,
+    code("TRANSPOSE_CONV"): lambda model, op, shapes, values: tuple(values[op.inputs[0]].tolist()),
     code("EXPAND_DIMS"): _expanded,
     **dict.fromkeys(map(code, ("ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM")), _broadcast),
     **dict.fromkeys(

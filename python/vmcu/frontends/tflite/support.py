@@ -1,0 +1,300 @@
+"""The operators of `.tflite` files that compile, in which forms, and what is refused before anything is converted.
+
+`SUPPORT` is the one table of them: refusals, `vmcu ops` and docs/reference/operators.md say what it says. What is not in it
+is refused by name: the converter would turn some operators into TOSA that computes something else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from vmcu.frontends.tflite import schema
+from vmcu.frontends.tflite.model import Model, Operator, Tensor
+
+Kernel = Literal["segments", "buffers", "none"]
+#: Says what is wrong with a use of an operator, or nothing.
+Check = Callable[[Model, Operator], str | None]
+
+_LITERT = "LiteRT"
+_TOSA = "TOSA"
+_CUSTOM = schema.operator_code("CUSTOM")
+_FLOATS = (schema.FLOAT32, 1, 10, 18)  # float32, float16, float64, bfloat16
+
+
+@dataclass(frozen=True)
+class Support:
+    """How far one operator is supported.
+
+    Args:
+        kernel: `segments` overlap input and output and run in streams, `buffers` are plain loops on tensors apart,
+            `none` moves no byte.
+        form: the forms that compile, for people.
+        exact: whose results come out bit for bit: LiteRT's reference kernels, or TOSA's where LiteRT has no right ones.
+        check: refuses other forms, where nobody behind does.
+        moves: whether it only moves elements, so that it takes tensors without a scale.
+    """
+
+    kernel: Kernel
+    form: str
+    exact: str = _LITERT
+    check: Check | None = None
+    moves: bool = False
+
+
+def _first(model: Model, operator: Operator) -> tuple[Tensor, Tensor]:
+    source = next(index for index in operator.inputs if index >= 0)
+    return model.tensors[source], model.tensors[operator.outputs[0]]
+
+
+def _quantisation(tensor: Tensor) -> tuple[list[float], list[int]]:
+    return tensor.scales.tolist(), tensor.zero_points.tolist()
+
+
+def _one_quantisation(model: Model, operator: Operator) -> str | None:
+    """Of all activations and int8 constants."""
+    ends = [model.tensors[index] for index in (*operator.inputs, *operator.outputs) if index >= 0]
+    found = [_quantisation(each) for each in ends if each.type == schema.INT8]
+    if any(each != found[0] for each in found):
+        return "its inputs and outputs differ in scale or zero point"
+    return None
+
+
+def _beta_of_one(_: Model, operator: Operator) -> str | None:
+    beta = operator.options.number(0, "<f") if operator.options else 0.0
+    return None if beta == 1.0 else f"its beta is {beta:g}"
+
+
+def _approximate(_: Model, operator: Operator) -> str | None:
+    return None if operator.option(0, "<b") else "it is not the approximation by TANH"
+
+
+def _int8_to_int8(model: Model, operator: Operator) -> str | None:
+    source, result = _first(model, operator)
+    return None if source.type == result.type else f"it turns {source} into {result}"
+
+
+_MOVED = "the elements of int8 tensors"
+_SAME = "inputs and outputs of one scale and zero point"
+_TABLE = "int8; a table of 256 results"
+
+SUPPORT: dict[str, Support] = {
+    "ABS": Support("segments", "int8"),
+    "ADD": Support("segments", "int8; a fused activation; with broadcasting on buffers"),
+    "AVERAGE_POOL_2D": Support("segments", "int8; on buffers where a window hangs over the border"),
+    "BATCH_MATMUL": Support("buffers", "int8; either side may be a constant"),
+    "BATCH_TO_SPACE_ND": Support("buffers", _MOVED, moves=True),
+    "CAST": Support("none", "int8 to int8", check=_int8_to_int8, moves=True),
+    "CONCATENATION": Support("buffers", f"int8; {_SAME}", check=_one_quantisation, moves=True),
+    "CONV_2D": Support(
+        "segments",
+        "int8 weights with one scale or one per channel; any window, stride, dilation, padding; groups on buffers; a fused "
+        "activation",
+    ),
+    "DEPTHWISE_CONV_2D": Support(
+        "segments",
+        "int8 weights; any window, stride, dilation, padding; with a channel multiplier above 1 on buffers, unless there is "
+        "one input channel",
+    ),
+    "DEPTH_TO_SPACE": Support("buffers", _MOVED, moves=True),
+    "DEQUANTIZE": Support("segments", "int8 to the float output of a model; `--io` says whether it is cut off"),
+    "EXP": Support("segments", _TABLE),
+    "EXPAND_DIMS": Support("none", _MOVED, moves=True),
+    "FULLY_CONNECTED": Support("segments", "int8 weights, which may be an activation; a fused activation"),
+    "GATHER": Support("buffers", f"{_MOVED}, by constant indices", moves=True),
+    "GATHER_ND": Support("buffers", f"{_MOVED}, by constant indices", moves=True),
+    "GELU": Support("segments", f"{_TABLE}; the approximation by TANH", check=_approximate),
+    "HARD_SWISH": Support("segments", _TABLE),
+    "LEAKY_RELU": Support("segments", "int8"),
+    "LOG": Support("segments", _TABLE),
+    "LOGISTIC": Support("buffers", "int8; an output of scale 1/256 and zero point -128"),
+    "MAXIMUM": Support("segments", f"int8; {_SAME}; with broadcasting on buffers", check=_one_quantisation),
+    "MAX_POOL_2D": Support("segments", f"int8; {_SAME}; a fused activation"),
+    "MEAN": Support("segments", "int8; over rows and columns; other axes on buffers"),
+    "MINIMUM": Support("segments", f"int8; {_SAME}; with broadcasting on buffers", check=_one_quantisation),
+    "MIRROR_PAD": Support("buffers", _MOVED, moves=True),
+    "MUL": Support("segments", "int8; a fused activation; with broadcasting on buffers"),
+    "PACK": Support("buffers", f"int8; {_SAME}", check=_one_quantisation, moves=True),
+    "PAD": Support("buffers", "int8; padding before a convolution is part of its kernel"),
+    "PADV2": Support("buffers", "int8; padding before a convolution is part of its kernel"),
+    "PRELU": Support("segments", "int8; constant slopes of any shape that broadcasts"),
+    "QUANTIZE": Support("segments", "int8 to int8 of another scale; the float input of a model to int8"),
+    "REDUCE_MAX": Support("segments", f"int8; {_SAME}; one axis, or rows and columns", check=_one_quantisation),
+    "REDUCE_MIN": Support("segments", f"int8; {_SAME}; one axis, or rows and columns", check=_one_quantisation),
+    "RELU": Support("segments", "int8; fused into a layer it is the clamp of its requantisation"),
+    "RELU6": Support("segments", "int8; fused into a layer it is the clamp of its requantisation"),
+    "RELU_0_TO_1": Support("segments", "int8; fused into a layer it is the clamp of its requantisation"),
+    "RELU_N1_TO_1": Support("segments", "int8"),
+    "RESHAPE": Support("none", "the same bytes; constant sizes, or sizes that follow from shapes", moves=True),
+    "RESIZE_BILINEAR": Support("buffers", "int8; a constant size"),
+    "RESIZE_NEAREST_NEIGHBOR": Support("buffers", "int8; a constant size", moves=True),
+    "REVERSE_V2": Support("buffers", f"{_MOVED}, along one axis", moves=True),
+    "SLICE": Support("buffers", f"{_MOVED}, by constant begin and size", moves=True),
+    "SOFTMAX": Support("buffers", "int8; beta 1; an output of scale 1/256 and zero point -128", check=_beta_of_one),
+    "SPACE_TO_BATCH_ND": Support("buffers", _MOVED, moves=True),
+    "SPACE_TO_DEPTH": Support("buffers", _MOVED, moves=True),
+    "SPLIT": Support("buffers", _MOVED, moves=True),
+    "SPLIT_V": Support("buffers", _MOVED, moves=True),
+    "SQUARED_DIFFERENCE": Support("segments", "int8; with broadcasting on buffers"),
+    "SQUEEZE": Support("none", _MOVED, moves=True),
+    "STRIDED_SLICE": Support("buffers", f"{_MOVED}, by constant begin, end and steps", moves=True),
+    "SUB": Support("segments", "int8; a fused activation; with broadcasting on buffers"),
+    "SUM": Support("segments", "int8", exact=_TOSA),
+    "TANH": Support("segments", "int8; a table of 256 results"),
+    "TILE": Support("buffers", _MOVED, moves=True),
+    "TRANSPOSE": Support("buffers", f"{_MOVED}, by a constant permutation", moves=True),
+    "TRANSPOSE_CONV": Support("buffers", "int8 weights with one scale or one per channel; a constant output shape"),
+    "UNPACK": Support("buffers", _MOVED, moves=True),
+}  # fmt: skip
+
+#: What to write in place of an operator that is not in the table.
+_INSTEAD = {
+    "ARG_MAX": "the scores themselves, whose largest one the firmware finds",
+    "ARG_MIN": "the scores themselves, whose smallest one the firmware finds",
+    "DIV": "MUL by the reciprocal of a constant",
+    "ELU": "RELU, LEAKY_RELU or HARD_SWISH",
+    "L2_POOL_2D": "AVERAGE_POOL_2D",
+    "LOG_SOFTMAX": "SOFTMAX, which has the same largest score",
+    "LSTM": "an unrolled network of FULLY_CONNECTED, LOGISTIC, TANH, MUL and ADD on int8",
+    "NEG": "SUB from a constant",
+    "REDUCE_PROD": "MUL of slices",
+    "SQUARE": "MUL of a tensor with itself",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": "an unrolled network of FULLY_CONNECTED, LOGISTIC, TANH, MUL and ADD on int8",
+}
+_LIST = "`vmcu ops` lists all that is supported"
+
+
+def find_faults(model: Model) -> list[str]:
+    """What keeps a model from being compiled, as far as the file tells: each operator with its tensor and the reason."""
+    live = live_operators(model)
+    floats = [each for each in live if _computes_on_floats(model, each)]
+    if floats and not any(_is(each, "DEQUANTIZE") or _is(each, "QUANTIZE") for each in live):
+        more = f", and {len(floats) - 1} more operators," if len(floats) > 1 else ""
+        return [
+            f"{_where(model, floats[0])}{more} computes on {_float(model, floats[0])}; supported are int8 networks: "
+            "quantise all operators of the model"
+        ]
+    islands = list(_islands(model, floats))
+    on_islands = set[int]().union(*(tensors for _, tensors in islands))
+    others = [each for each in live if not _float_ends(model, each) & on_islands]
+    found = ((each, _fault(model, each)) for each in others)
+    faults = [_describe_island(model, each) for each in islands]
+    return faults + [f"{_where(model, operator)}: {fault}" for operator, fault in found if fault]
+
+
+def live_operators(model: Model) -> list[Operator]:
+    """The operators that an output depends on, in order of execution; the converter leaves out the others."""
+    needed, live = set(model.outputs), list[Operator]()
+    for operator in reversed(model.operators):
+        if needed.intersection(operator.outputs):
+            needed.update(operator.inputs)
+            live.append(operator)
+    return live[::-1]
+
+
+def _where(model: Model, operator: Operator) -> str:
+    return f"operator {operator.name} at layer '{model.layer(operator)}' (number {operator.index})"
+
+
+def _is(operator: Operator, name: str) -> bool:
+    return schema.operator_name(operator.code) == name
+
+
+def _fault(model: Model, operator: Operator) -> str | None:
+    name = schema.operator_name(operator.code)
+    support = SUPPORT.get(name)
+    if operator.code == _CUSTOM:
+        return f"it is not TFLite's, and no kernel is known for it{_custom_hint(operator)}; {_LIST}"
+    if support is None:
+        instead = f"; nearest is {_INSTEAD[name]}" if name in _INSTEAD else ""
+        return f"it is not supported{instead}; {_LIST}"
+    fault = _tensor_fault(model, operator, support) or (support.check(model, operator) if support.check else None)
+    return f"{fault}; supported: {support.form}" if fault else None
+
+
+def _custom_hint(operator: Operator) -> str:
+    if operator.custom.lower() == "ethos-u":
+        return ": it holds commands for an Ethos-U, so compile the model as it was before Vela"
+    return ""
+
+
+def _tensor_fault(model: Model, operator: Operator, support: Support) -> str | None:
+    for index in (*operator.inputs, *operator.outputs):
+        if index < 0:
+            continue
+        tensor = model.tensors[index]
+        if tensor.is_sparse:
+            return f"tensor {tensor} is sparse"
+        if tensor.is_variable:
+            return f"tensor {tensor} keeps its value from run to run"
+        if not tensor.is_constant and tensor.type not in _element_types(operator, model, index):
+            return f"tensor {tensor} is {schema.type_name(tensor.type)}"
+        if tensor.type == schema.INT8 and not support.moves and not tensor.is_quantised:
+            return f"tensor {tensor} has no scale"
+        if tensor.is_quantised and (wrong := _quantisation_fault(tensor)):
+            return f"tensor {tensor} has {wrong}"
+    return None
+
+
+def _element_types(operator: Operator, model: Model, index: int) -> tuple[int, ...]:
+    """What an activation may be. Unsigned bytes and floats are for the inputs and outputs of a model."""
+    is_boundary = index in model.inputs or index in model.outputs
+    return (schema.INT8, schema.UINT8, *_FLOATS) if is_boundary else (schema.INT8,)
+
+
+def _quantisation_fault(tensor: Tensor) -> str | None:
+    wrong = [scale for scale in tensor.scales.tolist() if not (math.isfinite(scale) and scale > 0)]
+    if wrong:
+        return f"the scale {wrong[0]:g}"
+    channels = tensor.shape[tensor.axis] if 0 <= tensor.axis < len(tensor.shape) else 1
+    if len(tensor.scales) not in (1, channels):
+        return f"{len(tensor.scales)} scales for {channels} channels"
+    low, high = (0, 255) if tensor.type == schema.UINT8 else (-128, 127)
+    wrong = [each for each in tensor.zero_points.tolist() if tensor.type in (3, 9) and not low <= each <= high]
+    return f"the zero point {wrong[0]}" if wrong else None
+
+
+def _float(model: Model, operator: Operator) -> str:
+    ends = [model.tensors[index] for index in (*operator.inputs, *operator.outputs) if index >= 0]
+    return schema.type_name(next(each.type for each in ends if each.type in _FLOATS))
+
+
+def _float_ends(model: Model, operator: Operator) -> set[int]:
+    """The activations of an operator that are floats."""
+    ends = {index for index in (*operator.inputs, *operator.outputs) if index >= 0}
+    return {index for index in ends if model.tensors[index].type in _FLOATS and not model.tensors[index].is_constant}
+
+
+def _computes_on_floats(model: Model, operator: Operator) -> bool:
+    return bool(_float_ends(model, operator)) and not (_is(operator, "QUANTIZE") or _is(operator, "DEQUANTIZE"))
+
+
+def _islands(model: Model, floats: list[Operator]) -> Iterator[tuple[list[Operator], set[int]]]:
+    """Operators on floats that hand tensors to one another, and all those tensors."""
+    left = list(floats)
+    while left:
+        members, tensors = [left.pop(0)], set[int]()
+        while True:
+            tensors = set().union(*(_float_ends(model, each) for each in members))
+            more = [each for each in left if _float_ends(model, each) & tensors]
+            if not more:
+                break
+            members += more
+            left = [each for each in left if each not in more]
+        yield members, tensors
+
+
+def _describe_island(model: Model, island: tuple[list[Operator], set[int]]) -> str:
+    members, tensors = island
+    names = ", ".join(dict.fromkeys(each.name for each in members))
+    start = [each for each in model.operators if _is(each, "DEQUANTIZE") and tensors.intersection(each.outputs)]
+    end = [each for each in model.operators if _is(each, "QUANTIZE") and tensors.intersection(each.inputs)]
+    since = _where(model, start[0]).removeprefix("operator ") if start else "the model's input"
+    until = _where(model, end[0]).removeprefix("operator ") if end else "the model's output"
+    one = "operator computes" if len(members) == 1 else "operators compute"
+    return (
+        f"{len(members)} {one} on {_float(model, members[0])} between {since} and {until}: {names}; supported are int8 "
+        "networks, with floats at their inputs and outputs only: quantise these operators, too"
+    )
