@@ -1,15 +1,17 @@
 # make demo    install into .venv, compile the example model, run it on the emulated core
 # make test    install what is missing, check the style, run every test
 # make fuzz    random networks through the whole compiler onto the emulated core: FUZZ_EXAMPLES of them
+# make fuzz-files   damaged .tflite files: FUZZ_FILES of them
 # make lint    style of the Python and C++ code, types of the Python code
 PYTHON ?= python3
 VENV ?= .venv
 FUZZ_EXAMPLES ?= 500
+FUZZ_FILES ?= 5000
 BIN := $(VENV)/bin
 # The C++ extension and the metadata depend on these; Python files are used where they lie.
 NATIVE := CMakeLists.txt pyproject.toml $(wildcard dialect/*)
 
-.PHONY: demo test fuzz lint install docs clean
+.PHONY: demo test fuzz fuzz-files lint install docs clean
 
 demo: install
 	$(BIN)/python examples/digits/demo.py
@@ -30,6 +32,9 @@ lint: install
 
 fuzz: install
 	VMCU_FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(BIN)/python -m pytest -q --hypothesis-show-statistics test/python/test_fuzz.py
+
+fuzz-files: install
+	$(BIN)/python test/python/damaged_files.py $(FUZZ_FILES)
 
 docs: install
 	$(BIN)/python docs/generate.py
