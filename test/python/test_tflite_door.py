@@ -245,7 +245,9 @@ def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
         "2 operators compute on float32 between DEQUANTIZE at layer 'real' (number 0) and QUANTIZE at"
     )
     assert "layer 'again' (number 3): COS, SIN; supported are int8 networks" in island
-    assert rounded.startswith("operator ROUND at layer 'rounded' (number 4): it is not supported; `vmcu ops`")
+    assert rounded.startswith(
+        "operator ROUND at layer 'rounded' (number 4): it is not supported: there is no kernel for int8; `vmcu ops`"
+    )
     assert clamped.startswith("operator MAXIMUM at layer 'clamped' (number 5): its inputs and outputs differ in scale")
     assert [each.split(";")[0] for each in bare] == [
         "operator RELU at layer 'bare' (number 7): tensor 'bare' (int8[1x8]) has no scale",

@@ -310,13 +310,13 @@ def test_two_equal_betas_of_one_input(tmp_path: Path) -> None:
 @pytest.mark.parametrize("code", ["CEIL", "COS", "ELU", "FLOOR", "SIGN", "SIN", "SQRT", "SQUARE"])
 def test_operator_without_a_kernel_invalid(code: str, tmp_path: Path) -> None:
     path = tiny.unary(tmp_path / "model.tflite", code, (1, 8), (1, 8), out=(0.04, 3))
-    with ir.Context(), pytest.raises(Unsupported, match=f"operator {code} at layer 'y' is not supported: .* int8"):
+    with ir.Context(), pytest.raises(Unsupported, match=f"operator {code} at layer 'y' .* is not supported: .* int8"):
         load(path)
 
 
 def test_quotient_invalid(tmp_path: Path) -> None:
     path = tiny.binary(tmp_path / "model.tflite", "DIV", (1, 8), (1, 8))
-    with ir.Context(), pytest.raises(Unsupported, match="operator DIV at layer 'y' is not supported: .* MUL is"):
+    with ir.Context(), pytest.raises(Unsupported, match="operator DIV at layer 'y' .* is not supported: .* MUL"):
         load(path)
 
 

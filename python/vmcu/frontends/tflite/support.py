@@ -62,11 +62,6 @@ def _one_quantisation(model: Model, operator: Operator) -> str | None:
     return None
 
 
-def _beta_of_one(_: Model, operator: Operator) -> str | None:
-    beta = operator.options.number(0, "<f") if operator.options else 0.0
-    return None if beta == 1.0 else f"its beta is {beta:g}"
-
-
 def _approximate(_: Model, operator: Operator) -> str | None:
     return None if operator.option(0, "<b") else "it is not the approximation by TANH"
 
@@ -131,8 +126,9 @@ SUPPORT: dict[str, Support] = {
     "RESIZE_BILINEAR": Support("buffers", "int8; a constant size"),
     "RESIZE_NEAREST_NEIGHBOR": Support("buffers", "int8; a constant size", moves=True),
     "REVERSE_V2": Support("buffers", f"{_MOVED}, along one axis", moves=True),
+    "RSQRT": Support("segments", "int8; a table of 256 results; LiteRT's kernel takes inputs above zero only"),
     "SLICE": Support("buffers", f"{_MOVED}, by constant begin and size", moves=True),
-    "SOFTMAX": Support("buffers", "int8; beta 1; an output of scale 1/256 and zero point -128", check=_beta_of_one),
+    "SOFTMAX": Support("buffers", "int8; a beta above 0; an output of scale 1/256 and zero point -128"),
     "SPACE_TO_BATCH_ND": Support("buffers", _MOVED, moves=True),
     "SPACE_TO_DEPTH": Support("buffers", _MOVED, moves=True),
     "SPLIT": Support("buffers", _MOVED, moves=True),
@@ -149,6 +145,9 @@ SUPPORT: dict[str, Support] = {
     "UNPACK": Support("buffers", _MOVED, moves=True),
 }  # fmt: skip
 
+_NO_KERNEL = "LiteRT has no reference kernel for int8"
+#: Why an operator is not in the table, where there is a reason of its own.
+_WHY = dict.fromkeys(("CEIL", "COS", "ELU", "FLOOR", "SIGN", "SIN", "SQUARE"), _NO_KERNEL)
 #: What to write in place of an operator that is not in the table.
 _INSTEAD = {
     "ARG_MAX": "the scores themselves, whose largest one the firmware finds",
@@ -160,6 +159,7 @@ _INSTEAD = {
     "LSTM": "an unrolled network of FULLY_CONNECTED, LOGISTIC, TANH, MUL and ADD on int8",
     "NEG": "SUB from a constant",
     "REDUCE_PROD": "MUL of slices",
+    "SQRT": "RSQRT",
     "SQUARE": "MUL of a tensor with itself",
     "UNIDIRECTIONAL_SEQUENCE_LSTM": "an unrolled network of FULLY_CONNECTED, LOGISTIC, TANH, MUL and ADD on int8",
 }
@@ -208,8 +208,9 @@ def _fault(model: Model, operator: Operator) -> str | None:
     if operator.code == _CUSTOM:
         return f"it is not TFLite's, and no kernel is known for it{_custom_hint(operator)}; {_LIST}"
     if support is None:
+        why = _WHY.get(name, "there is no kernel for int8")
         instead = f"; nearest is {_INSTEAD[name]}" if name in _INSTEAD else ""
-        return f"it is not supported{instead}; {_LIST}"
+        return f"it is not supported: {why}{instead}; {_LIST}"
     fault = _tensor_fault(model, operator, support) or (support.check(model, operator) if support.check else None)
     return f"{fault}; supported: {support.form}" if fault else None
 
