@@ -95,6 +95,10 @@ SUPPORT: dict[str, Support] = {
     ),
     "DEPTH_TO_SPACE": Support("buffers", _MOVED, moves=True),
     "DEQUANTIZE": Support("segments", "int8 to the float output of a model; `--io` says whether it is cut off"),
+    **dict.fromkeys(
+        ("EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL"),
+        Support("buffers", "int8 of scales below 1, compared as bool"),
+    ),
     "EXP": Support("segments", _TABLE),
     "EXPAND_DIMS": Support("none", _MOVED, moves=True),
     "FULLY_CONNECTED": Support("segments", "int8 weights, which may be an activation; a fused activation"),
@@ -127,6 +131,8 @@ SUPPORT: dict[str, Support] = {
     "RESIZE_NEAREST_NEIGHBOR": Support("buffers", "int8; a constant size", moves=True),
     "REVERSE_V2": Support("buffers", f"{_MOVED}, along one axis", moves=True),
     "RSQRT": Support("segments", "int8; a table of 256 results; LiteRT's kernel takes inputs above zero only"),
+    "SELECT": Support("buffers", f"int8, chosen by bool; {_SAME}", check=_one_quantisation),
+    "SELECT_V2": Support("buffers", f"int8, chosen by bool; {_SAME}", check=_one_quantisation),
     "SLICE": Support("buffers", f"{_MOVED}, by constant begin and size", moves=True),
     "SOFTMAX": Support("buffers", "int8; a beta above 0; an output of scale 1/256 and zero point -128"),
     "SPACE_TO_BATCH_ND": Support("buffers", _MOVED, moves=True),
@@ -242,7 +248,7 @@ def _tensor_fault(model: Model, operator: Operator, support: Support) -> str | N
 def _element_types(operator: Operator, model: Model, index: int) -> tuple[int, ...]:
     """What an activation may be. Unsigned bytes and floats are for the inputs and outputs of a model."""
     is_boundary = index in model.inputs or index in model.outputs
-    return (schema.INT8, schema.UINT8, *_FLOATS) if is_boundary else (schema.INT8,)
+    return (schema.INT8, schema.UINT8, *_FLOATS) if is_boundary else (schema.INT8, schema.BOOL)
 
 
 def _quantisation_fault(tensor: Tensor) -> str | None:
