@@ -116,9 +116,9 @@ def test_depthwise_bias_and_requantisation_are_one_generic(tmp_path: Path) -> No
         assert len([op for op in walk(only) if op.operation.name == "tosa.apply_scale"]) == 1
 
 
-def test_mean_of_rows_widens_inside_its_reduction(tmp_path: Path) -> None:
+def test_mean_of_channels_widens_inside_its_reduction(tmp_path: Path) -> None:
     path = tiny.unary(
-        tmp_path / "model.tflite", "MEAN", (1, 7, 5, 4), (1, 5, 4), "ReducerOptions", ([1],), keepDims=False
+        tmp_path / "model.tflite", "MEAN", (1, 7, 5, 4), (1, 7, 5), "ReducerOptions", ([3],), keepDims=False
     )
     with ir.Context():
         module = load(path)
