@@ -103,9 +103,16 @@ def _read_around(
     """A layer that ends with `op`, around the anchor that makes `value`."""
     epilogue = match.read_epilogue(op, value) if op_name(op) == _GENERIC else _NO_EPILOGUE
     anchor = producer(behind_reshapes(value))
-    if anchor is None or epilogue is None:
+    if anchor is None or epilogue is None or not _sees_channels(value, anchor):
         return None
     return readers[op_name(anchor)](anchor, epilogue, inputs)
+
+
+def _sees_channels(value: ir.Value, anchor: ir.OpView) -> bool:
+    """Whether reshapes between an anchor and `value` leave its channels apart from pixels: constants are per channel."""
+    made = anchor.results[0]
+    # A depthwise anchor may end in [.., channels, multiplier].
+    return value == made or match.shape_of(value)[-1] == int(np.prod(match.shape_of(made)[3:]))
 
 
 def _read_elementwise(op: ir.OpView, inputs: Sequence[ir.Value]) -> Operator | None:

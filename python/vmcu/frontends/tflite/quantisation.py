@@ -102,7 +102,7 @@ def _quantised(tensor: Table) -> Quantised:
     name, found = _slot(tensor, 3), _table(tensor, 4)
     zero_points = _numbers(found, 3, np.int64) if found is not None else np.empty(0, np.int64)
     return Quantised(
-        tensor.String(tensor.Pos + name).decode() if name else "",
+        tensor.String(tensor.Pos + name).decode(errors="replace") if name else "",
         tuple(_numbers(tensor, 0, np.int32).tolist()),
         _number(tensor, 1, number_types.Int8Flags),
         _numbers(found, 2, np.float32) if found is not None else np.empty(0, np.float32),
@@ -124,7 +124,7 @@ def _model(path: Path) -> Table:
 
 def _port(tensor: Table) -> Port:
     slot = _slot(tensor, 3)
-    name = tensor.String(tensor.Pos + slot).decode() if slot else None
+    name = tensor.String(tensor.Pos + slot).decode(errors="replace") if slot else None
     quantised = _table(tensor, 4)
     kind = _number(tensor, 1, number_types.Int8Flags)
     unsigned = kind == UINT8
