@@ -169,6 +169,7 @@ OPERATORS: dict[str, Build] = {
             "1x4_by_3": ((1, 4), (3, 3), (5, 2)),
             "2x1_by_1x3": ((2, 1), (1, 3), (4, 3)),
             "1x1_by_4": ((1, 1), (4, 4), (2, 3)),
+            "1x3_by_1x3": ((1, 3), (1, 3), (4, 6)),  # its pixels are channels of a convolution
         }.items()
     },
     **{
