@@ -98,8 +98,8 @@ def test_elided_text_is_short() -> None:
 
 
 def test_quantise_and_back() -> None:
-    tensor = vmcu.Tensor("x", (4,), np.dtype(np.int8), scale=0.5, zero_point=-3)
-    assert tensor.quantise(np.array([0.0, 0.25, 0.75, 1e9])).tolist() == [-3, -3, -1, 127]
+    tensor = vmcu.Tensor("x", (5,), np.dtype(np.int8), scale=0.5, zero_point=-3)
+    assert tensor.quantise(np.array([0.0, 0.25, -0.25, 0.75, 1e9])).tolist() == [-3, -2, -4, -1, 127]
     assert tensor.dequantise(np.array([-3, -1], np.int8)).tolist() == [0.0, 1.0]
     with pytest.raises(vmcu.InputError, match="NaN"):
         tensor.quantise(np.array([np.nan]))

@@ -1,4 +1,4 @@
-"""Every example in the descriptions of ops and types parses, verifies and has the op it is about."""
+"""Every example in the descriptions of ops, types and attributes parses, verifies and has the op it is about."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from mlir import ir
 from vmcu.ir import bridge
 
 DIALECT = Path(__file__).resolve().parents[2] / "dialect"
-HEAD = re.compile(r'^def Vmcu_\w+ : Vmcu_(?:Op<"(?P<op>\w+)"|Type<"\w+", "(?P<type>\w+)")', re.MULTILINE)
+HEAD = re.compile(
+    r'^def Vmcu_\w+ : Vmcu_(?:Op<"(?P<op>\w+)"|Type<"\w+", "(?P<type>\w+)"|Attr<"\w+", "(?P<attr>\w+)")', re.MULTILINE
+)
 EXAMPLES = re.compile(r"Examples?:\s+(```mlir\n.*?```|`[^`]+`(?:,\s+`[^`]+`)*)", re.DOTALL)
 
 # The values that an op's example uses without making them.
@@ -43,14 +45,14 @@ OPERANDS = {
 
 
 def read_descriptions() -> dict[str, str]:
-    """The text of each definition, by `vmcu.op` or `!vmcu.type`."""
+    """The text of each definition, by `vmcu.op`, `!vmcu.type` or `#vmcu.attr`."""
     found = {}
     for path in (DIALECT / "VmcuTypes.td", DIALECT / "VmcuOps.td"):
         text = path.read_text()
         heads = list(HEAD.finditer(text))
         for head, end in zip(heads, [each.start() for each in heads[1:]] + [len(text)]):
-            name = f"vmcu.{head['op']}" if head["op"] else f"!vmcu.{head['type']}"
-            found[name] = text[head.start() : end]
+            names = ((head[kind], sign) for kind, sign in (("op", ""), ("type", "!"), ("attr", "#")))
+            found[next(f"{sign}vmcu.{name}" for name, sign in names if name)] = text[head.start() : end]
     return found
 
 
@@ -84,9 +86,9 @@ def test_example(name: str) -> None:
     assert found, f"{name} has no example"
     with bridge.context():
         for example in found:
-            if name.startswith("!"):
+            if name[0] in "!#":
                 assert example.startswith(f"{name}<")
-                assert str(ir.Type.parse(example)) == example
+                assert str((ir.Type if name[0] == "!" else ir.Attribute).parse(example)) == example
                 continue
             module = ir.Module.parse(in_function(name.removeprefix("vmcu."), example))
             assert f'"{name}"(' in module.operation.get_asm(print_generic_op_form=True)
