@@ -61,10 +61,10 @@ class View:
         """A string as it is in the file, which need not be UTF-8; None when it is absent."""
         return self.data[self.extent(field)] if self.slot(field) else None
 
-    def extent(self, field: int) -> slice:
-        """Where in the file the elements of a vector of bytes are; nowhere if it is absent."""
-        start, length = self._vector(field, 1)
-        return slice(start, start + length)
+    def extent(self, field: int, size: int = 1) -> slice:
+        """Where in the file the elements of a vector are, `size` bytes each; nowhere if it is absent."""
+        start, length = self._vector(field, size)
+        return slice(start, start + size * length)
 
     def _vector(self, field: int, size: int) -> tuple[int, int]:
         """Start and length of a vector of elements of `size` bytes."""
