@@ -24,8 +24,9 @@ import numpy as np
 from mlir import ir
 
 from vmcu.errors import SUPPORTED, Unsupported
-from vmcu.frontends.tflite.quantisation import UINT8, Operator, operators
+from vmcu.frontends.tflite.quantisation import Operator, operators
 from vmcu.frontends.tflite.rounding import exact_multiplier
+from vmcu.frontends.tflite.schema import UINT8, operator_name
 from vmcu.ir import walk
 from vmcu.ir.clone import clone_into
 
@@ -38,9 +39,6 @@ _TRANSPOSE_CONV = 67
 _NEG, _RESIZE_NEAREST_NEIGHBOR, _ABS, _ROUND, _RELU_0_TO_1 = 59, 97, 101, 116, 152
 #: They convert, or move bytes: DEQUANTIZE, RESHAPE, TRANSPOSE, SQUEEZE, EXPAND_DIMS, QUANTIZE.
 _KEEP_BYTES = frozenset((6, 22, 39, 43, 70, 114))
-#: Of operators that networks of the old quantisation have.
-_NAMES = {0: "ADD", 1: "AVERAGE_POOL_2D", 2: "CONCATENATION", 3: "CONV_2D", 4: "DEPTHWISE_CONV_2D", 9: "FULLY_CONNECTED",
-          14: "LOGISTIC", 17: "MAX_POOL_2D", 18: "MUL", 25: "SOFTMAX", 34: "PAD", 40: "MEAN"}  # fmt: skip
 _MOST_OPTIONS = 8  # of an operator above
 _BOUNDS = {1: (0.0, math.inf), 2: (-1.0, 1.0), 3: (0.0, 6.0)}  # RELU, RELU_N1_TO_1, RELU6
 
@@ -69,7 +67,7 @@ def _refuse_unsigned_arithmetic(path: Path) -> None:
     for operator in operators(path):
         tensors = [each for each in (*operator.inputs, *operator.outputs) if each is not None and len(each.scales)]
         if operator.code not in _KEEP_BYTES and any(each.type == UINT8 for each in tensors):
-            name = _NAMES.get(operator.code, f"{operator.code} of TFLite's schema")
+            name = operator_name(operator.code)
             raise Unsupported(
                 f"operator {name} at layer '{operator.result.name}' computes on uint8, as networks of the old "
                 "quantisation do; supported are int8 networks, with uint8 at their inputs and outputs only"

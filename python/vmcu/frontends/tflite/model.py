@@ -114,6 +114,15 @@ class Model:
         """The name of an operator's layer, that of its first output."""
         return self.tensors[operator.outputs[0]].label if operator.outputs else f"operator_{operator.index}"
 
+    def live_operators(self) -> list[Operator]:
+        """The operators that an output depends on, in order of execution; the converter leaves out the others."""
+        needed, live = set(self.outputs), list[Operator]()
+        for operator in reversed(self.operators):
+            if needed.intersection(operator.outputs):
+                needed.update(operator.inputs)
+                live.append(operator)
+        return live[::-1]
+
 
 def read_model(data: bytes) -> Model:
     """Read a file, following no offset unchecked.

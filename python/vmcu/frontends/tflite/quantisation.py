@@ -10,9 +10,8 @@ import numpy as np
 
 from vmcu.frontends.tflite.flatbuffer import View
 from vmcu.frontends.tflite.model import Model, Tensor, read_model
+from vmcu.frontends.tflite.schema import INT8, UINT8
 from vmcu.ir.ports import Port
-
-UINT8, INT8 = 3, 9  # TensorType
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,11 +66,7 @@ def boundary_ports(path: Path) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
 def operators(path: Path) -> Iterator[Operator]:
     """The operators of the first subgraph that an output depends on, the last one first."""
     model = _read(path)
-    needed = set(model.outputs)
-    for operator in reversed(model.operators):
-        if not needed.intersection(operator.outputs):
-            continue
-        needed.update(operator.inputs)
+    for operator in reversed(model.live_operators()):
         sides = [
             [model.tensors[at] if at >= 0 else None for at in side] for side in (operator.inputs, operator.outputs)
         ]

@@ -174,7 +174,7 @@ _LIST = "`vmcu ops` lists all that is supported"
 
 def find_faults(model: Model) -> list[str]:
     """What keeps a model from being compiled, as far as the file tells: each operator with its tensor and the reason."""
-    live = live_operators(model)
+    live = model.live_operators()
     floats = [each for each in live if _computes_on_floats(model, each)]
     if floats and not any(_is(each, "DEQUANTIZE") or _is(each, "QUANTIZE") for each in live):
         more = f", and {len(floats) - 1} more operators," if len(floats) > 1 else ""
@@ -188,16 +188,6 @@ def find_faults(model: Model) -> list[str]:
     found = ((each, _fault(model, each)) for each in others)
     faults = [_describe_island(model, each) for each in islands]
     return faults + [f"{_where(model, operator)}: {fault}" for operator, fault in found if fault]
-
-
-def live_operators(model: Model) -> list[Operator]:
-    """The operators that an output depends on, in order of execution; the converter leaves out the others."""
-    needed, live = set(model.outputs), list[Operator]()
-    for operator in reversed(model.operators):
-        if needed.intersection(operator.outputs):
-            needed.update(operator.inputs)
-            live.append(operator)
-    return live[::-1]
 
 
 def _where(model: Model, operator: Operator) -> str:
