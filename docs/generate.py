@@ -16,7 +16,7 @@ import importlib.util
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,9 +80,7 @@ def write_targets() -> str:
         "Cycles are modelled, with memory that never waits; the rows of the second table are explained in "
         "`python/vmcu/cores/__init__.py`.\n"
     )
-    return _tidy(
-        _replace_head("\n".join((f"<!-- -->\n\n{head}", *describe_targets())), "python/vmcu/cores/__init__.py")
-    )
+    return _write_table(head, describe_targets(), "python/vmcu/cores/__init__.py")
 
 
 def write_operators() -> str:
@@ -96,9 +94,12 @@ def write_operators() -> str:
         "tensors that lie apart in the pool; *none* moves no byte. *Exact* names who computes the same, bit for bit: "
         "LiteRT's reference kernels, or Arm's TOSA reference model where LiteRT has no right kernel.\n"
     )
-    return _tidy(
-        _replace_head("\n".join((f"<!-- -->\n\n{head}", *describe_ops())), "python/vmcu/frontends/tflite/support.py")
-    )
+    return _write_table(head, describe_ops(), "python/vmcu/frontends/tflite/support.py")
+
+
+def _write_table(head: str, lines: Iterable[str], source: str) -> str:
+    """A page of a head and a table that is made from `source`."""
+    return _tidy(_replace_head("\n".join((f"<!-- -->\n\n{head}", *lines)), source))
 
 
 def _describe_pass(info: PassInfo) -> str:

@@ -5,7 +5,7 @@ A tile of their plain loops is one pixel of `CHANNELS` channels, one 32-bit word
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -146,11 +146,7 @@ class ChannelwiseEmitter(RowEmitter):
             )
             return self._fold(words, ky, Index(0), channel, acc)
 
-        full = taps - taps % TAPS
-        if full:
-            unroll = self.by_rows and taps <= STRAIGHT
-            acc = build.accumulate(full, TAPS, acc, lambda ky, acc: piece(ky, TAPS, acc), unroll=unroll)
-        return piece(Index(full), taps - full, acc) if taps > full else acc
+        return _fold_pieces(taps, piece, acc, unroll=self.by_rows and taps <= STRAIGHT)
 
     def _fold_row(
         self,
@@ -184,13 +180,20 @@ class ChannelwiseEmitter(RowEmitter):
             )
             return self._fold(words, ky, kx, channel, acc)
 
-        full = taps - taps % TAPS
-        if full:
-            acc = build.accumulate(full, TAPS, acc, lambda kx, acc: piece(kx, TAPS, acc))
-        return piece(Index(full), taps - full, acc) if taps > full else acc
+        return _fold_pieces(taps, piece, acc)
 
     def _guards(self, x: Index, count: int, row_guard: ir.Value | None, region: Region) -> list[ir.Value]:
         if not region.guarded:
             return [row_guard] * count if row_guard is not None else []
         inside = [build.is_inside(x + tap * self.window.dilation[1], self.window.image[1]) for tap in range(count)]
         return inside if row_guard is None else [arith.andi(row_guard, each) for each in inside]
+
+
+def _fold_pieces(
+    taps: int, piece: Callable[[Index, int, ir.Value], ir.Value], acc: ir.Value, unroll: bool = False
+) -> ir.Value:
+    """Fold `piece(first tap, count, acc)` over pieces of `TAPS` taps, the last one shorter."""
+    full = taps - taps % TAPS
+    if full:
+        acc = build.accumulate(full, TAPS, acc, lambda tap, acc: piece(tap, TAPS, acc), unroll=unroll)
+    return piece(Index(full), taps - full, acc) if taps > full else acc
