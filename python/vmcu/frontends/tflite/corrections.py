@@ -8,7 +8,6 @@
 | RELU, RELU6, RELU_0_TO_1 | rounds once where LiteRT rounds twice | `DOUBLE_ROUND` |
 | RESIZE_NEAREST_NEIGHBOR | rounds to the nearest pixel where LiteRT takes the one below | half a pixel lower |
 | ABS | ignores the zero point | the same between two rescales by 1, which know it |
-| NEG | ignores the zero point | refused |
 | ROUND | drops the operator | refused |
 
 What an operator became is found by its layer's name, the name of its output, which the converter writes into locations.
@@ -24,6 +23,8 @@ import numpy as np
 from mlir import ir
 
 from vmcu.errors import SUPPORTED, Unsupported
+from vmcu.frontends.tflite import tosa
+from vmcu.frontends.tflite.fixed_point import clamp_of
 from vmcu.frontends.tflite.quantisation import Operator, operators
 from vmcu.frontends.tflite.rounding import exact_multiplier
 from vmcu.frontends.tflite.schema import UINT8, operator_name
@@ -36,11 +37,10 @@ Made = list[ir.OpView]  # the operations that an operator became
 _AVERAGE_POOL_2D, _FULLY_CONNECTED, _MAX_POOL_2D = 1, 9, 17
 _RELU, _RELU6 = 19, 21
 _TRANSPOSE_CONV = 67
-_NEG, _RESIZE_NEAREST_NEIGHBOR, _ABS, _ROUND, _RELU_0_TO_1 = 59, 97, 101, 116, 152
+_RESIZE_NEAREST_NEIGHBOR, _ABS, _ROUND, _RELU_0_TO_1 = 97, 101, 116, 152
 #: They convert, or move bytes: DEQUANTIZE, RESHAPE, TRANSPOSE, SQUEEZE, EXPAND_DIMS, QUANTIZE.
 _KEEP_BYTES = frozenset((6, 22, 39, 43, 70, 114))
 _MOST_OPTIONS = 8  # of an operator above
-_BOUNDS = {1: (0.0, math.inf), 2: (-1.0, 1.0), 3: (0.0, 6.0)}  # RELU, RELU_N1_TO_1, RELU6
 
 
 def correct(path: Path, module: ir.Module) -> None:
@@ -83,29 +83,16 @@ def _identity(operator: Operator) -> tuple[object, ...]:
 
 
 def _clamp(operator: Operator, made: Made) -> None:
-    bounds = _BOUNDS.get(operator.option(5))
+    assert operator.result.scale is not None, "only operators whose result has a scale are corrected"
+    bounds = clamp_of(operator.option(5), operator.result.scale, operator.result.zero_point or 0)
     if bounds is None:
-        return  # none, or one that LiteRT's int8 poolings take for none
+        return
     name = "MAX_POOL_2D" if operator.code == _MAX_POOL_2D else "AVERAGE_POOL_2D"
     pooling = _only(operator, name, made, ("tosa.max_pool2d", "tosa.avg_pool2d"))
     value = pooling.results[0]
-    low, high = (_quantise(bound, operator) for bound in bounds)
     with pooling.location, ir.InsertionPoint.after(pooling):
-        numbers = {"min_val": low, "max_val": high}
-        byte = ir.IntegerType.get_signless(8)
-        attributes = {key: ir.IntegerAttr.get(byte, number) for key, number in numbers.items()}
-        clamp = ir.Operation.create("tosa.clamp", [value.type], [value], attributes)
-    value.replace_all_uses_except(clamp.results[0], clamp)
-
-
-def _quantise(real: float, operator: Operator) -> int:
-    """LiteRT's `CalculateActivationRangeQuantized`: a division in float, rounded half away from zero."""
-    scale, zero_point = operator.result.scale, operator.result.zero_point
-    if math.isinf(real):
-        return 127
-    steps = float(np.float32(real) / np.float32(scale))
-    rounded = math.copysign(math.floor(abs(steps) + 0.5), steps)
-    return max(-128, min(127, (zero_point or 0) + int(rounded)))
+        clamp = tosa.clamp(value, *bounds)
+    value.replace_all_uses_except(clamp, clamp.owner.operation)
 
 
 def _round_once(operator: Operator, made: Made) -> None:
@@ -255,6 +242,5 @@ _CORRECTIONS: dict[int, Callable[[Operator, Made], None]] = {
     _RELU_0_TO_1: _round_twice,
     _RESIZE_NEAREST_NEIGHBOR: _take_pixel_below,
     _ABS: _absolute,
-    _NEG: _refusal("NEG"),
     _ROUND: _refusal("ROUND"),
 }

@@ -61,9 +61,8 @@ def _code(builder: flatbuffers.Builder, short: int, custom: bytes | None, versio
 
 def _operator(builder: flatbuffers.Builder, model: Model, number: int, code: int) -> int:
     operator = model.operators[number]
-    inputs, outputs = (
-        builder.CreateNumpyVector(np.array(each, np.int32)) for each in (operator.inputs, operator.outputs)
-    )
+    given = [each for each in operator.inputs if each >= 0]
+    inputs, outputs = (builder.CreateNumpyVector(np.array(each, np.int32)) for each in (given, operator.outputs))
     builder.StartObject(3)
     builder.PrependUint32Slot(0, code, 0)
     builder.PrependUOffsetTRelativeSlot(1, inputs, 0)

@@ -2,7 +2,9 @@
 
 | operator on int8 | what is written |
 |---|---|
-| ABS, LEAKY_RELU, RELU_N1_TO_1 | a table of the 256 results that LiteRT's kernel has |
+| ABS, GELU, LEAKY_RELU, NEG, RELU_N1_TO_1, SQRT | a table of the 256 results that LiteRT's kernel has |
+| CONV_2D, DEPTHWISE_CONV_2D, MAX_POOL_2D, AVERAGE_POOL_2D, of which the converter writes none (`windows`) | the same \
+in TOSA that verifies |
 | EQUAL, GREATER, LESS and their like | a comparison of both sides, rescaled to 256ths |
 | PADV2 with a number in a vector | `tosa.pad` |
 | PRELU | both branches, rescaled apart, of which one is zero; slopes of any shape that NumPy broadcasts |
@@ -23,14 +25,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from mlir import ir
 
-from vmcu.errors import Unsupported
 from vmcu.frontends.tflite import schema, tosa
 from vmcu.frontends.tflite.custom import PREFIX, hide
+from vmcu.frontends.tflite.ends import ends, numbers, scale_of, unsupported, zero_of
 from vmcu.frontends.tflite.fixed_point import quantise_scale, rescale
 from vmcu.frontends.tflite.model import Model, Operator, Tensor
 from vmcu.frontends.tflite.rounding import exact_multiplier
 from vmcu.frontends.tflite.schema import operator_code as code
 from vmcu.frontends.tflite.softmax import restore_beta, without_beta
+from vmcu.frontends.tflite.windows import WINDOWS, needs_own_window, write_window
 from vmcu.ir import walk
 from vmcu.ir.build import i8, i32
 
@@ -55,9 +58,9 @@ def expand(model: Model, module: ir.Module) -> None:
         if not name.startswith(PREFIX):
             continue
         operator = model.operators[int(name.removeprefix(PREFIX))]
-        for tensor in _ends(model, operator):
+        for tensor in ends(model, operator):
             if -1 in tensor.signature[1:]:
-                raise _unsupported(model, operator, f"{tensor} has a dynamic size that is not the batch")
+                raise unsupported(model, operator, f"{tensor} has a dynamic size that is not the batch")
         with ir.InsertionPoint(op), op.location:
             made = _OWN[operator.code](model, operator, list(op.operands))
         op.results[0].replace_all_uses_with(made)
@@ -66,9 +69,11 @@ def expand(model: Model, module: ir.Module) -> None:
 
 
 def _is_own(model: Model, operator: Operator) -> bool:
-    if operator.code not in _OWN or len(operator.outputs) != 1 or -1 in operator.inputs:
+    if operator.code not in _OWN or len(operator.outputs) != 1:
         return False
-    source, result = _ends(model, operator)
+    if -1 in operator.inputs and operator.code not in WINDOWS:
+        return False
+    source, result = ends(model, operator)
     is_int8 = source.type == schema.INT8 and source.is_quantised
     is_known = (
         result.type == schema.BOOL
@@ -78,63 +83,66 @@ def _is_own(model: Model, operator: Operator) -> bool:
     return is_int8 and is_known and _NEEDS[operator.code](model, operator)
 
 
-def _ends(model: Model, operator: Operator) -> tuple[Tensor, Tensor]:
-    return model.tensors[operator.inputs[0]], model.tensors[operator.outputs[0]]
-
-
-def _scale(tensor: Tensor) -> float:
-    return float(tensor.scales[0])
-
-
-def _zero(tensor: Tensor) -> int:
-    return int(tensor.zero_points[0]) if len(tensor.zero_points) else 0
-
-
 def _is_requantised(model: Model, operator: Operator) -> bool:
-    source, result = _ends(model, operator)
-    return (_scale(source), _zero(source)) != (_scale(result), _zero(result))
-
-
-def _values(model: Model, operator: Operator, number: int) -> list[int]:
-    """A constant input of 32-bit integers."""
-    tensor = model.tensors[operator.inputs[number]]
-    if tensor.type != schema.INT32 or not tensor.is_constant:
-        raise _unsupported(model, operator, f"{tensor} is no constant of int32")
-    return np.frombuffer(tensor.data, np.int32).tolist()
-
-
-def _unsupported(model: Model, operator: Operator, why: str) -> Unsupported:
-    return Unsupported(f"operator {operator.name} at layer '{model.layer(operator)}' is not supported: {why}")
+    source, result = ends(model, operator)
+    return (scale_of(source), zero_of(source)) != (scale_of(result), zero_of(result))
 
 
 def _unary(results: Table) -> Write:
     """A function of one byte, as a table. `results` gets the 256 bytes less the zero point, and gives results with it."""
 
     def write(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> ir.Value:
-        source, result = _ends(model, operator)
-        values = results(np.arange(-128, 128) - _zero(source), source, result, operator)
+        source, result = ends(model, operator)
+        values = results(np.arange(-128, 128) - zero_of(source), source, result, operator)
         return tosa.table(operands[0], np.clip(values, -128, 127))
 
     return write
 
 
 def _absolute(values: np.ndarray, source: Tensor, result: Tensor, _: Operator) -> np.ndarray:
-    if _scale(source) == _scale(result):
-        return np.abs(values) + _zero(result)
-    return rescale(np.abs(values), float(source.scales[0] / result.scales[0])) + _zero(result)
+    if scale_of(source) == scale_of(result):
+        return np.abs(values) + zero_of(result)
+    return rescale(np.abs(values), float(source.scales[0] / result.scales[0])) + zero_of(result)
 
 
 def _leaky(values: np.ndarray, source: Tensor, result: Tensor, operator: Operator) -> np.ndarray:
     slope = np.float32(operator.option(0, "<f"))
     kept = rescale(values, float(source.scales[0] / result.scales[0]))
     bent = rescale(values, float(source.scales[0] * slope / result.scales[0]))
-    return np.where(values >= 0, kept, bent) + _zero(result)
+    return np.where(values >= 0, kept, bent) + zero_of(result)
 
 
 def _relu_n1_to_1(values: np.ndarray, source: Tensor, result: Tensor, _: Operator) -> np.ndarray:
     steps = 1 / float(result.scales[0])
-    low, high = (_zero(result) + int(math.copysign(math.floor(steps + 0.5), end)) for end in (-1, 1))
-    return np.clip(rescale(values, float(source.scales[0] / result.scales[0])) + _zero(result), low, high)
+    low, high = (zero_of(result) + int(math.copysign(math.floor(steps + 0.5), end)) for end in (-1, 1))
+    return np.clip(rescale(values, float(source.scales[0] / result.scales[0])) + zero_of(result), low, high)
+
+
+def _negate(values: np.ndarray, source: Tensor, result: Tensor, _: Operator) -> np.ndarray:
+    """Without zero points. LiteRT's kernel leaves -128, which has no positive, as it is."""
+    return np.where(values == -128, -128, -values)
+
+
+def _square_root(values: np.ndarray, source: Tensor, result: Tensor, _: Operator) -> np.ndarray:
+    """LiteRT cuts fractions off, and stops at inputs below zero; here their root is zero."""
+    roots = np.sqrt(np.float32(source.scales[0]) * np.maximum(values, 0).astype(np.float32))
+    return (roots / np.float32(result.scales[0])).astype(int) + zero_of(result)
+
+
+def _gelu(values: np.ndarray, source: Tensor, result: Tensor, _: Operator) -> np.ndarray:
+    reals = np.float32(source.scales[0]) * values.astype(np.float32)
+    complements = [math.erfc(each * np.float32(-math.sqrt(0.5))) for each in reals]
+    products = np.float32(0.5) * reals * np.array(complements, np.float32)
+    return _round_floats(products * (np.float32(1) / np.float32(result.scales[0]))) + zero_of(result)
+
+
+def _round_floats(reals: np.ndarray) -> np.ndarray:
+    """To the nearest whole number, a half away from zero."""
+    return np.copysign(np.floor(np.abs(reals) + 0.5), reals).astype(int)
+
+
+def _is_exact_gelu(_: Model, operator: Operator) -> bool:
+    return not operator.option(0, "<b")
 
 
 def _has_unusual_slope(model: Model, operator: Operator) -> bool:
@@ -148,23 +156,23 @@ def _has_unusual_slopes(model: Model, operator: Operator) -> bool:
 
 
 def _prelu(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> ir.Value:
-    source, result = _ends(model, operator)
+    source, result = ends(model, operator)
     slopes = model.tensors[operator.inputs[1]]
     shape = operands[0].type.shape
     if np.broadcast_shapes(tuple(shape), slopes.shape) != tuple(shape):
-        raise _unsupported(model, operator, f"slopes {slopes} are larger than the input")
-    numbers = np.frombuffer(slopes.data, np.int8).astype(np.int32) - _zero(slopes)
+        raise unsupported(model, operator, f"slopes {slopes} are larger than the input")
+    numbers = np.frombuffer(slopes.data, np.int8).astype(np.int32) - zero_of(slopes)
     slope = tosa.constant(numbers.reshape((1,) * (len(shape) - len(slopes.shape)) + slopes.shape))
-    values = tosa.rescale(operands[0], i32(), tosa.UNIT, source=_zero(source))
+    values = tosa.rescale(operands[0], i32(), tosa.UNIT, source=zero_of(source))
     none = tosa.constant(np.zeros((1,) * len(shape), np.int32))
     negative = tosa.op("minimum", values.type, (values, none))
     shift = tosa.constant(np.zeros(1, np.int8))
     branches = (
-        (tosa.op("maximum", values.type, (values, none)), _scale(source) / _scale(result)),
-        (tosa.op("mul", values.type, (negative, slope, shift)), _scale(source) * _scale(slopes) / _scale(result)),
+        (tosa.op("maximum", values.type, (values, none)), scale_of(source) / scale_of(result)),
+        (tosa.op("mul", values.type, (negative, slope, shift)), scale_of(source) * scale_of(slopes) / scale_of(result)),
     )
     kept, bent = (tosa.rescale(value, i32(), quantise_scale(scale), twice=True) for value, scale in branches)
-    return tosa.rescale(tosa.op("add", values.type, (kept, bent)), i8(), tosa.UNIT, result=_zero(result))
+    return tosa.rescale(tosa.op("add", values.type, (kept, bent)), i8(), tosa.UNIT, result=zero_of(result))
 
 
 #: The comparison in TOSA, and whether its operands change places or its result is negated.
@@ -196,13 +204,13 @@ def _compare(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> 
 
 def _scaled(model: Model, operator: Operator, index: int, value: ir.Value, rank: int) -> ir.Value:
     tensor = model.tensors[index]
-    if _scale(tensor) >= 1:
-        raise _unsupported(
-            model, operator, f"{tensor} has the scale {_scale(tensor):.6g}; supported are scales below 1"
+    if scale_of(tensor) >= 1:
+        raise unsupported(
+            model, operator, f"{tensor} has the scale {scale_of(tensor):.6g}; supported are scales below 1"
         )
     value = tosa.reshape(value, (1,) * (rank - value.type.rank) + tuple(value.type.shape))
-    wide = tosa.rescale(value, i32(), (1 << 30, 22), source=_zero(tensor))
-    return tosa.rescale(wide, i32(), quantise_scale(_scale(tensor)), twice=True)
+    wide = tosa.rescale(value, i32(), (1 << 30, 22), source=zero_of(tensor))
+    return tosa.rescale(wide, i32(), quantise_scale(scale_of(tensor)), twice=True)
 
 
 def _has_number_in_vector(model: Model, operator: Operator) -> bool:
@@ -212,7 +220,7 @@ def _has_number_in_vector(model: Model, operator: Operator) -> bool:
 
 def _pad_with(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> ir.Value:
     number = np.frombuffer(model.tensors[operator.inputs[2]].data, np.int8)
-    amounts = tosa.sizes(_values(model, operator, 1))
+    amounts = tosa.sizes(numbers(model, operator, 1))
     kind = tosa.typed(model.tensors[operator.outputs[0]].shape, i8())
     return tosa.op("pad", kind, (operands[0], amounts, tosa.constant(number)))
 
@@ -223,14 +231,14 @@ def _has_constant_axes(model: Model, operator: Operator) -> bool:
 
 
 def _sum(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> ir.Value:
-    source, result = _ends(model, operator)
-    value = tosa.rescale(operands[0], i32(), tosa.UNIT, source=_zero(source))
-    for axis in sorted({each % value.type.rank for each in _values(model, operator, 1)}):
+    source, result = ends(model, operator)
+    value = tosa.rescale(operands[0], i32(), tosa.UNIT, source=zero_of(source))
+    for axis in sorted({each % value.type.rank for each in numbers(model, operator, 1)}):
         shape = list(value.type.shape)
         shape[axis] = 1
         value = tosa.op("reduce_sum", tosa.typed(shape, i32()), (value,), axis=ir.IntegerAttr.get(i32(), axis))
-    scale = _round_away(model, operator, _scale(source) / _scale(result), _zero(result))
-    return tosa.reshape(tosa.rescale(value, i8(), scale, result=_zero(result)), result.shape)
+    scale = _round_away(model, operator, scale_of(source) / scale_of(result), zero_of(result))
+    return tosa.reshape(tosa.rescale(value, i8(), scale, result=zero_of(result)), result.shape)
 
 
 def _round_away(model: Model, operator: Operator, scale: float, zero_point: int) -> tuple[int, int]:
@@ -238,7 +246,7 @@ def _round_away(model: Model, operator: Operator, scale: float, zero_point: int)
     multiplier, shift = quantise_scale(scale)
     exact = exact_multiplier(multiplier, shift, scale, zero_point)
     if exact is None:
-        raise _unsupported(model, operator, f"no multiplier of 31 bits rounds exactly at the scale {scale:.9g}")
+        raise unsupported(model, operator, f"no multiplier of 31 bits rounds exactly at the scale {scale:.9g}")
     return exact, shift
 
 
@@ -248,14 +256,14 @@ _PIXEL = 1024  # parts
 def _resize_bilinear(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> ir.Value:
     """Positions and weights are whole 1024ths of a pixel, as in LiteRT's `ResizeBilinearInteger`."""
     align_corners, half_pixel_centers = operator.option(2, "<b"), operator.option(3, "<b")
-    source, result = _ends(model, operator)
+    source, result = ends(model, operator)
     value, steps, offsets, borders = operands[0], [], [], []
     for axis, size, count in zip((1, 2), source.shape[1:3], result.shape[1:3]):
         first, last = (size - 1, count - 1) if align_corners and count > 1 else (size, count)
         step = max((_PIXEL * first + last // 2) // last, 1)  # of an image of one pixel, each position is that pixel
         offset = step // 2 - _PIXEL // 2 if half_pixel_centers else 0
         if (count - 1) * step + offset >= size * _PIXEL:
-            raise _unsupported(model, operator, f"at {size} to {count} pixels LiteRT reads behind the image")
+            raise unsupported(model, operator, f"at {size} to {count} pixels LiteRT reads behind the image")
         if offset < 0:  # MLIR takes positions before the first pixel for ones behind it.
             value, size, offset = _repeat_first(value, axis), size + 1, offset + _PIXEL
         steps.append(step)
@@ -272,8 +280,7 @@ def _repeat_first(value: ir.Value, axis: int) -> ir.Value:
     """The first row or column twice."""
     shape = list(value.type.shape)
     first = tosa.slice(value, [0] * len(shape), [*shape[:axis], 1, *shape[axis + 1 :]])
-    kind = tosa.typed([*shape[:axis], shape[axis] + 1, *shape[axis + 1 :]], i8())
-    return tosa.op("concat", kind, (first, value), axis=ir.IntegerAttr.get(i32(), axis))
+    return tosa.concat((first, value), axis)
 
 
 def _has_both_flags(model: Model, operator: Operator) -> bool:
@@ -282,7 +289,7 @@ def _has_both_flags(model: Model, operator: Operator) -> bool:
 
 def _resize_nearest(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> ir.Value:
     """LiteRT's `GetNearestNeighbor` with both flags, in floats of 32 bits."""
-    source, result = _ends(model, operator)
+    source, result = ends(model, operator)
     rows, columns = (_nearest(*each) for each in zip(source.shape[1:3], result.shape[1:3]))
     batch, height, width, channels = source.shape
     places = np.ravel(rows[:, None] * width + columns[None]).astype(np.int32)
@@ -310,7 +317,7 @@ def _strided_slice(model: Model, operator: Operator, operands: Sequence[ir.Value
     for axis, (size, pick) in enumerate(zip(value.type.shape, _picks(model, operator))):
         places = range(*pick.indices(size))
         if not places:
-            raise _unsupported(model, operator, f"nothing is left of axis {axis}, which has {size} elements")
+            raise unsupported(model, operator, f"nothing is left of axis {axis}, which has {size} elements")
         value = _pick(value, axis, places)
     return tosa.reshape(value, result.shape)
 
@@ -318,7 +325,7 @@ def _strided_slice(model: Model, operator: Operator, operands: Sequence[ir.Value
 def _picks(model: Model, operator: Operator) -> list[slice]:
     """What is taken of each axis of the input; axes that are missing are taken whole."""
     begin_mask, end_mask, ellipsis, new_axis, shrink = (operator.option(field) for field in range(5))
-    specs = list(zip(*(_values(model, operator, number) for number in (1, 2, 3))))
+    specs = list(zip(*(numbers(model, operator, number) for number in (1, 2, 3))))
     shape = model.tensors[operator.inputs[0]].shape
     spare = len(shape) - sum(not (ellipsis | new_axis) >> at & 1 for at in range(len(specs)))
     picks: list[slice] = []
@@ -354,7 +361,7 @@ def _pick(value: ir.Value, axis: int, places: range) -> ir.Value:
 
 def _refused(why: str) -> Write:
     def write(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> ir.Value:
-        raise _unsupported(model, operator, why)
+        raise unsupported(model, operator, why)
 
     return write
 
@@ -364,32 +371,39 @@ _REFUSED = {
     "CEIL": _NO_KERNEL, "COS": _NO_KERNEL, "ELU": _NO_KERNEL, "FLOOR": _NO_KERNEL, "SIGN": _NO_KERNEL, "SIN": _NO_KERNEL,
     "SQUARE": _NO_KERNEL,
     "DIV": "quotients of int8 tensors are not; MUL is",
-    "SQRT": "square roots of int8 tensors are not; RSQRT is",
 }  # fmt: skip
 #: What is written here, and of which operators of the kind that is so.
 _OWN: dict[int, Write] = {
     code("ABS"): _unary(_absolute),
+    code("GELU"): _unary(_gelu),
     code("LEAKY_RELU"): _unary(_leaky),
+    code("NEG"): _unary(_negate),
     code("PADV2"): _pad_with,
     code("PRELU"): _prelu,
     code("RELU_N1_TO_1"): _unary(_relu_n1_to_1),
     code("RESIZE_BILINEAR"): _resize_bilinear,
     code("RESIZE_NEAREST_NEIGHBOR"): _resize_nearest,
+    code("SQRT"): _unary(_square_root),
     code("STRIDED_SLICE"): _strided_slice,
     code("SUM"): _sum,
     **dict.fromkeys(_COMPARISONS, _compare),
+    **dict.fromkeys(WINDOWS, write_window),
     **{code(name): _refused(why) for name, why in _REFUSED.items()},
 }
 _NEEDS: dict[int, Callable[[Model, Operator], bool]] = {
     code("ABS"): _is_requantised,
+    code("GELU"): _is_exact_gelu,
     code("LEAKY_RELU"): _has_unusual_slope,
+    code("NEG"): lambda *_: True,
     code("PADV2"): _has_number_in_vector,
     code("PRELU"): _has_unusual_slopes,
     code("RELU_N1_TO_1"): _is_requantised,
     code("RESIZE_BILINEAR"): lambda *_: True,
     code("RESIZE_NEAREST_NEIGHBOR"): _has_both_flags,
+    code("SQRT"): lambda *_: True,
     code("STRIDED_SLICE"): _is_unusual_slice,
     code("SUM"): _has_constant_axes,
     **dict.fromkeys(_COMPARISONS, _compares_int8),
+    **dict.fromkeys(WINDOWS, needs_own_window),
     **{code(name): lambda *_: True for name in _REFUSED},
 }

@@ -62,8 +62,11 @@ def _one_quantisation(model: Model, operator: Operator) -> str | None:
     return None
 
 
-def _approximate(_: Model, operator: Operator) -> str | None:
-    return None if operator.option(0, "<b") else "it is not the approximation by TANH"
+def _negates_integers(model: Model, operator: Operator) -> str | None:
+    source, result = _first(model, operator)
+    if _quantisation(source) != _quantisation(result) or any(source.zero_points.tolist()):
+        return "LiteRT's kernel negates integers as they are; nearest is SUB from a constant"
+    return None
 
 
 def _int8_to_int8(model: Model, operator: Operator) -> str | None:
@@ -104,7 +107,7 @@ SUPPORT: dict[str, Support] = {
     "FULLY_CONNECTED": Support("segments", "int8 weights, which may be an activation; a fused activation"),
     "GATHER": Support("buffers", f"{_MOVED}, by constant indices", moves=True),
     "GATHER_ND": Support("buffers", f"{_MOVED}, by constant indices", moves=True),
-    "GELU": Support("segments", f"{_TABLE}; the approximation by TANH", check=_approximate),
+    "GELU": Support("segments", _TABLE),
     "HARD_SWISH": Support("segments", _TABLE),
     "LEAKY_RELU": Support("segments", "int8"),
     "LOG": Support("segments", _TABLE),
@@ -115,6 +118,7 @@ SUPPORT: dict[str, Support] = {
     "MINIMUM": Support("segments", f"int8; {_SAME}; with broadcasting on buffers", check=_one_quantisation),
     "MIRROR_PAD": Support("buffers", _MOVED, moves=True),
     "MUL": Support("segments", "int8; a fused activation; with broadcasting on buffers"),
+    "NEG": Support("segments", f"{_TABLE}; {_SAME}, which is 0", check=_negates_integers),
     "PACK": Support("buffers", f"int8; {_SAME}", check=_one_quantisation, moves=True),
     "PAD": Support("buffers", "int8; padding before a convolution is part of its kernel"),
     "PADV2": Support("buffers", "int8; padding before a convolution is part of its kernel"),
@@ -139,6 +143,7 @@ SUPPORT: dict[str, Support] = {
     "SPACE_TO_DEPTH": Support("buffers", _MOVED, moves=True),
     "SPLIT": Support("buffers", _MOVED, moves=True),
     "SPLIT_V": Support("buffers", _MOVED, moves=True),
+    "SQRT": Support("segments", f"{_TABLE}; LiteRT's kernel takes inputs of zero and more only"),
     "SQUARED_DIFFERENCE": Support("segments", "int8; with broadcasting on buffers"),
     "SQUEEZE": Support("none", _MOVED, moves=True),
     "STRIDED_SLICE": Support("buffers", f"{_MOVED}, by constant begin, end and steps", moves=True),
@@ -163,9 +168,7 @@ _INSTEAD = {
     "L2_POOL_2D": "AVERAGE_POOL_2D",
     "LOG_SOFTMAX": "SOFTMAX, which has the same largest score",
     "LSTM": "an unrolled network of FULLY_CONNECTED, LOGISTIC, TANH, MUL and ADD on int8",
-    "NEG": "SUB from a constant",
     "REDUCE_PROD": "MUL of slices",
-    "SQRT": "RSQRT",
     "SQUARE": "MUL of a tensor with itself",
     "UNIDIRECTIONAL_SEQUENCE_LSTM": "an unrolled network of FULLY_CONNECTED, LOGISTIC, TANH, MUL and ADD on int8",
 }

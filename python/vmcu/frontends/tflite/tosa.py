@@ -36,15 +36,25 @@ def typed(shape: Sequence[int], element: ir.Type) -> ir.RankedTensorType:
 
 
 def rescale(
-    value: ir.Value, element: ir.Type, scale: tuple[int, int], *, source: int = 0, result: int = 0, twice: bool = False
+    value: ir.Value,
+    element: ir.Type,
+    scale: tuple[int | Sequence[int], int | Sequence[int]],
+    *,
+    source: int = 0,
+    result: int = 0,
+    twice: bool = False,
 ) -> ir.Value:
-    """`value` less the zero point `source`, times `multiplier / 2^shift`, plus the zero point `result`, saturated."""
+    """`value` less the zero point `source`, times `multiplier / 2^shift`, plus the zero point `result`, saturated.
+
+    Multipliers and shifts may be lists, with one of each for a channel.
+    """
     word = {i8(): np.int8, i32(): np.int32}
     zero_points = [constant(np.array([zero], word[kind]))
                    for zero, kind in ((source, value.type.element_type), (result, element))]  # fmt: skip
-    operands = (value, constant(np.array(scale[:1], np.int32)), constant(np.array(scale[1:], np.int8)), *zero_points)
+    multipliers, shifts = (np.atleast_1d(np.array(each, kind)) for each, kind in zip(scale, (np.int32, np.int8)))
+    operands = (value, constant(multipliers), constant(shifts), *zero_points)
     rounding = ir.Attribute.parse(f"#tosa.rounding_mode<{'DOUBLE' if twice else 'SINGLE'}_ROUND>")
-    flags = {"input_unsigned": False, "output_unsigned": False, "per_channel": False, "scale32": True}
+    flags = {"input_unsigned": False, "output_unsigned": False, "per_channel": len(shifts) > 1, "scale32": True}
     attributes: dict[str, Any] = {key: ir.BoolAttr.get(flag) for key, flag in flags.items()}
     return op("rescale", typed(value.type.shape, element), operands, rounding_mode=rounding, **attributes)
 
@@ -64,6 +74,26 @@ def slice(value: ir.Value, start: Sequence[int], size: Sequence[int]) -> ir.Valu
     if list(value.type.shape) == list(size):
         return value
     return op("slice", typed(size, value.type.element_type), (value, sizes(start), sizes(size)))
+
+
+def concat(parts: Sequence[ir.Value], axis: int) -> ir.Value:
+    if len(parts) == 1:
+        return parts[0]
+    shape = list(parts[0].type.shape)
+    shape[axis] = sum(each.type.shape[axis] for each in parts)
+    kind = typed(shape, parts[0].type.element_type)
+    return op("concat", kind, parts, axis=ir.IntegerAttr.get(i32(), axis))
+
+
+def clamp(value: ir.Value, low: int, high: int) -> ir.Value:
+    element = value.type.element_type
+    bounds = {"min_val": low, "max_val": high}
+    return op("clamp", value.type, (value,), **{key: ir.IntegerAttr.get(element, end) for key, end in bounds.items()})
+
+
+def whole(values: Sequence[int]) -> ir.Attribute:
+    """A list of whole numbers, as strides and kernels are."""
+    return ir.DenseI64ArrayAttr.get(list(values))
 
 
 def reverse(value: ir.Value, axis: int) -> ir.Value:
