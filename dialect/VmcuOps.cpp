@@ -251,6 +251,9 @@ LogicalResult StreamOp::verifyRegions() {
   // stream_c3
   if (getBackward() && getFed())
     return emitOpError() << "is fed and backward; rows arrive first to last";
+  // stream_c4
+  if (int64_t pace = getPace(); pace < 1)
+    return emitOpError() << "has a pace of " << pace << " ticks, which is not positive";
   return success();
 }
 

@@ -82,8 +82,9 @@ def Vmcu_StreamOp : Vmcu_Op<"stream", [NoTerminator, SingleBlock, RecursiveMemor
   let summary = "Kernels that run together, row by row, through rings of rows";
   let description = [{
     At each tick from `first` to `last` every kernel, in order, makes the row that its `phase` names, if it has one. The
-    rows of the sequence that drives the stream set the pace: its row `i` is there from tick `i` on. Nothing is computed
-    twice, and nothing is decided at run time: a stream is a loop over ticks with one affine condition per kernel.
+    rows of the sequence that drives the stream set the pace: its row `i` is there from tick `pace * i` on. A `pace` above
+    1 leaves ticks for kernels that make more rows than they read. Nothing is computed twice, and nothing is decided at run
+    time: a stream is a loop over ticks with one affine condition per kernel.
 
     In a `backward` stream all rows count from the last one. A `fed` stream takes the rows of that sequence from the
     caller, one for each call.
@@ -91,6 +92,7 @@ def Vmcu_StreamOp : Vmcu_Op<"stream", [NoTerminator, SingleBlock, RecursiveMemor
     - (stream_c1) `first <= last`.
     - (stream_c2) its body holds placed kernels, landings and settlings only.
     - (stream_c3) a fed stream is not backward.
+    - (stream_c4) the pace is positive.
 
     Example:
     ```mlir
@@ -103,10 +105,11 @@ def Vmcu_StreamOp : Vmcu_Op<"stream", [NoTerminator, SingleBlock, RecursiveMemor
     }
     ```
   }];
-  let arguments = (ins I64Attr:$first, I64Attr:$last, UnitAttr:$backward, Optional<Vmcu_Sequence>:$fed);
+  let arguments = (ins I64Attr:$first, I64Attr:$last, DefaultValuedAttr<I64Attr, "1">:$pace, UnitAttr:$backward,
+    Optional<Vmcu_Sequence>:$fed);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    (`backward` $backward^)? (`fed` `(` $fed^ `:` qualified(type($fed)) `)`)? `from` $first `to` $last
+    (`backward` $backward^)? (`fed` `(` $fed^ `:` qualified(type($fed)) `)`)? `from` $first `to` $last (`pace` $pace^)?
     attr-dict-with-keyword $body
   }];
   let hasRegionVerifier = 1;

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 from _picture import color_of, open_page
 
 from vmcu import planner
@@ -77,7 +78,7 @@ def _lines(kernels: Sequence[planner.Kernel], stream: planner.Stream) -> Iterato
 def find_ticks(kernels: Sequence[planner.Kernel], stream: planner.Stream, tensor: str, rows: int) -> list[int]:
     """The tick at which each row of a tensor is made, or comes."""
     if tensor == stream.driver:
-        return list(range(rows))[:: -1 if stream.backward else 1]
+        return stream.arrival.tick(np.arange(rows))[:: -1 if stream.backward else 1].tolist()
     position = next(at for at, kernel in enumerate(kernels) if kernel.writes[0].tensor == tensor)
     return write_ticks(stream, position, rows).tolist()
 

@@ -6,7 +6,8 @@ After:  `scf.for %tick`, and for each kernel an `scf.if` whose condition is affi
 
 A `fed` stream cuts the function at its rows: it becomes `(state, row) -> i32`, copies the row into its ring, does what
 is possible with it, and returns 0; with the last row it does all the rest and returns 1. `state` is the number of rows
-that have come.
+that have come. A call runs as many ticks as the stream's `pace` says: more than one where some kernel makes more rows than
+come.
 
 Needs `vmcu-plan`; `vmcu-tile-to-segments` makes the kernels' rows.
 """
@@ -58,7 +59,7 @@ def _loop(
 ) -> scf.ForOp:
     """The ticks `[start, stop)`; `begin` builds what comes first in a tick."""
     loop = scf.ForOp(start, stop, constant(1))
-    keep_attributes(stream, loop, dropped=("first", "last", "backward"))
+    keep_attributes(stream, loop, dropped=("first", "last", "pace", "backward"))
     tick, backward = loop.induction_variable, "backward" in stream.operation.attributes
     with ir.InsertionPoint(loop.body):
         if begin is not None:
@@ -153,15 +154,16 @@ def _lower_fed(function: func.FuncOp, stream: d.StreamOp, first: int, last: int)
     rows = describe(kernel).rows().in_rows
     assert stream.fed is not None, "the caller has looked"
     sequence = stream.fed.type
-    per_row = sequence.length // rows
+    per_row, pace = sequence.length // rows, stream.pace.value
     word = ir.IntegerType.get_signless(32)
     state = block.add_argument(ir.MemRefType.get([1], word), stream.location)
     byte = ir.IntegerType.get_signless(8)
     row = block.add_argument(ir.MemRefType.get([per_row * sequence.bytes], byte), stream.location)
     rest = _after(block, stream)
     with ir.InsertionPoint(stream):
-        tick = arith.index_cast(ir.IndexType.get(), memref.load(state, [constant(0)]))
-        segment = _apply(ir.AffineExpr.get_dim(0) * per_row, tick)
+        coming = arith.index_cast(ir.IndexType.get(), memref.load(state, [constant(0)]))
+        segment = _apply(ir.AffineExpr.get_dim(0) * per_row, coming)
+        tick = coming if pace == 1 else _apply(ir.AffineExpr.get_dim(0) * pace, coming)
 
         def feed(now: ir.Value) -> None:
             branch = scf.IfOp(arith.cmpi(arith.CmpIPredicate.eq, now, tick))
@@ -173,14 +175,15 @@ def _lower_fed(function: func.FuncOp, stream: d.StreamOp, first: int, last: int)
         has_halo = first < 0
         if not has_halo:
             d.FeedOp(row, stream.fed, segment)
-        is_first = arith.cmpi(arith.CmpIPredicate.eq, tick, constant(0))
-        is_last = arith.cmpi(arith.CmpIPredicate.eq, tick, constant(rows - 1))
-        following = _apply(ir.AffineExpr.get_dim(0) + 1, tick)
+        is_first = arith.cmpi(arith.CmpIPredicate.eq, coming, constant(0))
+        is_last = arith.cmpi(arith.CmpIPredicate.eq, coming, constant(rows - 1))
+        following = _apply(ir.AffineExpr.get_dim(0) + 1, coming)
+        stop = following if pace == 1 else _apply(ir.AffineExpr.get_dim(0) * pace, following)
         # The halo above comes with the first row, the one below with the last.
         start = arith.select(is_first, constant(first), tick)
-        _loop(stream, start, arith.select(is_last, constant(last + 1), following), feed if has_halo else None)
-        coming = arith.select(is_last, constant(0), following)
-        memref.store(arith.index_cast(word, coming), state, [constant(0)])
+        _loop(stream, start, arith.select(is_last, constant(last + 1), stop), feed if has_halo else None)
+        next_row = arith.select(is_last, constant(0), following)
+        memref.store(arith.index_cast(word, next_row), state, [constant(0)])
         done = arith.extui(word, is_last)
     _finish_with_last_row(rest, is_last, done)
     kind = ir.FunctionType.get([state.type, row.type], [word])

@@ -238,7 +238,13 @@ def _open_streams(
         if answer.fed and stream.driver in network.inputs:
             fed = places.newest(stream.driver, kernels[stream.kernels[0]].operator.sequences()[0][0])
         with first.location, ir.InsertionPoint(first):
-            op = d.StreamOp(stream.first_tick, stream.last_tick, backward=stream.backward or None, fed=fed)
+            op = d.StreamOp(
+                stream.first_tick,
+                stream.last_tick,
+                pace=stream.pace if stream.pace > 1 else None,
+                backward=stream.backward or None,
+                fed=fed,
+            )
         block = op.body.blocks.append()
         blocks |= dict.fromkeys(stream.kernels, block)
     return blocks
@@ -408,7 +414,7 @@ def _birth(stream: planner.Stream, tensor: str, network: planner.Network) -> d.P
     """When each row of the tensor is made."""
     rows = next(each.rows for each in network.tensors if each.name == tensor)
     if tensor == stream.driver:
-        return d.PhaseAttr.get(1, 1, rows)
+        return d.PhaseAttr.get(stream.pace, stream.pace, rows)
     kernels = _members(stream, network)
     maker = next(number for number, each in enumerate(kernels) if each.writes[0].tensor == tensor)
     return d.PhaseAttr.get(stream.phases[maker].scale, stream.phases[maker].shift, rows)

@@ -33,6 +33,15 @@ func.func @stream_c3(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>) {
 
 // -----
 
+func.func @stream_c4() {
+  // expected-error@+1 {{has a pace of 0 ticks, which is not positive}}
+  vmcu.stream from 0 to 2 pace 0 {
+  }
+  return
+}
+
+// -----
+
 func.func @kernel_c5_missing(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>) {
   vmcu.stream from 0 to 3 {
     // expected-error@+1 {{in a stream needs a phase}}

@@ -17,6 +17,18 @@ func.func @stream(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8, ring = 
   return
 }
 
+// CHECK-LABEL: func.func @paced
+// CHECK: vmcu.stream from 0 to 7 pace 2 {
+func.func @paced(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>) {
+  vmcu.stream from 0 to 7 pace 2 {
+    vmcu.kernel @copy elementwise phase<scale = 2, shift = 2, rows = 4> ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
+    ^bb0(%in: tensor<1x4x1x8xi8>):
+      vmcu.yield %in : tensor<1x4x1x8xi8>
+    }
+  }
+  return
+}
+
 // CHECK-LABEL: func.func @backward
 // CHECK: vmcu.stream backward from 0 to 5
 func.func @backward(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>) {

@@ -83,6 +83,45 @@ func.func @fed() {
 
 // -----
 
+// A row that comes allows as many ticks as the pace says: row n is there from tick 2 n on.
+// CHECK: #[[TWICE:.*]] = affine_map<()[s0] -> (s0 * 2)>
+// CHECK: #[[STOPS:.*]] = affine_map<()[s0] -> (s0 * 2 + 2)>
+// CHECK-LABEL: func.func @fed_at_a_pace
+// CHECK: %[[COMING:.*]] = arith.index_cast %{{.*}} : i32 to index
+// CHECK: %[[NOW:.*]] = affine.apply #[[TWICE]]()[%[[COMING]]]
+// CHECK: vmcu.feed %{{.*}}, %{{.*}}[%[[COMING]]]
+// CHECK: arith.cmpi eq, %[[COMING]], %c0
+// CHECK: arith.cmpi eq, %[[COMING]], %c3
+// CHECK: %[[NEXT:.*]] = affine.apply #{{.*}}()[%[[COMING]]]
+// CHECK: %[[STOP:.*]] = affine.apply #[[STOPS]]()[%[[COMING]]]
+// CHECK: %[[START:.*]] = arith.select %{{.*}}, %c0{{.*}}, %[[NOW]]
+// CHECK: %[[END:.*]] = arith.select %{{.*}}, %c9, %[[STOP]]
+// CHECK: scf.for %{{.*}} = %[[START]] to %[[END]]
+// CHECK: arith.select %{{.*}}, %c0{{.*}}, %[[NEXT]]
+#id = affine_map<(a, b, c, d) -> (a, b, c, d)>
+func.func @fed_at_a_pace() {
+  %pool = vmcu.pool : !vmcu.pool<64>
+  %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x8xi8, ring = 1>
+  %y = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<4x8xi8>
+  vmcu.stream fed(%x : !vmcu.sequence<4x8xi8, ring = 1>) from 0 to 8 pace 2 {
+    vmcu.kernel @k elementwise phase<scale = 2, shift = 2, rows = 4> ins(%x : !vmcu.sequence<4x8xi8, ring = 1>) outs(%y : !vmcu.sequence<4x8xi8>) {
+    ^bb0(%in: tensor<1x4x1x8xi8>):
+      %empty = tensor.empty() : tensor<1x4x1x8xi8>
+      %low = arith.constant -100 : i8
+      %out = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+          ins(%in : tensor<1x4x1x8xi8>) outs(%empty : tensor<1x4x1x8xi8>) {
+      ^bb0(%a: i8, %o: i8):
+        %m = arith.maxsi %a, %low : i8
+        linalg.yield %m : i8
+      } -> tensor<1x4x1x8xi8>
+      vmcu.yield %out : tensor<1x4x1x8xi8>
+    }
+  }
+  return
+}
+
+// -----
+
 // The halo comes before the first row, whose place in the pool it may still use: the row is fed in its own tick.
 // CHECK-LABEL: func.func @fed_behind_a_halo
 // CHECK: %[[NOW:.*]] = arith.index_cast %{{.*}} : i32 to index

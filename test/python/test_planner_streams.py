@@ -36,8 +36,23 @@ def windows(draw: st.DrawFn, in_rows: int, same: bool = False) -> Rows:
 
 
 @st.composite
-def row_networks(draw: st.DrawFn, most_blocks: int = 4, all_stream: bool = False) -> Network:
-    """Windows and residual blocks, now and then a kernel that cannot stream, at the end perhaps a pool of all rows."""
+def rising_windows(draw: st.DrawFn, in_rows: int) -> Rows:
+    """A window that sees rows of nothing between its input's, such as that of an upsampling."""
+    up = draw(st.integers(2, 4))
+    kernel, dilation = draw(st.integers(1, 6)), draw(st.sampled_from([1, 1, 1, 2]))
+    stride = draw(st.sampled_from([1, 1, 1, 2, 3]))
+    pad = draw(st.integers(-1, (kernel - 1) * dilation))
+    most = max(1, ((in_rows - 1) * up + pad) // stride + 1)  # the last window that begins in the image
+    return Rows(kernel, stride, dilation, pad, in_rows, draw(st.integers(max(1, most - 4), most)), up=up)
+
+
+@st.composite
+def row_networks(draw: st.DrawFn, most_blocks: int = 4, all_stream: bool = False, rises: bool = True) -> Network:
+    """Windows, residual blocks and steps of a U-Net, now and then a kernel that cannot stream, at the end perhaps a pool
+    of all rows.
+
+    Without `rises` no kernel makes more rows than it reads.
+    """
     net = RowNetwork()
     row_bytes = st.integers(1, 7)
     x = net.input(draw(st.integers(1, 12)), draw(row_bytes))
@@ -55,11 +70,23 @@ def row_networks(draw: st.DrawFn, most_blocks: int = 4, all_stream: bool = False
         )
 
     for _ in range(draw(st.integers(1, most_blocks))):
-        y = window(x, same := draw(st.booleans()))
-        if same:
-            count = net.tensors[x].rows
-            y = net.add((y, x), Rows(in_rows=count, out_rows=count), draw(row_bytes))
-        x = y
+        count = net.tensors[x].rows
+        block = draw(st.sampled_from(["window", "residual", *(["rise", "unet"] if rises else [])]))
+        if block == "rise":
+            streams = all_stream or draw(st.integers(0, 9)) > 0
+            x = net.add((x,), draw(rising_windows(count)), draw(row_bytes), streams=streams)
+        elif block == "unet" and count > 1:
+            up = draw(st.integers(2, 3))
+            low = net.add((x,), Rows(3, up, 1, 1, count, (count - 1) // up + 1), draw(row_bytes))
+            low_rows = net.tensors[low].rows
+            kernel, pad = draw(st.sampled_from([(up, up - 1), (2 * up, up), (up + 1, up - 1)]))
+            y = net.add((low,), Rows(kernel, 1, 1, pad, low_rows, count, up=up), draw(row_bytes))
+            x = net.add((y, x), Rows(in_rows=count, out_rows=count), draw(row_bytes))
+        elif block == "residual":
+            y = window(x, same=True)
+            x = net.add((y, x), Rows(in_rows=count, out_rows=count), draw(row_bytes))
+        else:
+            x = window(x, same=False)
     count = net.tensors[x].rows
     if count > 1 and draw(st.booleans()):
         net.add((x,), Rows(count, 1, 1, 0, count, 1, accumulates=True, workspace=4), 2)
@@ -97,7 +124,7 @@ def simulate(network: Network, stream: Stream) -> dict[str, dict[int, int]]:
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(row_networks(all_stream=True), st.booleans())
+@given(row_networks(all_stream=True, rises=False), st.booleans())
 def test_closed_form_is_the_earliest_schedule(network: Network, backward: bool) -> None:
     stream = schedule(network, network.kernels, backward=backward)
     if stream is None:
@@ -109,9 +136,51 @@ def test_closed_form_is_the_earliest_schedule(network: Network, backward: bool) 
             assert stream.first_tick <= phase.tick(row) <= stream.last_tick
 
 
+@settings(max_examples=150, deadline=None)
+@given(rising_windows(9), st.integers(1, 4), st.integers(-5, 5))
+def test_phase_of_a_rising_window_is_the_earliest_that_is_right_for_all_rows(rows: Rows, rate: int, shift: int) -> None:
+    net = RowNetwork()
+    middle = net.add((net.input(rate * 9, 1),), Rows(1, rate, 1, shift, rate * 9, rows.in_rows), 1)
+    net.add((middle,), rows, 1)
+    stream = schedule(net.network(), net.kernels)
+    first, second = stream.phases
+    assert second.scale * rows.up == first.scale * rows.stride and stream.pace * rate == first.scale
+    slack = []
+    for row in range(-24, 24):  # as many rows as it takes to see every remainder, halos included
+        taps = [row * rows.stride - rows.pad + k * rows.dilation for k in range(rows.kernel)]
+        newest = (taps[-1] - taps[-1] % rows.up) // rows.up
+        slack.append(second.tick(row) - first.tick(newest))
+        assert all(first.tick(tap // rows.up) <= second.tick(row) for tap in taps if tap % rows.up == 0)
+    assert min(slack) == 0
+
+
+@given(rising_windows(7))
+def test_rows_of_a_rising_window_are_those_of_an_image_with_rows_of_nothing(rows: Rows) -> None:
+    spread = [None] * ((rows.in_rows - 1) * rows.up + 1)
+    spread[:: rows.up] = range(rows.in_rows)
+    for row in range(rows.out_rows):
+        taps = [row * rows.stride - rows.pad + k * rows.dilation for k in range(rows.kernel)]
+        seen = [spread[tap] for tap in taps if 0 <= tap < len(spread)]
+        assert list(rows.read_rows(row)) == [each for each in seen if each is not None]
+        for each in rows.read_rows(row):
+            assert row <= rows.last_reader(np.array(each))
+
+
+def test_pace_is_the_least_that_keeps_scales_whole() -> None:
+    net = RowNetwork()
+    x = net.input(4, 1)
+    for up, stride in ((3, 1), (2, 1), (1, 4), (1, 3)):
+        count = (net.tensors[x].rows * up - 1) // stride + 1
+        x = net.add((x,), Rows(up, stride, 1, up - 1, net.tensors[x].rows, count, up=up), 1)
+    scales = {number: schedule(net.network(), net.kernels[:number]) for number in range(1, 5)}
+    assert [scales[number].pace for number in scales] == [3, 6, 6, 6]
+    assert [phase.scale for phase in scales[4].phases] == [2, 1, 4, 12]
+
+
 @given(st.data())
 def test_mirrored_rows_read_the_same_rows_from_the_other_end(data: st.DataObject) -> None:
-    rows = data.draw(windows(data.draw(st.integers(1, 12))))
+    count = data.draw(st.integers(1, 12))
+    rows = data.draw(st.one_of(windows(count), rising_windows(count)))
     for row in range(rows.out_rows):
         there = {rows.in_rows - 1 - each for each in rows.read_rows(rows.out_rows - 1 - row)}
         assert set(rows.mirrored().read_rows(row)) == there
@@ -122,7 +191,9 @@ def test_mirrored_rows_read_the_same_rows_from_the_other_end(data: st.DataObject
 def test_rows_are_read_after_they_were_written(network: Network, backward: bool) -> None:
     stream = schedule(network, network.kernels, backward=backward)
     rows = {tensor.name: tensor.rows for tensor in network.tensors}
-    born = {"x": np.arange(rows["x"])[:: -1 if backward else 1]}
+    if stream is None:
+        return
+    born = {"x": stream.pace * np.arange(rows["x"])[:: -1 if backward else 1]}
     for position, kernel in enumerate(network.kernels):
         ticks = write_ticks(stream, position, kernel.rows.out_rows)
         born[kernel.writes[0].tensor] = ticks
@@ -232,6 +303,22 @@ def test_landing_is_shared() -> None:
     assert set(found.rings.values()) <= {1, 2}
 
 
+def up_and_down() -> Network:
+    """An upsampling of 6 rows by 3, whose tensor is large, and a window that makes 6 rows of it again."""
+    net = RowNetwork()
+    wide = net.add((net.input(6, 4),), Rows(3, 1, 1, 2, 6, 18, up=3), 16)
+    net.add((wide,), Rows(3, 3, 1, 0, 18, 6), 4)
+    return net.network()
+
+
+def test_upsampled_rows_die_in_a_stream() -> None:
+    found = plan(up_and_down(), align=1, fed=True)
+    stream = found.streams[0]
+    assert (stream.pace, [phase.scale for phase in stream.phases]) == (3, [1, 3])
+    assert found.rings == {"t0": 3, "x": 1}
+    assert found.pool_bytes <= 3 * 16 + 4 + 6 * 4
+
+
 def test_landing_that_saves_nothing_is_left_out() -> None:
     net = RowNetwork()
     small = net.add((net.input(8, 4),), Rows(3, 1, 1, 1, 8, 8), 4)
@@ -318,6 +405,16 @@ def test_checker_catches_a_row_too_early(position: int) -> None:
     message = rf"kernel k{position} at tick \d+, .* reads row \d+ of (x|t0) .* (never written|overwritten by)"
     with pytest.raises(Internal, match=message):
         check(network, replace(good, streams=(replace(stream, phases=tuple(phases)),)))
+
+
+def test_checker_catches_a_wrong_pace() -> None:
+    network = up_and_down()
+    good = plan(network, align=1, fed=True)
+    check(network, good)
+    for pace in (2, 4):
+        hurried = replace(good.streams[0], pace=pace)
+        with pytest.raises(Internal, match=r"at tick \d+, .* reads row \d+ of x .* (never written|overwritten by)"):
+            check(network, replace(good, streams=(hurried,)))
 
 
 def test_checker_catches_the_wrong_direction() -> None:

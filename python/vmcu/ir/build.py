@@ -48,6 +48,8 @@ class Index:
     __radd__, __rmul__ = __add__, __mul__
 
     def floordiv(self, divisor: int) -> Index:
+        if divisor == 1:
+            return self
         if not self.terms:
             return Index(self.constant // divisor)
         halved = ir.AffineExpr.get_floor_div(ir.AffineExpr.get_dim(0), divisor)

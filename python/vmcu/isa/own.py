@@ -186,10 +186,11 @@ def _free_rows(source: ir.Value, operator: Operator, row: Index, *, backward: bo
     rows = operator.rows()
     size = source.type.length // rows.in_rows
     if backward:
-        reach = (rows.kernel - 1) * rows.dilation + 1
-        end = build.clip((row - 1) * rows.stride - rows.pad + reach, 0, rows.in_rows)
+        last = (row - 1) * rows.stride - rows.pad + rows.reach
+        end = build.clip(last.floordiv(rows.up) + 1, 0, rows.in_rows)
     else:
-        end = build.clip((row + 1) * rows.stride - rows.pad, 0, rows.in_rows)
+        first = (row + 1) * rows.stride - rows.pad
+        end = build.clip((first + (rows.up - 1)).floordiv(rows.up), 0, rows.in_rows)
     is_last = arith.cmpi(arith.CmpIPredicate.eq, row.value, build.constant(0 if backward else rows.out_rows - 1))
     everything = build.constant(0 if backward else source.type.length)
     build.free(source, arith.select(is_last, everything, (Index.of(end) * size).value), backward=backward)

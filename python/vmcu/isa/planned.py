@@ -188,12 +188,13 @@ class _Reader:
             self.fed = True
             if lands_in is not None:
                 self._land(driver, _region(stream, source)[0])
-        self.births[driver] = (1, 1, self.tensors[driver].rows)
+        pace = stream.pace.value
+        self.births[driver] = (pace, pace, self.tensors[driver].rows)
         phases = []
         for number, op in enumerate(ops):
             if isinstance(op, d.KernelOp):
                 self._read_kernel(op, ops[number + 1 :], stream)
-                phases.append(self._phase(op))
+                phases.append(self._phase(op, pace))
             else:
                 tensor = self._find(op, op.ring)
                 self._expect(op, _birth(op.phase), self.births.get(tensor, self.births[driver]), f"rows of {tensor}")
@@ -201,9 +202,9 @@ class _Reader:
         names = tuple(op.name.value for op in members)
         backward = "backward" in stream.operation.attributes
         span = stream.first.value, stream.last.value
-        self.streams.append(planner.Stream(driver, names, tuple(phases), *span, backward))
+        self.streams.append(planner.Stream(driver, names, tuple(phases), *span, backward, pace))
 
-    def _phase(self, op: d.KernelOp) -> planner.Phase:
+    def _phase(self, op: d.KernelOp, pace: int) -> planner.Phase:
         """When a kernel makes its rows; one that accumulates makes its only row with the last one that it takes."""
         kernel = self.kernels[-1]
         assert op.phase is not None, "kernels of a stream have phases"
@@ -212,7 +213,7 @@ class _Reader:
             raise PassError(op, "is in a stream, but cannot run row by row")
         if kernel.rows.accumulates:
             source = kernel.reads[0].tensor
-            birth = self.births.get(source, (1, 1, kernel.rows.in_rows))
+            birth = self.births.get(source, (pace, pace, kernel.rows.in_rows))
             self._expect(op, _birth(op.phase), birth, f"rows of {source}")
             phase = planner.Phase(1, 1 - (phase.scale * op.phase.rows - phase.shift))
         else:

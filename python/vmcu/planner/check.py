@@ -149,8 +149,9 @@ def _replay_stream(stream: Stream, kernels: list[Kernel], pool: _Pool, *, fed: b
         if scratch := kernel.scratch(True):
             pool.write(_workspace_of(kernel), 0, scratch)
     for tick in range(stream.first_tick, stream.last_tick + 1):
-        if fed and tick * pool.row_bytes[stream.driver] in range(pool.sizes[stream.driver]):
-            pool.write_row(stream.driver, tick)
+        fed_row, rest = divmod(tick, stream.pace)
+        if fed and not rest and fed_row * pool.row_bytes[stream.driver] in range(pool.sizes[stream.driver]):
+            pool.write_row(stream.driver, fed_row)
         for kernel, phase in zip(kernels, stream.phases):
             with _blaming(kernel):
                 row, rest = divmod(tick + phase.shift - phase.scale, phase.scale)
@@ -189,7 +190,7 @@ def _accumulate(kernel: Kernel, stream: Stream, kernels: list[Kernel], tick: int
     """Read the input row that has arrived at this tick, if one has."""
     source = kernel.reads[0].tensor
     maker = next((number for number, each in enumerate(kernels) if each.writes[0].tensor == source), None)
-    row, rest = tick, 0
+    row, rest = divmod(tick, stream.pace)
     if maker is not None:
         phase = stream.phases[maker]
         row, rest = divmod(tick + phase.shift - phase.scale, phase.scale)

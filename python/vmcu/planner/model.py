@@ -14,6 +14,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from math import gcd
 from typing import overload
 
 import numpy as np
@@ -76,8 +77,9 @@ class Access:
 class Rows:
     """How a kernel makes its output row by row, which is what lets it be part of a stream.
 
-    Output row `r` reads the input rows `r * stride - pad + k * dilation` for `k` in `[0, kernel)` that exist. A kernel
-    that `accumulates` has one output row and reads every input row once, when it arrives.
+    Output row `r` reads the input rows `(r * stride - pad + k * dilation) / up` for `k` in `[0, kernel)` that are whole
+    and exist: a kernel with `up` above 1 sees its input with `up - 1` rows of nothing between two rows. A kernel that
+    `accumulates` has one output row and reads every input row once, when it arrives.
     """
 
     kernel: int = 1
@@ -88,6 +90,12 @@ class Rows:
     out_rows: int = 1
     accumulates: bool = False
     workspace: int = 0  # bytes that the kernel needs in a stream, besides its own workspace
+    up: int = 1
+
+    @property
+    def reach(self) -> int:
+        """How far the last tap of a window lies behind the first one."""
+        return (self.kernel - 1) * self.dilation
 
     def mirrored(self) -> Rows:
         """The same rows counted from the last one."""
@@ -95,21 +103,22 @@ class Rows:
 
     @cached_property
     def _mirror(self) -> Rows:
-        span = (self.out_rows - 1) * self.stride + (self.kernel - 1) * self.dilation + 1
-        return replace(self, pad=span - self.pad - self.in_rows)
+        last_tap = (self.out_rows - 1) * self.stride + self.reach - self.pad
+        return replace(self, pad=last_tap - (self.in_rows - 1) * self.up)
 
     def last_reader(self, row: np.ndarray) -> np.ndarray:
         """The last output row that reads an input row; -1 if none does and none before did."""
-        return np.minimum((row + self.pad) // self.stride, self.out_rows - 1)
+        return np.minimum((row * self.up + self.pad) // self.stride, self.out_rows - 1)
 
     def read_rows(self, row: int) -> range:
         """The input rows that exist among those that output row `row` reads."""
         if self.accumulates:
             return range(self.in_rows)
         first = row * self.stride - self.pad
-        rows = [first + k * self.dilation for k in range(self.kernel)]
-        inside = [each for each in rows if 0 <= each < self.in_rows]
-        return range(inside[0], inside[-1] + 1, self.dilation) if inside else range(0)
+        taps = range(first, first + self.reach + 1, self.dilation)
+        inside = [tap // self.up for tap in taps if tap % self.up == 0 and 0 <= tap // self.up < self.in_rows]
+        step = self.dilation // gcd(self.dilation, self.up)
+        return range(inside[0], inside[-1] + 1, step) if inside else range(0)
 
 
 @dataclass(frozen=True)
@@ -235,8 +244,8 @@ class Phase:
 class Stream:
     """Kernels that run together, row by row. At each tick every kernel makes at most one row, in this order.
 
-    Ticks are numbered as the rows of `driver`: row `i` of it is there from tick `i` on. A tick before the first or
-    after the last row serves the halos. A backward stream counts all rows of all tensors from the last one.
+    Row `i` of the `driver` is there from tick `pace * i` on. A tick before the first or after the last row serves the
+    halos. A backward stream counts all rows of all tensors from the last one.
     """
 
     driver: str  # the tensor whose rows set the pace
@@ -245,6 +254,12 @@ class Stream:
     first_tick: int
     last_tick: int
     backward: bool = False
+    pace: int = 1  # ticks from a row of the driver to the next
+
+    @property
+    def arrival(self) -> Phase:
+        """When the driver's rows come."""
+        return Phase(self.pace, self.pace)
 
 
 @dataclass(frozen=True)

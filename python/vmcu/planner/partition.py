@@ -201,7 +201,8 @@ def _held_back(network: Network, begin: int, end: int) -> int:
     for kernel in kernels:
         if kernel.rows is None or kernel.rows.accumulates:
             continue
-        kept = min((kernel.rows.kernel - 1) * kernel.rows.dilation + 1, kernel.rows.in_rows) - kernel.rows.stride
+        seen = min(kernel.rows.reach + 1, (kernel.rows.in_rows - 1) * kernel.rows.up + 1)
+        kept = (seen - kernel.rows.stride) // kernel.rows.up
         for read in kernel.reads:
             if read.tensor in made:
                 held[read.tensor] = max(held.get(read.tensor, 0), kept * rows[read.tensor])

@@ -89,7 +89,8 @@ def find_moments(network: Network, parts: Sequence[Part], *, fed: bool, backward
     workspaces: dict[str, Life] = {}
     if fed:
         for name in network.inputs:
-            births[name] = _clock(parts[0].running, np.arange(len(births[name])), -1, 0)
+            running = parts[0].running
+            births[name] = _clock(running, running.arrival.tick(np.arange(len(births[name]))), -1, 0)
     for number, part in enumerate(parts):
         base = number * SPAN
         stream = part.facing(backward)
