@@ -47,6 +47,38 @@ class DoesNotFit(VmcuError):
         self.need, self.have, self.where, self.recompute = need, have, where, recompute
 
 
+class StackDoesNotFit(DoesNotFit):
+    """Pool and stack together are larger than the RAM that was allowed.
+
+    Args:
+        pool: bytes of the pool.
+        stack: bytes of the stack.
+        have: bytes allowed.
+        where: the function that takes most of the stack.
+        hint: what to do about it, to follow a semicolon; empty if nothing is known.
+    """
+
+    def __init__(self, pool: int, stack: int, have: int, where: str, hint: str = ""):
+        what = f"pool and stack need {pool + stack} bytes of RAM ({pool} and {stack}), {have} are allowed"
+        VmcuError.__init__(self, f"{what}; the stack is deepest in {where}{hint and f'; {hint}'}")
+        self.need, self.have, self.where, self.recompute = pool + stack, have, where, None
+
+
+class FlashDoesNotFit(DoesNotFit):
+    """Code and constants are larger than the flash that was allowed.
+
+    Args:
+        text, constants: bytes of code, and of what it reads.
+        have: bytes allowed.
+        hint: as of `StackDoesNotFit`.
+    """
+
+    def __init__(self, text: int, constants: int, have: int, hint: str = ""):
+        what = f"code and constants need {text + constants} bytes of flash ({text} and {constants}), {have} are allowed"
+        VmcuError.__init__(self, f"{what}{hint and f'; {hint}'}")
+        self.need, self.have, self.where, self.recompute = text + constants, have, "", None
+
+
 class MissingTool(VmcuError):
     """The installation is incomplete: a wheel that carries a program is not there."""
 

@@ -1,39 +1,54 @@
 """Damage `.tflite` files in many ways, and see that each is compiled or refused.
 
-    python test/python/damaged_files.py 5000
+    python test/python/damaged_files.py COUNT [FIRST]
 
 Files come from examples/digits, from the models of `VMCU_MODEL_ZOO` and from small ones that are written here. Each is
-compiled in a process of its own with limits. A traceback, a signal, exit code 70 or more than the limits is a fault of the
-compiler: the file is kept in build/damaged, and the program exits with 1.
+compiled by the command line in a process of its own with limits. A traceback, a signal, exit code 70 or more than the limits
+is a fault of the compiler: the file is kept in build/damaged, and the program exits with 1.
+
+The process of a file is forked from this one, which has imported the compiler and done nothing with it: a new Python would
+spend most of the time on imports.
 """
 
 from __future__ import annotations
 
 import os
-import random
 import resource
-import subprocess
+import signal
 import sys
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from damages import damaged
 from test_reference import OPERATORS
+from vmcu import cli
 
 ROOT = Path(__file__).parents[2]
-SECONDS, BYTES = 60, 2 << 30
+SECONDS, BYTES = 60, 2 << 30  # of processor time: a machine that is busy with other things makes nobody slow
+ASLEEP = 900  # seconds after which a process that takes no time is one that waits for ever
 MOST_BYTES = 400_000  # of a model that is damaged: larger ones take long where the damage does no harm
+_POLL = 0.02  # seconds
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a file: a word, and what was said of it."""
+    """What became of a file.
+
+    Args:
+        word: `compiled`, `refused`, or the fault in a word or two.
+        said: what it wrote to stderr.
+        seconds: of processor time.
+        peak: most bytes that one of its processes had in memory.
+    """
 
     word: str
     said: str
+    seconds: float
+    peak: int
 
     @property
     def is_fault(self) -> bool:
@@ -50,94 +65,89 @@ def seeds(folder: Path) -> list[Path]:
     return found + [make(folder / f"{name}.tflite") for name, make in OPERATORS.items()]
 
 
-def flip(data: bytearray, draw: random.Random) -> None:
-    """Change one bit."""
-    data[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
-
-
-def overwrite(data: bytearray, draw: random.Random) -> None:
-    """Put a number where another one was: an end of a range, or a small one."""
-    at = 4 * draw.randrange(len(data) // 4)
-    number = draw.choice((0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, draw.randrange(256), draw.randrange(1 << 32)))
-    data[at : at + 4] = number.to_bytes(4, "little")
-
-
-def cut(data: bytearray, draw: random.Random) -> None:
-    """Cut the end off."""
-    del data[draw.randrange(len(data)) :]
-
-
-def move(data: bytearray, draw: random.Random) -> None:
-    """Copy some bytes to another place."""
-    length = draw.randrange(1, 33)
-    source, target = (draw.randrange(max(1, len(data) - length)) for _ in range(2))
-    data[target : target + length] = data[source : source + length]
-
-
-DAMAGES: tuple[Callable[[bytearray, random.Random], None], ...] = (flip, flip, overwrite, overwrite, move, cut)
-
-
-def damaged(seed: int, models: list[Path]) -> bytes:
-    """A model with one to four damages, most of them near an end of the file, where the tables are."""
-    draw = random.Random(seed)
-    data = bytearray(draw.choice(models).read_bytes())
-    for _ in range(draw.randint(1, 4)):
-        near = min(len(data), 4096)
-        start = draw.choice((0, len(data) - near, draw.randrange(len(data) - near + 1)))
-        part = data[start : start + near]
-        if len(part) >= 8:
-            draw.choice(DAMAGES)(part, draw)
-        data[start : start + near] = part
-    return bytes(data)
-
-
 def compile_file(path: Path) -> Outcome:
     """Compile a file in a process with limits."""
-    command = [sys.executable, "-m", "vmcu.cli", "compile", str(path), "-o", str(path.parent)]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False, preexec_fn=_limit)
-    except subprocess.TimeoutExpired:
-        return Outcome(f"longer than {SECONDS} s", "")
-    said = done.stderr.decode(errors="replace")
+    log, start = path.with_suffix(".log"), time.monotonic()
+    child = os.fork()
+    if child == 0:
+        _compile(path, log)
+    late = False
+    while True:
+        done, status, used = os.wait4(child, os.WNOHANG)
+        if done:
+            break
+        if time.monotonic() - start > ASLEEP and not late:
+            late = True
+            os.killpg(child, signal.SIGKILL)
+        time.sleep(_POLL)
+    said = log.read_text(errors="replace") if log.exists() else ""
+    seconds = used.ru_utime + used.ru_stime
+    word = f"longer than {SECONDS} s" if late or seconds > SECONDS else _word(os.waitstatus_to_exitcode(status), said)
+    return Outcome(word, said, seconds, used.ru_maxrss * 1024)
+
+
+def _word(code: int, said: str) -> str:
     if "Traceback" in said or "terminate called" in said:
-        return Outcome("traceback", said)
+        return "traceback"
     words = {0: "compiled", 1: "refused", 70: "bug"}
-    word = words.get(done.returncode, f"exit code {done.returncode}")
-    return Outcome(word, said)
+    return words.get(code, f"exit code {code}")
 
 
-def _limit() -> None:
-    resource.setrlimit(resource.RLIMIT_DATA, (BYTES, BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def _compile(path: Path, log: Path) -> None:
+    """Become the command, and end."""
+    code = -1
+    try:
+        os.setpgid(0, 0)
+        resource.setrlimit(resource.RLIMIT_DATA, (BYTES, BYTES))
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        out = os.open(log, os.O_WRONLY | os.O_CREAT)
+        os.dup2(out, 1)
+        os.dup2(out, 2)
+        code = cli.main(["compile", str(path), "-o", str(path.parent)])
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
 
 
-def outcomes(count: int, first: int = 0, workers: int | None = None) -> Iterator[tuple[int, bytes, Outcome]]:
+def outcomes(count: int, first: int = 0) -> Iterator[tuple[int, bytes, Outcome]]:
     """Number, bytes and outcome of so many damaged files; equal numbers make equal files."""
-    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+    _import_all()
+    with tempfile.TemporaryDirectory() as scratch:
         models = seeds(Path(scratch))
+        for number in range(first, first + count):
+            with tempfile.TemporaryDirectory(dir=scratch) as folder:
+                path, data = Path(folder) / "model.tflite", damaged(number, models)
+                path.write_bytes(data)
+                yield number, data, compile_file(path)
 
-        def attempt(number: int) -> tuple[int, bytes, Outcome]:
-            folder = Path(scratch) / str(number)
-            folder.mkdir()
-            data = damaged(number, models)
-            (folder / "model.tflite").write_bytes(data)
-            return number, data, compile_file(folder / "model.tflite")
 
-        yield from pool.map(attempt, range(first, first + count))
+def _import_all() -> None:
+    """What the command imports when it runs."""
+    import ortools.sat.python.cp_model  # noqa: F401
+
+    import vmcu.cli.app
+    import vmcu.driver.compilation
+    import vmcu.passes
+    import vmcu.passes.pipelines
+    import vmcu.report.text  # noqa: F401
 
 
 def main() -> int:
     """Try as many files as the argument says, and print how many had which outcome."""
     count, first = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
     counts = Counter[str]()
-    kept = ROOT / "build" / "damaged"
+    slowest, largest, kept = 0.0, 0, ROOT / "build" / "damaged"
     for number, data, outcome in outcomes(count, first):
         counts[outcome.word] += 1
+        slowest, largest = max(slowest, outcome.seconds), max(largest, outcome.peak)
         if outcome.is_fault:
             kept.mkdir(parents=True, exist_ok=True)
             (kept / f"{number}.tflite").write_bytes(data)
             print(f"{kept / f'{number}.tflite'}: {outcome.word}: {outcome.said.strip()[-400:]}", flush=True)
     print(", ".join(f"{word}: {number}" for word, number in counts.most_common()))
+    print(f"slowest {slowest:.1f} s, most memory {largest >> 20} MiB")
     return 1 if set(counts) - {"compiled", "refused"} else 0
 
 

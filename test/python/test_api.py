@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from mlir import ir
 
 import tiny_tflite as tiny
 import vmcu
+from vmcu.cores import CORES
 from vmcu.driver.program import translate
 from vmcu.files import write_file
 from vmcu.report.figures import is_exact
@@ -120,10 +122,55 @@ def test_does_not_fit_names_file_kernel_and_bytes() -> None:
         vmcu.DoesNotFit, match=r"digits\.tflite: the pool needs \d+ bytes .* 1024 .*kernel \w+( to \w+)? at"
     ):
         vmcu.compile_model(DIGITS, ram=1024)
-    fits = vmcu.compile_model(DIGITS)
-    assert vmcu.compile_model(DIGITS, ram=fits.pool_bytes).pool_bytes == fits.pool_bytes
-    with pytest.raises(vmcu.DoesNotFit):
-        vmcu.compile_model(DIGITS, ram=fits.pool_bytes - 1)
+    fits = vmcu.compile_model(DIGITS, optimize="ram")
+    need = fits.pool_bytes + fits.stack_bytes
+    assert vmcu.compile_model(DIGITS, ram=need, optimize="ram").code == fits.code
+    with pytest.raises(vmcu.DoesNotFit, match="the pool needs"):
+        vmcu.compile_model(DIGITS, ram=fits.pool_bytes - 1, optimize="ram")
+
+
+@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("options", [{}, {"input": "fed"}, {"optimize": "size"}])
+def test_stack_is_known_without_a_run(core: str, options: dict[str, str]) -> None:
+    compiled = vmcu.compile_model(DIGITS, core, **options)
+    with compiled.firmware() as firmware:
+        counts = firmware.run(*random_inputs(compiled)).counts
+    assert compiled.stack_bytes == counts.stack_bytes
+
+
+def test_stack_counts_as_ram() -> None:
+    fits = vmcu.compile_model(DIGITS, optimize="ram")
+    need = fits.pool_bytes + fits.stack_bytes
+    with pytest.raises(vmcu.DoesNotFit) as raised:
+        vmcu.compile_model(DIGITS, ram=need - 1, optimize="ram")
+    what = f"{need} bytes of RAM ({fits.pool_bytes} and {fits.stack_bytes}), {need - 1} are allowed"
+    said, deepest = str(raised.value).split("; ")
+    assert said == f"{DIGITS}: pool and stack need {what}" and re.fullmatch(
+        r"the stack is deepest in digits_\w+", deepest
+    )
+    assert (raised.value.need, raised.value.have) == (need, need - 1)
+
+
+def test_flash_is_checked() -> None:
+    fits = vmcu.compile_model(DIGITS, optimize="size")
+    sizes = fits.sizes
+    assert vmcu.compile_model(DIGITS, flash=sizes.flash, optimize="size").code == fits.code
+    with pytest.raises(vmcu.DoesNotFit) as raised:
+        vmcu.compile_model(DIGITS, flash=sizes.flash - 1, optimize="size")
+    what = f"{sizes.flash} bytes of flash ({sizes.text} and {sizes.rodata}), {sizes.flash - 1} are allowed"
+    assert str(raised.value) == f"{DIGITS}: code and constants need {what}"
+    with pytest.raises(vmcu.DoesNotFit, match="16384 are allowed; optimize size makes the least code"):
+        vmcu.compile_model(DIGITS, "cortex-m4,flash=16KiB")
+    with pytest.raises(vmcu.InputError, match="flash is a positive number of bytes, found 0"):
+        vmcu.compile_model(DIGITS, flash=0)
+
+
+def test_a_module_is_held_to_its_target() -> None:
+    with vmcu.context():
+        module = ir.Module.parse(vmcu.Compilation(DIGITS).emit("plan"))
+        for memory, what in (("flash=16KiB", "code and constants need"), ("ram=2KiB", "pool and stack need")):
+            with pytest.raises(vmcu.DoesNotFit, match=what):
+                vmcu.compile_module(module, f"cortex-m4,{memory}")
 
 
 def test_latency_takes_streams_only_if_the_ram_asks_for_them(digits: vmcu.Compiled) -> None:
@@ -139,8 +186,9 @@ def test_latency_takes_streams_only_if_the_ram_asks_for_them(digits: vmcu.Compil
 
 
 def test_latency_reaches_the_smallest_pool_and_names_it(digits: vmcu.Compiled) -> None:
-    least = vmcu.compile_model(DIGITS, optimize="latency", ram=digits.pool_bytes)
-    assert least.pool_bytes == digits.pool_bytes
+    slim = vmcu.compile_model(DIGITS, optimize="ram")
+    least = vmcu.compile_model(DIGITS, optimize="latency", ram=slim.pool_bytes + slim.stack_bytes + 32)
+    assert (least.pool_bytes, slim.pool_bytes) == (digits.pool_bytes, digits.pool_bytes)
     with pytest.raises(vmcu.DoesNotFit) as raised:
         vmcu.compile_model(DIGITS, optimize="latency", ram=digits.pool_bytes - 1)
     assert (raised.value.need, raised.value.have) == (digits.pool_bytes, digits.pool_bytes - 1)

@@ -131,6 +131,7 @@ def test_compile_prints_what_people_came_for(command: Command, tmp_path: Path) -
     assert (code, err) == (0, "")
     assert f"pool {compiled.pool_bytes:,} bytes of 64 KiB (bound {compiled.lower_bound:,}; " in out
     assert f"{compiled.lower_bound_kernel} sets it), flash " in out
+    assert " of 1024 KiB (text " in out and f", stack {compiled.stack_bytes} bytes\n" in out
     assert {each.name for each in (tmp_path / "out").iterdir()} == {"digits.o", "digits.h"}
     assert (tmp_path / "out" / "digits.o").read_bytes() == compiled.code
 
@@ -329,6 +330,10 @@ def test_frontier_keeps_to_the_targets_ram(command: Command) -> None:
         (("float.mlir",), "tosa.sin at float.mlir:2:8 computes on tensor<1x4xf32>; supported are int8 networks"),
         ((DIGITS, "--ram", "1KiB"), "digits.tflite: the pool needs"),
         ((DIGITS, "--ram", "1KiB", "--optimize", "latency"), "digits.tflite: the pool needs"),
+        ((DIGITS, "--ram", "2500"), "digits.tflite: pool and stack need"),
+        ((DIGITS, "--flash", "16KiB"), "digits.tflite: code and constants need 17"),
+        ((DIGITS, "--flash", "16KiB", "--emit", "elf", "-o", "x.elf"), "bytes of flash"),
+        ((DIGITS, "--flash", "little"), "expected bytes such as 65536, 64KiB or 1MiB, found 'little'"),
         ((DIGITS, "--ram", "much"), "expected bytes such as 65536, 64KiB or 1MiB, found 'much'"),
         ((DIGITS, "--target", "z80"), "unknown target 'z80', known are cortex-m4, cortex-m7, "),
         ((DIGITS, "--name", "a-b"), "C identifier"),

@@ -258,8 +258,7 @@ def with_wrong_weight(compiled: Compiled) -> Compiled:
     first = re.search(r"constant \[\d+ x i32\] \[i32 (-?\d+)", compiled.llvm_ir)
     wrong = str(int(first[1]) ^ (1 << 12))
     llvm_ir = compiled.llvm_ir[: first.start(1)] + wrong + compiled.llvm_ir[first.end(1) :]
-    code, sizes = assemble(llvm_ir, compiled.target)
-    return replace(compiled, llvm_ir=llvm_ir, code=code, sizes=sizes)
+    return replace(compiled, llvm_ir=llvm_ir, **assemble(llvm_ir, compiled.target, compiled.entry))
 
 
 def test_wrong_weight_is_seen_by_every_oracle(tmp_path: Path) -> None:

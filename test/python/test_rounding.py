@@ -50,3 +50,8 @@ def test_exact_multiplier_moves_a_tie() -> None:
 
 def test_exact_multiplier_of_another_scale_is_none() -> None:
     assert exact_multiplier(2**30, 40, 0.25, 0) is None
+
+
+def test_exact_multiplier_of_a_scale_beyond_all_results_is_none() -> None:
+    assert exact_multiplier(2**30, 0, 2.0**30, 0) is None
+    assert exact_multiplier(2**30, -40, 2.0**70, 0) is None

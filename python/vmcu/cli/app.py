@@ -52,7 +52,7 @@ def _root(
 
 
 @app.command("compile", epilog="Example: vmcu compile model.tflite -o build --input fed")
-@options.asks("target", "ram", "io", "input", "streams", "optimize", "recompute", "name")
+@options.asks("target", "ram", "flash", "io", "input", "streams", "optimize", "recompute", "name")
 def compile_command(
     asked: options.Asked,
     model: options.Model,
@@ -111,7 +111,7 @@ def _build(compilation: Compilation, emit: Emit | None, output: Path) -> str:
         paths = (write_file(_file(output, f"{compiled.name}.o"), compiled.code),)
     else:
         paths = (compiled.link(_file(output, f"{compiled.name}.elf")),)
-    return f"{summarise(compiled, compilation.options.ram_bytes)}\nwrote {', '.join(map(str, paths))}"
+    return f"{summarise(compiled, compilation.options)}\nwrote {', '.join(map(str, paths))}"
 
 
 def _emit(text: str, output: Path | None, name: str) -> str:
@@ -127,7 +127,7 @@ def _file(output: Path, name: str) -> Path:
 
 
 @app.command(epilog="Example: vmcu run model.tflite --input image.npy --output scores.npy")
-@options.asks("target", "ram", "io", "fed", "streams", "optimize", "recompute")
+@options.asks("target", "ram", "flash", "io", "fed", "streams", "optimize", "recompute")
 def run(
     asked: options.Asked,
     model: options.Model,

@@ -34,7 +34,15 @@ Ram = Annotated[
     str | None,
     typer.Option(
         metavar="BYTES",
-        help="most bytes that the pool may have, e.g. 64KiB [default: the target's RAM]",
+        help="most bytes that pool and stack may have together, e.g. 64KiB [default: the target's RAM]",
+        show_default=False,
+    ),
+]
+Flash = Annotated[
+    str | None,
+    typer.Option(
+        metavar="BYTES",
+        help="most bytes that code and constants may have, e.g. 512KiB [default: the target's flash]",
         show_default=False,
     ),
 ]
@@ -114,6 +122,7 @@ Name = Annotated[
 _FIELDS: dict[str, tuple[Any, object]] = {
     "target": (TargetName, "cortex-m4"),
     "ram": (Ram, None),
+    "flash": (Flash, None),
     "io": (Io, "auto"),
     "input": (Input, "resident"),
     "fed": (Fed, False),
@@ -141,8 +150,9 @@ class Asked:
         given = {**self.given, **changes}
         if "fed" in given:
             given["input"] = "fed" if given.pop("fed") else "resident"
-        if given.get("ram") is not None:
-            given["ram"] = parse_bytes(given["ram"])
+        for memory in ("ram", "flash"):
+            if given.get(memory) is not None:
+                given[memory] = parse_bytes(given[memory])
         return Options.of(given.pop("target", "cortex-m4"), **given)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -28,10 +29,10 @@ from vmcu.driver.compiled import Compiled
 from vmcu.driver.definition import define
 from vmcu.driver.errors import name_the_file
 from vmcu.driver.options import Options, symbol_name
-from vmcu.driver.program import assemble, read_interface, translate
+from vmcu.driver.program import assemble, check_memories, read_interface, translate
 from vmcu.driver.script import write_script
 from vmcu.driver.weighing import plan_module
-from vmcu.errors import InputError, Unsupported
+from vmcu.errors import DoesNotFit, InputError, Unsupported
 from vmcu.frontends import FileLevel
 from vmcu.ir import bridge
 from vmcu.toolchain import compile_to_assembly
@@ -114,17 +115,16 @@ class Compilation:
             VmcuError: as `compile_model`.
         """
         llvm_ir = self.llvm_ir
-        with self._step("obj"):
-            code, sizes = assemble(llvm_ir, self.target)
         planned, kernels = self._at_or_below("plan"), summaries.kernels(self._at_or_below("kernels"))
         plan, operators = summaries.plan(planned), summaries.operators(planned)
         segments, sanitize = self.module("segments"), self.options.sanitize
         interface = read_interface(self.name, self.target, self.interface, planned, segments, sanitize=sanitize)
-        return Compiled(
+        with self._step("obj"):
+            assembled = assemble(llvm_ir, self.target, interface.entry)
+        compiled = Compiled(
             **vars(interface),
+            **assembled,
             llvm_ir=llvm_ir,
-            code=code,
-            sizes=sizes,
             lower_bound=plan.lower_bound,
             lower_bound_kernel=plan.lower_bound_kernel,
             layerwise_bytes=summaries.largest_layer(kernels),
@@ -136,6 +136,9 @@ class Compilation:
             _make_reference=self.reference,
             _open_panel=self.oracle,
         )
+        with name_the_file(self.path):
+            check_memories(compiled, self.options.ram_bytes, self.options.flash_bytes, self.options.optimize)
+        return compiled
 
     def sanitized(self) -> Compiled:
         """The same plan as code that reports its accesses to the pool, as with `sanitize`.
@@ -320,11 +323,14 @@ class Compilation:
         """
         return write_script(self)
 
-    def _count_cycles(self, plan: ir.Module | ir.OpView) -> int:
-        """Modelled cycles of one run of another plan of the same kernels."""
+    def _count_cycles(self, plan: ir.Module | ir.OpView) -> float:
+        """Modelled cycles of one run of another plan of the same kernels; infinitely many if it does not fit."""
         twin = self._twin(_ABOVE_PLAN)
         twin._modules["plan"] = plan
-        compiled = twin.finish()
+        try:
+            compiled = twin.finish()
+        except DoesNotFit:
+            return inf
         with compiled.firmware() as firmware:
             zeros = [np.zeros(each.shape, each.dtype) for each in compiled.inputs]
             return firmware.run(*zeros).counts.whole.cycles
@@ -362,6 +368,7 @@ def compile_model(path: str | Path, target: str | Target | Options = "cortex-m4"
     Raises:
         InputError: the file cannot be read, or an option is not what it may be.
         Unsupported: the model asks for something the compiler does not do.
-        DoesNotFit: the smallest pool found has more bytes than `ram`.
+        DoesNotFit: the smallest pool found has more bytes than `ram`, or pool and stack have, or the code has more than
+            `flash`.
     """
     return Compilation(path, target, **options).finish()

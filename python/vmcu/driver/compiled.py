@@ -71,5 +71,4 @@ class Compiled(Program):
 
     def unmerged(self) -> Compiled:
         """The same code with a function for each kernel: those of equal shape do not share one."""
-        code, sizes = assemble(self.llvm_ir, self.target, merge=False)
-        return replace(self, code=code, sizes=sizes)
+        return replace(self, **assemble(self.llvm_ir, self.target, self.entry, merge=False))

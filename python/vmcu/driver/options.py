@@ -22,7 +22,8 @@ class Options:
         target: a target or its text, e.g. `"cortex-m4,ram=64KiB"`.
         io: what inputs and outputs are to those who call the code: `"int8"`, `"uint8"`, `"float"`; `"auto"` is what the
             file has, but int8 in the place of floats.
-        ram: most bytes that the pool may have; the target's RAM if None.
+        ram: most bytes that pool and stack may have together; the target's RAM if None.
+        flash: most bytes that code and constants may have; the target's flash if None.
         name: prefix of the C symbols; the file's name if None.
         input: `"resident"`: the whole input lies in the pool when a run begins; `"fed"`: it comes row by row, one call
             for each row, and never is whole in RAM.
@@ -42,6 +43,7 @@ class Options:
     target: Target = field(default_factory=lambda: Target.parse("cortex-m4"))
     io: Io = "auto"
     ram: int | None = None
+    flash: int | None = None
     name: str | None = None
     input: Input = "resident"
     streams: bool = True
@@ -61,7 +63,7 @@ class Options:
             raise InputError("an input that is fed row by row needs streams")
         if not self.recompute >= 1:
             raise InputError(f"recompute is a factor of at least 1, found {self.recompute:g}")
-        for option in ("ram", "pool"):
+        for option in ("ram", "flash", "pool"):
             found = getattr(self, option)
             if found is not None and found <= 0:
                 raise InputError(f"{option} is a positive number of bytes, found {found}")
@@ -82,6 +84,11 @@ class Options:
     def ram_bytes(self) -> int:
         """Bytes that pool and stack share."""
         return self.target.ram if self.ram is None else self.ram
+
+    @property
+    def flash_bytes(self) -> int:
+        """Bytes that code and constants share."""
+        return self.target.flash if self.flash is None else self.flash
 
 
 def checked_name(name: str) -> str:

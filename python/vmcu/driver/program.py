@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlir import ir
 
@@ -27,11 +27,11 @@ from vmcu.abi.tensor import Tensor
 from vmcu.cores import Target
 from vmcu.driver import summaries
 from vmcu.driver.options import checked_name
-from vmcu.errors import Unsupported
+from vmcu.errors import FlashDoesNotFit, StackDoesNotFit, Unsupported
 from vmcu.files import make_folder, write_file
 from vmcu.ir import bridge
 from vmcu.ir.locations import place
-from vmcu.toolchain import Sizes, compile_to_assembly, compile_to_object, elf_sizes, link_firmware, undefined
+from vmcu.toolchain import Sizes, compile_to_assembly, compile_with_stack, elf_sizes, link_firmware, undefined
 
 if TYPE_CHECKING:  # whoever only compiles needs no emulated core
     from vmcu.run.firmware import Firmware
@@ -47,11 +47,16 @@ class Program(Interface):
         llvm_ir: the code as LLVM IR text.
         code: the code as a relocatable ELF file.
         sizes: bytes of `code` by kind of section.
+        stack_bytes: what a call of it takes at most: the frames of the deepest chain of calls. Functions that the object
+            calls and does not bring come on top, and so do interrupts.
+        stack_function: the function that is deepest then.
     """
 
     llvm_ir: str = field(repr=False)
     code: bytes = field(repr=False)
     sizes: Sizes
+    stack_bytes: int
+    stack_function: str
 
     @cached_property
     def assembly(self) -> str:
@@ -113,6 +118,7 @@ def compile_module(
     Raises:
         InputError: the target or the name is not one, or the module has no pool.
         Unsupported: a pass refuses the module, or an op has no lowering.
+        DoesNotFit: the target has less RAM or flash than the program needs.
     """
     from vmcu.passes.pipelines import fill_options
 
@@ -124,8 +130,9 @@ def compile_module(
         interface = read_interface(name, core, summaries.interface(module), module, lowered, sanitize=sanitize)
         bridge.run(lowered, fill_options("llvm", {"name": name, "sanitize": sanitize}, core))
         llvm_ir = translate(lowered)
-    code, sizes = assemble(llvm_ir, core)
-    return Program(llvm_ir=llvm_ir, code=code, sizes=sizes, **vars(interface))
+    program = Program(llvm_ir=llvm_ir, **assemble(llvm_ir, core, interface.entry), **vars(interface))
+    check_memories(program, core.ram, core.flash)
+    return program
 
 
 def read_interface(
@@ -181,11 +188,47 @@ def translate(module: ir.Module | ir.OpView) -> str:
     return text
 
 
-def assemble(llvm_ir: str, target: Target, *, merge: bool = True) -> tuple[bytes, Sizes]:
-    """LLVM IR text as a relocatable object, and the bytes of its sections; kernels of equal shape share code if `merge`."""
+def assemble(llvm_ir: str, target: Target, entry: str, *, merge: bool = True) -> dict[str, Any]:
+    """LLVM IR text as a relocatable object: the fields of a `Program` that tell of it.
+
+    Args:
+        llvm_ir: the text.
+        target: the core.
+        entry: the function that others call.
+        merge: whether kernels of equal shape share code.
+    """
     with tempfile.TemporaryDirectory() as scratch:
-        path = compile_to_object(llvm_ir, target, Path(scratch) / "code.o", merge=merge)
-        return path.read_bytes(), elf_sizes(path)
+        path = Path(scratch) / "code.o"
+        stack, function = compile_with_stack(llvm_ir, target, path, merge=merge).most(entry)
+        return {
+            "code": path.read_bytes(),
+            "sizes": elf_sizes(path),
+            "stack_bytes": stack,
+            "stack_function": function,
+        }
+
+
+def check_memories(program: Program, ram: int, flash: int, optimize: str = "") -> None:
+    """Refuse a program that is larger than its memories. Code that reports its accesses is for the emulator: it may be.
+
+    Args:
+        program: the program.
+        ram: bytes that its pool and its stack may have together.
+        flash: bytes that its code and constants may have.
+        optimize: as of `Options`, for what to do about it; empty if there was no choice.
+
+    Raises:
+        DoesNotFit: it is larger.
+    """
+    if program.pool_map is not None:
+        return
+    sizes = program.sizes
+    if sizes.flash > flash:
+        hint = "optimize size makes the least code" if optimize not in ("", "size") else ""
+        raise FlashDoesNotFit(sizes.text, sizes.rodata + sizes.data, flash, hint)
+    if program.pool_bytes + program.stack_bytes > ram:
+        hint = "optimize ram takes the least stack" if optimize not in ("", "ram") else ""
+        raise StackDoesNotFit(program.pool_bytes, program.stack_bytes, ram, program.stack_function, hint)
 
 
 def _refuse_leftovers(module: ir.Module | ir.OpView) -> None:

@@ -5,19 +5,22 @@ What is fast takes RAM as well: lanes lie on the stack. Pool and stack are one R
 * `ram`: the smallest pool, and no more stack than plain loops take.
 * `balanced`: the smallest pool, and the fastest variants whose lanes add at most `SLACK` of it.
 * `latency`: the fastest variants; of the smallest pool and the plan with as few kernels in streams as the RAM allows,
-  the faster one. Both are run on the emulated core: rows that break tiles cost time, and so do tensors of layers.
+  the faster one. Both are run on the emulated core: rows that break tiles cost time, and so do tensors of layers. A plan
+  whose stack does not fit beside its pool is none.
 * `size`: as `balanced`, with the least code instead of the fewest cycles.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from mlir import ir
 
 from vmcu.driver import summaries
 from vmcu.driver.options import Options
+from vmcu.errors import DoesNotFit
 from vmcu.ir import bridge
 from vmcu.isa import read_kernel
 from vmcu.isa.measurements import user_path
@@ -44,7 +47,7 @@ class Planned:
 
 
 def plan_module(
-    kernels: ir.Module | ir.OpView, options: Options, count_cycles: Callable[[ir.Module | ir.OpView], int]
+    kernels: ir.Module | ir.OpView, options: Options, count_cycles: Callable[[ir.Module | ir.OpView], float]
 ) -> Planned:
     """A module of kernels on tensors with everything in its place, and what was chosen for it.
 
@@ -58,7 +61,7 @@ def plan_module(
         Unsupported: the input cannot be fed row by row.
     """
     if options.optimize == "latency" and options.streams and options.pool is None:
-        layers = _fit(kernels, options)
+        layers = _fit_beside_stack(kernels, options)
         executed = summaries.executed_macs(layers.module, summaries.operators(layers.module))
         if executed > summaries.count_macs(summaries.kernels(kernels)):
             return layers  # It computes things again because nothing else fits.
@@ -69,10 +72,20 @@ def plan_module(
     return _fit(kernels, options)
 
 
+def _fit_beside_stack(kernels: ir.Module | ir.OpView, options: Options) -> Planned:
+    """A plan whose pool leaves RAM for the stack, if there is one."""
+    planned = _fit(kernels, options)
+    room = options.ram_bytes - planned.scratch - FRAMES
+    if summaries.plan(planned.module).pool_bytes > room > 0:
+        with suppress(DoesNotFit):
+            return _fit(kernels, replace(options, ram=room))
+    return planned
+
+
 def _fit(kernels: ir.Module | ir.OpView, options: Options, slack: float = SLACK) -> Planned:
     planned = _attempt(kernels, options, SPILLS if options.optimize == "ram" else None)
     pool = summaries.plan(planned.module).pool_bytes
-    allowed = options.ram_bytes - pool
+    allowed = max(0, options.ram_bytes - pool - FRAMES)
     if options.optimize in ("balanced", "size"):
         allowed = min(allowed, int(slack * (pool + FRAMES)))
     if options.optimize != "ram" and planned.scratch > allowed:

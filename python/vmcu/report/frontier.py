@@ -70,11 +70,17 @@ def _compile_all(compilation: Compilation) -> Iterator[Compiled]:
     pool_bytes = compilation.within(compilation.options.ram_bytes).pool_bytes
     while True:
         # Planned again: with these bytes as the limit people get this plan, which may not be the one just found.
-        compiled = compilation.within(pool_bytes).finish()
-        yield compiled
+        planned = compilation.within(pool_bytes)
+        misfit = None
         try:
-            pool_bytes = compilation.within(compiled.pool_bytes - 1).pool_bytes
+            yield planned.finish()
+        except DoesNotFit as error:  # Its stack does not fit beside its pool: that of a smaller one may.
+            misfit = error
+        try:
+            pool_bytes = compilation.within(planned.pool_bytes - 1).pool_bytes
         except DoesNotFit:
+            if misfit is not None:
+                raise misfit from None
             return
 
 

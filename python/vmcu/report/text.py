@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vmcu.abi.tensor import Tensor
     from vmcu.cores import Target
     from vmcu.driver.compilation import Compiled
+    from vmcu.driver.options import Options
     from vmcu.report.layers import Profile
     from vmcu.run.emulator import Counts
     from vmcu.run.firmware import Result
@@ -28,8 +29,8 @@ def kib(count: int) -> str:
     return f"{size:.0f} KiB" if size >= 10 or size == int(size) else f"{size:.1f} KiB"
 
 
-def summarise(compiled: Compiled, ram: int) -> str:
-    """What a compilation came to, in some lines; `ram` is what the pool was allowed, in bytes."""
+def summarise(compiled: Compiled, options: Options) -> str:
+    """What a compilation came to, in some lines; `options` tell the memories that it was allowed."""
     setter = f"; {compiled.lower_bound_kernel} sets it" if compiled.lower_bound_kernel else ""
     again = compiled.executed_macs > compiled.macs
     work = f"\n{compiled.recompute_factor:.2f} times the network's multiply-accumulates" if again else ""
@@ -40,8 +41,9 @@ def summarise(compiled: Compiled, ram: int) -> str:
         else "the file holds loops, which hide layers and streams"
     )
     return (
-        f"pool {compiled.pool_bytes:,} bytes of {kib(ram)} (bound {compiled.lower_bound:,}{setter}), "
-        f"flash {kib(compiled.sizes.flash)} (text {kib(compiled.sizes.text)}, constants {kib(compiled.sizes.rodata)})\n"
+        f"pool {compiled.pool_bytes:,} bytes of {kib(options.ram_bytes)} (bound {compiled.lower_bound:,}{setter}), "
+        f"flash {kib(compiled.sizes.flash)} of {kib(options.flash_bytes)} (text {kib(compiled.sizes.text)}, constants "
+        f"{kib(compiled.sizes.rodata)}), stack {compiled.stack_bytes:,} bytes\n"
         f"{layers}{work}"
     ) + (f"\n{describe_rows(compiled)}" if compiled.input == "fed" else "")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from vmcu.cores import Target
 from vmcu.toolchain.elf import undefined
 from vmcu.toolchain.helpers import HELPERS, write_helper
+from vmcu.toolchain.stack import STACK_SIZES, Stack, read_stack
 from vmcu.toolchain.tools import run_llvm
 
 #: What `opt` does to every function, in this order: promote stack slots, fold, and remove repeated computations.
@@ -28,6 +29,8 @@ _NO_FLOATS = '\nmodule asm ".eabi_attribute 28, 3"\n'
 #: LLVM's mark that the stack holds no code. It means nothing on a microcontroller, GCC does not write it there, and if one
 #: object has it GNU's linker warns of each that has not.
 _STACK_NOTE = ".note.GNU-stack"
+#: What an object says of itself on its way here, and no firmware needs.
+_NOTES = tuple(f"--remove-section={each}" for each in (_STACK_NOTE, STACK_SIZES))
 _FLOAT_AT_BORDER = re.compile(r"^(?:define(?! internal)|declare)(?!.*@llvm\.).*\b(?:half|float|double)\b", re.MULTILINE)
 
 
@@ -43,7 +46,8 @@ def compile_to_assembly(llvm_ir: str, target: Target, *, llc_flags: Sequence[str
         ToolFailed: LLVM refuses the module.
         MissingTool: the installation lacks LLVM's programs.
     """
-    return _compile(llvm_ir, target, llc_flags, "asm").decode()
+    module, _ = _completed(llvm_ir, target, llc_flags, merge=True)
+    return _run(module, target, llc_flags, "asm", merge=True).decode()
 
 
 def compile_to_object(
@@ -55,13 +59,20 @@ def compile_to_object(
     symbol. Every function and every constant gets a section of its own, so that the linker can leave out what is not
     used. The object brings the functions of `helpers` that it calls, and nothing that unwinds a stack.
     """
-    path.write_bytes(_compile(llvm_ir, target, llc_flags, "obj", merge))
+    _, noted = _completed(llvm_ir, target, llc_flags, merge)
+    path.write_bytes(_strip(noted))
     return path
 
 
-def _compile(llvm_ir: str, target: Target, llc_flags: Sequence[str], filetype: str, merge: bool = True) -> bytes:
-    module, code = _completed(llvm_ir, target, llc_flags, merge)
-    return code if filetype == "obj" else _run(module, target, llc_flags, filetype, merge)
+def compile_with_stack(llvm_ir: str, target: Target, path: Path, *, merge: bool = True) -> Stack:
+    """As `compile_to_object`, and the stack that the object's functions take."""
+    _, noted = _completed(llvm_ir, target, (), merge)
+    path.write_bytes(_strip(noted))
+    return read_stack(noted)
+
+
+def _strip(noted: bytes) -> bytes:
+    return run_llvm("llvm-objcopy", (*_NOTES, "-", "-"), noted)
 
 
 def complete(llvm_ir: str, target: Target) -> str:
@@ -70,7 +81,7 @@ def complete(llvm_ir: str, target: Target) -> str:
 
 
 def _completed(llvm_ir: str, target: Target, llc_flags: Sequence[str], merge: bool) -> tuple[str, bytes]:
-    """The module that is compiled, and its object."""
+    """The module that is compiled, and its object, with the notes in it."""
     module = llvm_ir if _FLOAT_AT_BORDER.search(llvm_ir) else llvm_ir + _NO_FLOATS
     code = _run(module, target, llc_flags, "obj", merge)
     while (larger := _complete(module, undefined(code), target)) != module:
@@ -83,7 +94,7 @@ def object_commands(target: Target) -> tuple[tuple[str, tuple[str, ...], str], .
     return (
         ("opt", _opt_options(target, merge=True), ".bc"),
         ("llc", (*_llc_options(target), "-filetype=obj", *target.llc_flags), ".noted.o"),
-        ("llvm-objcopy", (f"--remove-section={_STACK_NOTE}",), ".o"),
+        ("llvm-objcopy", _NOTES, ".o"),
     )
 
 
@@ -97,7 +108,7 @@ def _llc_options(target: Target) -> tuple[str, ...]:
     # Arm's own exception model writes an index entry for each function, also for one that never unwinds, and the entries
     # bring a library's unwinder into the firmware; DWARF's writes nothing for them.
     abi = ("-float-abi=soft", "-exception-model=dwarf")
-    return (*_core(target), "-O2", *abi, "-function-sections", "-data-sections")
+    return (*_core(target), "-O2", *abi, "-function-sections", "-data-sections", "--stack-size-section")
 
 
 def _core(target: Target) -> tuple[str, ...]:
@@ -110,7 +121,7 @@ def _run(module: str, target: Target, llc_flags: Sequence[str], filetype: str, m
     code = run_llvm("llc", (*_llc_options(target), *options, *target.llc_flags, *llc_flags), cleaned)
     if filetype == "asm":
         return code.replace(f'\t.section\t"{_STACK_NOTE}","",%progbits\n'.encode(), b"")
-    return run_llvm("llvm-objcopy", (f"--remove-section={_STACK_NOTE}", "-", "-"), code)
+    return code
 
 
 def _complete(module: str, wanted: frozenset[str], target: Target) -> str:

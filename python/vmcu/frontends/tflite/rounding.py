@@ -26,6 +26,8 @@ def exact_multiplier(multiplier: int, shift: int, scale: float, zero_point: int)
     Returns:
         A positive int32 that is exact for all sums of 32 bits with that shift; none if there is none.
     """
+    if shift < 1:
+        return None  # There is nothing to round: each sum but zero is beyond int8.
     low, high = 1, 2**31 - 1
     for least, most in _bounds(shift, scale, zero_point):
         low, high = max(low, least), min(high, most)

@@ -50,7 +50,7 @@ def make_static(model: Model) -> tuple[tuple[Tensor, ...], dict[int, np.ndarray]
     given = set(values)
     for operator in model.operators:
         # What an operator of a damaged file does not say in NumPy's terms, nobody knows.
-        with suppress(ValueError, IndexError, TypeError, ArithmeticError):
+        with suppress(ValueError, LookupError, TypeError, ArithmeticError):
             _visit(model, operator, shapes, values)
     tensors = tuple(_static(each, shapes.get(each.index)) for each in model.tensors)
     return tensors, {index: value for index, value in values.items() if index not in given}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vmcu.frontends.tflite import schema
+from vmcu.frontends.tflite.arity import arity_fault
 from vmcu.frontends.tflite.model import Model, Operator, Tensor
 
 Kernel = Literal["segments", "buffers", "none"]
@@ -210,7 +211,11 @@ def _fault(model: Model, operator: Operator) -> str | None:
         why = _WHY.get(name, "there is no kernel for int8")
         instead = f"; nearest is {_INSTEAD[name]}" if name in _INSTEAD else ""
         return f"it is not supported: {why}{instead}; {_LIST}"
-    fault = _tensor_fault(model, operator, support) or (support.check(model, operator) if support.check else None)
+    fault = (
+        arity_fault(operator)
+        or _tensor_fault(model, operator, support)
+        or (support.check(model, operator) if support.check else None)
+    )
     return f"{fault}; supported: {support.form}" if fault else None
 
 

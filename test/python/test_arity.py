@@ -1,0 +1,59 @@
+"""Operators with more or fewer tensors than they take are refused by name, whatever else is done with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tiny_tflite as tiny
+from vmcu.errors import Unsupported
+from vmcu.frontends.tflite.arity import _INPUTS
+from vmcu.frontends.tflite.model import read_model
+from vmcu.frontends.tflite.prepare import prepare
+from vmcu.frontends.tflite.schema import OPERATORS
+from vmcu.frontends.tflite.shapes import make_static
+from vmcu.frontends.tflite.support import SUPPORT
+
+
+def write(path: Path, code: str, inputs: int, outputs: int, *, left_out: bool = False) -> Path:
+    """One operator with so many activations on either side; the first input may be left out."""
+    graph = tiny.Graph()
+    read = [graph.tensor(f"x{number}", (1, 4, 4, 4)) for number in range(inputs)]
+    made = [graph.tensor(f"y{number}", (1, 4, 4, 4)) for number in range(outputs)]
+    graph.op(code, [-1, *read[1:]] if left_out else read, made)
+    return graph.write(path, read[:1], made[:1])
+
+
+@pytest.mark.parametrize("code", SUPPORT)
+def test_an_operator_takes_what_the_table_says_invalid(tmp_path: Path, code: str) -> None:
+    fewest, most = _INPUTS.get(code, (1, 1))
+    wrong = [fewest - 1] * (fewest > 1) + [most + 1] * (most < 9)
+    for count in wrong:
+        with pytest.raises(
+            Unsupported, match=rf"operator {code} at layer 'y0' \(number 0\): it has {count} inputs? where"
+        ):
+            prepare(write(tmp_path / "net.tflite", code, count, 1))
+    with pytest.raises(Unsupported, match="its input 0 is left out"):
+        prepare(write(tmp_path / "net.tflite", code, fewest, 1, left_out=True))
+
+
+def test_an_operator_has_one_result_unless_it_splits_invalid(tmp_path: Path) -> None:
+    with pytest.raises(Unsupported, match="it has 2 outputs where it makes 1"):
+        prepare(write(tmp_path / "net.tflite", "RELU", 1, 2))
+    prepare(write(tmp_path / "net.tflite", "UNPACK", 1, 4))
+
+
+def test_operators_of_the_table_are_those_of_the_schema() -> None:
+    assert set(_INPUTS) <= set(OPERATORS)
+
+
+def test_a_shape_that_needs_an_open_value_stays_open(tmp_path: Path) -> None:
+    graph = tiny.Graph()
+    size = graph.tensor("size", (4,), scale=None, dtype=np.int32)
+    x, y = graph.tensor("x", (1, 4, 4, 4)), graph.tensor("y", (1, 4, 4, 4), dynamic_batch=True)
+    weights = graph.const("w", np.ones((4, 1, 1, 4), np.int8), scale=0.1)
+    graph.op("TRANSPOSE_CONV", [size, weights, x], [y], "TransposeConvOptions", strideW=1, strideH=1)
+    model = read_model(graph.write(tmp_path / "net.tflite", [x, size], [y]).read_bytes())
+    assert make_static(model)[0][y].signature[0] == -1
