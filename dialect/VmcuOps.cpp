@@ -85,6 +85,7 @@ void FlashLoadOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
   // A row is a bias or a scale, all else are weights.
   setName(getResult(), vectorOf(getResult()).getRank() == 1 ? "constants" : "weights");
 }
+void LookUpOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "found"); }
 void BroadcastOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "acc"); }
 void DotOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "acc"); }
 void ChannelDotOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "acc"); }
@@ -502,7 +503,7 @@ LogicalResult BufferOp::verify() {
 }
 
 //===----------------------------------------------------------------------===//
-// FlashLoadOp, BroadcastOp
+// FlashLoadOp, LookUpOp, BroadcastOp
 //===----------------------------------------------------------------------===//
 
 LogicalResult FlashLoadOp::verify() {
@@ -525,6 +526,14 @@ LogicalResult FlashLoadOp::verify() {
       return emitOpError() << "loads " << extent << " from " << start << " on of dimension " << dim << ", which has "
                            << source.getDimSize(dim) << " elements";
   }
+  return success();
+}
+
+LogicalResult LookUpOp::verify() {
+  // look_up_c1
+  int64_t entries = cast<RankedTensorType>(getTable().getType()).getDimSize(0);
+  if (entries != 256)
+    return emitOpError() << "looks up bytes in a table of " << entries << " entries, which has to have 256";
   return success();
 }
 

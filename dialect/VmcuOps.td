@@ -360,6 +360,20 @@ def Vmcu_FlashLoadOp : Vmcu_Op<"flash_load", [Pure, Vmcu_Named]> {
   let assemblyFormat = "$source `[` $indices `]` attr-dict `:` type($source) `->` type($result)";
 }
 
+def Vmcu_LookUpOp : Vmcu_Op<"look_up", [Pure, Vmcu_Named, AllTypesMatch<["bytes", "result"]>]> {
+  let summary = "Replace each byte by the entry of a table in flash: any function of int8, at one load a byte";
+  let description = [{
+    `result[r, k] = table[bytes[r, k]]`, where the byte, as a number without sign, is the entry's place: entries 0 to 127 are
+    of the numbers 0 to 127, and those after them of -128 to -1.
+    - (look_up_c1) the table has 256 entries of i8.
+
+    Example: `%y = vmcu.look_up %x in %table : vector<4x4xi8>, tensor<256xi8>`
+  }];
+  let arguments = (ins Vmcu_Bytes:$bytes, 1DTensorOf<[I8]>:$table);
+  let results = (outs Vmcu_Bytes:$result);
+  let assemblyFormat = "$bytes `in` $table attr-dict `:` type($bytes) `,` type($table)";
+}
+
 def Vmcu_BroadcastOp : Vmcu_Op<"broadcast", [Pure, Vmcu_Named]> {
   let summary = "Repeat a row of words for each pixel of a tile (the paper's Broadcast)";
   let description = [{

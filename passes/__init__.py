@@ -11,6 +11,7 @@ from . import (  # noqa: F401
     lower_streams,
     make_padding_static,
     max_by_pool,
+    merge_unary_layers,
     pack_weights,
     plan,
     refuse_tosa_leftovers,

@@ -46,7 +46,7 @@ LINALG = (
     "canonicalize",
     "cse",
 )
-KERNELS = ("vmcu-form-kernels", "canonicalize")
+KERNELS = ("vmcu-merge-unary-layers", "vmcu-form-kernels", "canonicalize")
 PLAN = ("vmcu-choose-variants", "vmcu-plan")
 SEGMENTS = ("vmcu-lower-streams", "vmcu-tile-to-segments", "canonicalize", "cse")
 LLVM = (

@@ -1,6 +1,14 @@
 // What the arithmetic on tiles refuses; a function is named as the rule it breaks.
 // RUN: vmcu-opt %s -split-input-file -verify-diagnostics
 
+func.func @look_up_c1(%v: vector<1x4xi8>, %table: tensor<128xi8>) {
+  // expected-error@+1 {{looks up bytes in a table of 128 entries, which has to have 256}}
+  %0 = vmcu.look_up %v in %table : vector<1x4xi8>, tensor<128xi8>
+  return
+}
+
+// -----
+
 func.func @broadcast_c1(%v: vector<3xi32>) {
   // expected-error@+1 {{repeats rows of 3 words in a result with rows of 4}}
   %0 = vmcu.broadcast %v : vector<3xi32> -> vector<2x4xi32>

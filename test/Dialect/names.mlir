@@ -58,6 +58,9 @@ func.func @segments(%arg0: index) {
     // CHECK: %scaled = vmcu.requantize
     %16 = vmcu.requantize %12 by %10, %7 round double zero_point 0 clamp -128 to 127
       : vector<1x4xi32>, vector<4xi32>, vector<1xi8> -> vector<1x4xi8>
+    // CHECK: %found = vmcu.look_up %segment
+    %table = arith.constant dense<1> : tensor<256xi8>
+    %18 = vmcu.look_up %8 in %table : vector<1x8xi8>, tensor<256xi8>
     // CHECK: %buffer = vmcu.buffer %scratch
     %17 = vmcu.buffer %arg3[0] : !vmcu.sequence<4x8xi8> -> memref<8xi8>
     vmcu.yield

@@ -18,6 +18,7 @@ import tiny_tflite as tiny
 from emulated import TARGETS, check_model
 from test_kernels import small_network
 from test_reference import OPERATORS, int8_inputs
+from test_tflite_operators import prelu
 from vmcu.cores import CORES
 from vmcu.driver.compilation import Compilation, compile_model
 from vmcu.errors import Unsupported
@@ -95,6 +96,10 @@ def extreme(code: str, shape: tuple[int, ...], axes: list[int]) -> Callable[[Pat
     """REDUCE_MAX or REDUCE_MIN; the reduced axes are gone."""
     result = tuple(extent for axis, extent in enumerate(shape) if axis not in axes)
     return lambda path: tiny.unary(path, f"REDUCE_{code}", shape, result, "ReducerOptions", (axes,), keepDims=False)
+
+
+def logistic(shape: tuple[int, ...]) -> Callable[[Path], Path]:
+    return lambda path: tiny.unary(path, "LOGISTIC", shape, shape, out=(1 / 256, -128))
 
 
 LAYERS: dict[str, Callable[[Path], Path]] = {
@@ -176,6 +181,12 @@ LAYERS: dict[str, Callable[[Path], Path]] = {
     "softmax_of_pixels": lambda p: tiny.unary(p, "SOFTMAX", (1, 3, 3, 5), (1, 3, 3, 5), "SoftmaxOptions",
                                               out=(1 / 256, -128), beta=1.0),
     "abs": lambda p: tiny.unary(p, "ABS", (1, 5, 7, 3), (1, 5, 7, 3), into=(0.05, -10), out=(0.05, -10)),
+    **{
+        f"logistic_of_{number}": logistic(shape)
+        for number, shape in enumerate([(1, 3, 5, 7), (1, 4, 6, 4), (1, 43), (1, 1, 1, 3)])
+    },
+    "prelu_channels": prelu((5, 3, 7), (7,)),
+    "prelu_all_alike": prelu((4, 3, 8), (1, 1, 1)),
     "abs_one_element": lambda p: tiny.unary(p, "ABS", (1, 1), (1, 1), into=(0.05, 90), out=(0.05, 90)),
     "relu_one_element": lambda p: tiny.unary(p, "RELU", (1, 1), (1, 1), into=(0.05, -10), out=(0.02, -128)),
     "pad_odd": lambda p: tiny.unary(p, "PAD", (1, 3, 3, 3), (1, 6, 4, 3), "PadOptions",
@@ -185,7 +196,7 @@ LAYERS: dict[str, Callable[[Path], Path]] = {
 BUFFERS = ("depthwise_multiplier_2", "average_pool_same", "softmax_of_pixels", "sub_broadcast", "add_scalar", "pad_odd",
            "reduce_max_channels")  # fmt: skip
 SUBSET = ("conv_3x3", "conv_stride_2", "conv_dilated", "depthwise_5_channels", "average_pool_valid", "max_pool_same",
-          "fully_connected_odd", "mul", "add_odd", "softmax_of_pixels")  # fmt: skip
+          "fully_connected_odd", "mul", "add_odd", "softmax_of_pixels", "logistic_of_0", "prelu_channels")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", LAYERS)

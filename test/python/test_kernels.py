@@ -24,7 +24,7 @@ from vmcu.dialects import vmcu as d
 from vmcu.ir import bridge
 from vmcu.isa import in_variant, offers
 from vmcu.isa.arm_dsp.tiles import Tiling
-from vmcu.operators import PLAIN, Conv2D, Depthwise, Kernel, MaxPool, Operands, Operator
+from vmcu.operators import PLAIN, Conv2D, Depthwise, Kernel, MaxPool, Operands, Operator, Table
 from vmcu.operators.geometry import Window
 from vmcu.operators.requant import Requant
 from vmcu.passes._registry import set_options
@@ -51,8 +51,10 @@ def windows(draw: st.DrawFn) -> Window:
 
 @st.composite
 def kernels(draw: st.DrawFn) -> Kernel:
-    window, kind = draw(windows()), draw(st.sampled_from(["conv", "depthwise", "max"]))
+    window, kind = draw(windows()), draw(st.sampled_from(["conv", "depthwise", "max", "table"]))
     channels = draw(st.integers(1, 9))
+    if kind == "table":
+        return in_variant(Table(channels * int(np.prod(window.image)), np.arange(256)), PLAIN)
     if kind == "depthwise":
         weights = np.ones((*window.kernel, channels), np.int8)
         return choose_variant(draw, Depthwise(window, channels, 0, weights, np.zeros(channels), REQUANT))

@@ -212,6 +212,15 @@ class Lowering(ABC):
                 op.result.replace_all_uses_with(row)
                 self.loads[row] = op
 
+    def _look_up(self, op: d.LookUpOp) -> None:
+        table = self.constant(op, op.table)
+        tile = self.tiles[op.bytes]
+        rows = [
+            [_unsigned_byte(word, lane) for word in row for lane in range(4 if tile.packed else 1)] for row in tile.rows
+        ]
+        found = [[arith.extsi(emit.integer(32), emit.load(emit.at(table, each), 8)) for each in row] for row in rows]
+        self.tiles[op.result] = Tile(found)
+
     def _segment_store(self, op: d.SegmentStoreOp) -> None:
         rows = self.lanes_of(op.value)
         valid = op.valid.value if op.valid is not None else len(rows[0])
@@ -340,6 +349,12 @@ def _byte(packed: ir.Value, lane: int) -> ir.Value:
     return arith.shrsi(arith.shli(packed, emit.word(24 - 8 * lane)), emit.word(24))
 
 
+def _unsigned_byte(packed: ir.Value, lane: int) -> ir.Value:
+    """Byte `lane` of a word as an index."""
+    word = arith.andi(arith.shrui(packed, emit.word(8 * lane)), emit.word(0xFF))
+    return arith.index_cast(ir.IndexType.get(), word)
+
+
 def _is_bytes(value: ir.Value) -> bool:
     return isinstance(value.type, ir.VectorType) and int_width(value.type.element_type) == 8
 
@@ -355,6 +370,7 @@ SHARED: Mapping[str, Handler] = {
     "vmcu.segment_store": Lowering._segment_store,
     "vmcu.segment_free": Lowering._segment_free,
     "vmcu.flash_load": Lowering._flash_load,
+    "vmcu.look_up": Lowering._look_up,
     "vmcu.buffer": Lowering._buffer,
     "vmcu.broadcast": Lowering._broadcast,
     "vmcu.requantize": Lowering._requantize,

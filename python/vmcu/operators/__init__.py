@@ -22,6 +22,7 @@ from vmcu.operators.depthwise import Depthwise, PlainDepthwise
 from vmcu.operators.elementwise import Elementwise, PlainElementwise
 from vmcu.operators.pool import MaxPool, PlainMaxPool
 from vmcu.operators.read import read_as, read_operator
+from vmcu.operators.table import PlainTable, Table
 
 __all__ = [
     "PLAIN",
@@ -36,6 +37,7 @@ __all__ = [
     "MaxPool",
     "Operands",
     "Operator",
+    "Table",
     "Variant",
     "describe",
     "fuse",
@@ -48,6 +50,7 @@ PLAIN_LOOPS: tuple[Family, ...] = (
     PlainDepthwise(),
     PlainMaxPool(),
     PlainElementwise(),
+    PlainTable(),
     PlainFused(),
     PlainBuffer(),
 )

@@ -27,7 +27,9 @@ from vmcu.ir.trips import Grid, Number, Trips, refusal
 LOAD, STORE, FREE = range(3)
 KINDS: tuple[Literal["load", "store", "free"], ...] = ("load", "store", "free")
 
-_TOUCH_NOTHING = {f"vmcu.{name}" for name in ("flash_load", "broadcast", "dot", "channel_dot", "requantize", "yield")}
+_TOUCH_NOTHING = {
+    f"vmcu.{name}" for name in ("flash_load", "look_up", "broadcast", "dot", "channel_dot", "requantize", "yield")
+}
 
 
 @dataclass(frozen=True)

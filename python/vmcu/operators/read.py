@@ -24,6 +24,7 @@ from vmcu.operators.match import Epilogue, op_name, producer
 from vmcu.operators.pool import read as pool
 from vmcu.operators.pool.read import MAX_POOL
 from vmcu.operators.requant import INT8
+from vmcu.operators.table.read import read_table
 
 Reader = Callable[[ir.OpView, Epilogue, Sequence[ir.Value]], Operator | None]
 
@@ -116,4 +117,4 @@ def _sees_channels(value: ir.Value, anchor: ir.OpView) -> bool:
 
 
 def _read_elementwise(op: ir.OpView, inputs: Sequence[ir.Value]) -> Operator | None:
-    return read_elementwise(op, inputs) if op_name(op) == _GENERIC else None
+    return (read_table(op, inputs) or read_elementwise(op, inputs)) if op_name(op) == _GENERIC else None

@@ -1,0 +1,297 @@
+"""Compute chains of elementwise layers with one input in one go: by a table, or by two lines.
+
+Before: `linalg.generic` ops on tensors, among them some that together make an int8 tensor out of one other int8 tensor,
+        element by element (a PRELU is half a dozen of them; `x * sigmoid(x)` is a table and a product)
+After:  one op in their place that looks a table of 256 entries up, or computes `(x * a + c) >> s`
+
+A function of a byte is known when the model is compiled: all 256 of its results are computed here, with the ops' own
+arithmetic. A function that is the same for all channels becomes the table that a `tosa.table` is, `tensor.extract` from a
+constant at `x + 128`. One that differs (slopes per channel) becomes two lines that meet at a zero point, if lines give
+exactly these results; otherwise the ops are put into one body. An op that only clamps or adds is cheaper than a table and
+stays as it is. What nothing else reads is computed nowhere any more; a tensor that something else reads is the input of
+what follows it.
+
+Runs on linalg before `vmcu-form-kernels`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from mlir import ir
+from mlir.dialects import arith, linalg, tensor
+
+from vmcu.ir import build, walk
+from vmcu.operators import match
+from vmcu.operators.elementwise.affine import SHIFT, Bend, fit_bend
+from vmcu.operators.elementwise.evaluate import can_evaluate, evaluate
+from vmcu.operators.match import op_name, producer, shape_of
+from vmcu.operators.requant import constant_int
+from vmcu.operators.table.read import find_table
+from vmcu.passes._registry import vmcu_pass
+
+_ALL = np.arange(-128, 128, dtype=np.int64)
+
+
+@vmcu_pass("vmcu-merge-unary-layers", summary="Compute chains of elementwise layers with one input in one go")
+def merge_unary_layers(module: ir.Module, options: None) -> None:
+    for function in walk.functions(module):
+        if len(function.regions[0].blocks) == 1:
+            _Merger(function.regions[0].blocks[0]).run()
+
+
+@dataclass(frozen=True, eq=False)
+class _Pointwise:
+    """A `linalg.generic` that computes each element of its result from elements at the same place, and constants.
+
+    Args:
+        op: it.
+        inputs: per operand of the body a tensor, or a constant of one element or of one per channel.
+    """
+
+    op: ir.OpView
+    inputs: tuple[ir.Value | np.ndarray, ...]
+
+    @property
+    def tensors(self) -> list[ir.Value]:
+        return [each for each in self.inputs if isinstance(each, ir.Value)]
+
+    @property
+    def body(self) -> ir.Block:
+        return self.op.regions[0].blocks[0]
+
+
+class _Merger:
+    def __init__(self, block: ir.Block):
+        self.block = block
+        self.ops: dict[ir.Value, _Pointwise] = {}
+        #: The int8 tensors that a value is a function of, each by itself; the nearest first.
+        self.sources: dict[ir.Value, list[ir.Value]] = {}
+        #: Those that something else than a function of a byte reads.
+        self.read: set[ir.Value] = set()
+        self.made: dict[ir.Value, ir.Value] = {}  # what took a value's place
+
+    def run(self) -> None:
+        for op in self.block.operations:
+            found = _read(op)
+            if found is not None and (sources := self._sources_of(found)):
+                self.ops[op.results[0]], self.sources[op.results[0]] = found, sources
+        self.read = {each for each in self.ops if any(self._is_outside(user) for user in walk.users(each))}
+        for value in [each for each in self.ops if match.is_int8(each) and each in self.read]:
+            made = self._merge(value)
+            if made is not None:
+                value.replace_all_uses_with(made)
+                self.made[value] = made
+
+    def _sources_of(self, found: _Pointwise) -> list[ir.Value]:
+        lists = [([each] if match.is_int8(each) else []) + self.sources.get(each, []) for each in found.tensors]
+        return [each for each in lists[0] if all(each in others for others in lists)]
+
+    def _is_outside(self, user: ir.Operation) -> bool:
+        return len(user.results) == 0 or user.results[0] not in self.ops
+
+    def _merge(self, value: ir.Value) -> ir.Value | None:
+        """A new op that makes what `value` is; None if the ops that are there are as good."""
+        sources = self.sources[value]
+        source = next((each for each in sources if each not in self.ops or each in self.read), sources[-1])
+        region = self._between(source, value)
+        if len(region) == 1 and _is_cheap(region[0]):
+            return None
+        values, new = self._evaluate(region, source), self.made.get(source, source)
+        with region[-1].op.location, ir.InsertionPoint(region[-1].op):
+            if (values == values[:, :1]).all():
+                return _look_up(new, values[:, 0])
+            bend = _find_bend(region, values)
+            if bend is not None:
+                return _bend(new, bend)
+            return None if len(region) == 1 else self._join(source, new, region)
+
+    def _between(self, source: ir.Value, value: ir.Value) -> list[_Pointwise]:
+        """The ops that make `value` out of `source`, in order."""
+        needed: set[ir.Value] = set()
+        waiting = [value]
+        while waiting:
+            each = waiting.pop()
+            if each != source and each not in needed:
+                needed.add(each)
+                waiting += self.ops[each].tensors
+        return [op for result, op in self.ops.items() if result in needed]
+
+    @staticmethod
+    def _evaluate(region: Sequence[_Pointwise], source: ir.Value) -> np.ndarray:
+        """The function as `[256, channels]`, or `[256, 1]`."""
+        values = {source: _ALL[:, None]}
+        for each in region:
+            inputs = [
+                values[one] if isinstance(one, ir.Value) else one.ravel()[None, :].astype(np.int64)
+                for one in each.inputs
+            ]
+            values[each.op.results[0]] = np.atleast_2d(evaluate(each.body, inputs))
+        result = values[region[-1].op.results[0]]
+        return np.broadcast_to(result, (256, result.shape[1]))
+
+    @staticmethod
+    def _join(source: ir.Value, new: ir.Value, region: Sequence[_Pointwise]) -> ir.Value:
+        """All bodies as one, of what took the place of `source`."""
+        constants = [one for each in region for one in each.inputs if isinstance(one, np.ndarray) and one.size > 1]
+
+        def compute(x: ir.Value, *rows: ir.Value) -> ir.Value:
+            made, unread = {source: x}, iter(rows)
+            for each in region:
+                mapping = {}
+                for argument, one in zip(each.body.arguments, each.inputs):
+                    if isinstance(one, ir.Value):
+                        mapping[argument] = made[one]
+                    elif one.size > 1:
+                        mapping[argument] = next(unread)
+                    else:
+                        mapping[argument] = arith.constant(argument.type, int(one.ravel()[0]))
+                *inner, end = each.body.operations
+                for op in inner:
+                    copy = op.operation.clone()
+                    for number, operand in enumerate(copy.operands):
+                        if operand in mapping:
+                            copy.operands[number] = mapping[operand]
+                    mapping[op.results[0]] = copy.results[0]
+                made[each.op.results[0]] = mapping.get(end.operands[0], end.operands[0])
+            return made[region[-1].op.results[0]]
+
+        return _write(new, constants, compute)
+
+
+def _read(op: ir.OpView) -> _Pointwise | None:
+    if op_name(op) != "linalg.generic" or len(op.results) != 1 or not match.is_parallel(op) or match.is_flip(op):
+        return None
+    *maps, last = match.indexing_maps(op)
+    block = op.regions[0].blocks[0]
+    if not match.is_identity(last) or list(block.arguments[len(block.arguments) - 1].uses):
+        return None
+    if not all(map(can_evaluate, block.operations)) or not all(map(_is_known, _captured(block))):
+        return None
+    inputs: list[ir.Value | np.ndarray] = []
+    for operand, map_ in zip(op.operands, maps):
+        constant = _constant(operand, map_, shape_of(op.results[0])[-1:])
+        if constant is not None:
+            inputs.append(constant)
+        elif match.is_identity(map_):
+            inputs.append(operand)
+        else:
+            return None
+    found = _Pointwise(op, tuple(inputs))
+    return found if found.tensors else None
+
+
+def _captured(block: ir.Block) -> Iterator[ir.Value]:
+    """What a body reads from outside."""
+    own = {result for op in block.operations for result in op.results} | set(block.arguments)
+    for op in block.operations:
+        yield from (each for each in op.operands if each not in own)
+
+
+def _is_known(value: ir.Value) -> bool:
+    return constant_int(value) is not None or match.constant_array(value) is not None
+
+
+def _constant(value: ir.Value, map_: ir.AffineMap, channels: tuple[int, ...]) -> np.ndarray | None:
+    """A constant operand of one element, or of one for each channel in the innermost dimension."""
+    array = match.constant_array(value)
+    if array is None:
+        array = _computed(value)
+    if array is None:
+        return None
+    if array.size == 1:
+        return array
+    innermost = ir.AffineExpr.get_dim(map_.n_dims - 1)
+    is_row = list(map_.results)[-1] == innermost and all(extent == 1 for extent in array.shape[:-1])
+    return array if is_row and array.shape[-1:] == channels else None
+
+
+def _computed(value: ir.Value) -> np.ndarray | None:
+    """What an op without inputs makes: equal elements, of which this has one."""
+    op = producer(value)
+    while op is not None and op_name(op) in match.RESHAPES:
+        op = producer(op.operands[0])
+    if op_name(op) != "linalg.generic" or op is None or len(op.operands) != 1:
+        return None
+    block = op.regions[0].blocks[0]
+    if list(block.arguments[0].uses) or not all(map(can_evaluate, block.operations)):
+        return None
+    return evaluate(block, []).reshape(1) if all(map(_is_known, _captured(block))) else None
+
+
+def _is_cheap(each: _Pointwise) -> bool:
+    """Whether an op is a table already, or does so little that looking a table up takes longer."""
+    return find_table(each.op) is not None or all(op_name(op) != "tosa.apply_scale" for op in each.body.operations)
+
+
+def _find_bend(region: Sequence[_Pointwise], values: np.ndarray) -> Bend | None:
+    """Two lines that are the function; they meet where some op subtracts a zero point."""
+    zeros = {
+        number
+        for each in region
+        for op in each.body.operations
+        if op_name(op) == "arith.subi" and (number := constant_int(op.operands[1])) is not None
+    }
+    for at in sorted(each for each in zeros if abs(each) <= 128):
+        found = fit_bend(_ALL, values, at)
+        if found is not None:
+            return found
+    return None
+
+
+def _look_up(source: ir.Value, values: np.ndarray) -> ir.Value:
+    table = build.flash(values.astype(np.int8))
+    half = arith.constant(ir.IndexType.get(), len(values) // 2)
+
+    def compute(x: ir.Value) -> ir.Value:
+        place = arith.addi(arith.index_cast(ir.IndexType.get(), x), half)
+        return tensor.extract(table, [place])
+
+    return _write(source, [], compute)
+
+
+def _bend(source: ir.Value, bend: Bend) -> ir.Value:
+    rows = [each for line in (bend.below, bend.above) for each in (line.slope, line.start)]
+    varying = [each for each in rows if (each != each[0]).any()]
+
+    def compute(x: ir.Value, *given: ir.Value) -> ir.Value:
+        unread = iter(given)
+        slope, start, slope_above, start_above = (
+            next(unread) if (each != each[0]).any() else _word(int(each[0])) for each in rows
+        )
+        wide = arith.extsi(build.i32(), x)
+        below = arith.addi(arith.muli(wide, slope), start)
+        above = arith.addi(arith.muli(wide, slope_above), start_above)
+        is_below = arith.cmpi(arith.CmpIPredicate.slt, wide, _word(bend.at))
+        shifted = arith.shrsi(arith.select(is_below, below, above), _word(SHIFT))
+        clamped = arith.minsi(arith.maxsi(shifted, _word(-128)), _word(127))
+        return arith.trunci(build.i8(), clamped)
+
+    return _write(source, varying, compute)
+
+
+def _word(value: int) -> ir.Value:
+    return arith.constant(build.i32(), value)
+
+
+def _write(source: ir.Value, rows: Sequence[np.ndarray], compute: Callable[..., ir.Value]) -> ir.Value:
+    """A `linalg.generic` over the elements of `source` and one constant per channel from each of `rows`."""
+    kind = ir.RankedTensorType(source.type)
+    identity = ir.AffineMap.get_identity(kind.rank)
+    constants = [build.flash(each.ravel()) for each in rows]
+    channel = identity.get_submap([kind.rank - 1])
+    maps = [identity, *[channel] * len(rows), identity]
+    generic = linalg.GenericOp(
+        [kind],
+        [source, *constants],
+        [tensor.empty(kind.shape, kind.element_type)],
+        ir.ArrayAttr.get([ir.AffineMapAttr.get(each) for each in maps]),
+        ir.ArrayAttr.get([ir.Attribute.parse("#linalg.iterator_type<parallel>")] * kind.rank),
+    )
+    arguments = [ir.RankedTensorType(each.type).element_type for each in (source, *constants)]
+    block = generic.regions[0].blocks.append(*arguments, kind.element_type)
+    with ir.InsertionPoint(block):
+        linalg.yield_([compute(*list(block.arguments)[:-1])])
+    return generic.results[0]
