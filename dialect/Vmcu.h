@@ -20,5 +20,12 @@
 #include "VmcuAttrs.h.inc"
 #define GET_TYPEDEF_CLASSES
 #include "VmcuTypes.h.inc"
+namespace vmcu {
+class KernelLike;
+/// Verifies what all kernels have in common: where they stand, and their names.
+llvm::LogicalResult verifyKernel(KernelLike kernel);
+} // namespace vmcu
+
+#include "VmcuInterfaces.h.inc"
 #define GET_OP_CLASSES
 #include "VmcuOps.h.inc"

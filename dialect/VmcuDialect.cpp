@@ -160,7 +160,7 @@ static const KnownAttribute knownAttributes[] = {
     {"vmcu.results", "a function", "the number of its own results as an i64", isFunction, isCount},
     {"vmcu.lower_bound", "a pool", "bytes as an i64", [](Operation *op) { return isa<PoolOp>(op); }, isCount},
     {"vmcu.lower_bound_kernel", "a pool", "a string", [](Operation *op) { return isa<PoolOp>(op); }, isString},
-    {"vmcu.reads", "a kernel", "first and end byte as an array of i64", [](Operation *op) { return isa<KernelOp>(op); },
+    {"vmcu.reads", "a tiled kernel", "first and end byte as an array of i64", [](Operation *op) { return isa<TiledKernelOp>(op); },
      isRange},
     {"vmcu.name", "an argument or a result of a function", "a string", nullptr, isString},
     {"vmcu.scale", "an argument or a result of a function", "a positive f32", nullptr, isScale},

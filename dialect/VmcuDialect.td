@@ -14,9 +14,10 @@ def Vmcu_Dialect : Dialect {
 
     The dialect spans three levels, each legal IR of its own:
 
-    1. `vmcu.kernel` on tensors says *which* computations exist; its body is linalg.
-    2. `vmcu.kernel` on sequences, which `vmcu.place` puts into a `vmcu.pool`, says *where* their tensors live.
-    3. segment ops in the kernel's body say *how* it runs: `segment_load`, `flash_load`, `broadcast`, `dot`,
+    1. `vmcu.kernel` says *which* computations exist; its body is linalg on tensors.
+    2. `vmcu.placed_kernel` says *when* they run and *where* their tensors live: in sequences, which `vmcu.place` puts into a
+       `vmcu.pool`.
+    3. `vmcu.tiled_kernel` says *how* they run, by segment ops: `segment_load`, `flash_load`, `broadcast`, `dot`,
        `channel_dot`, `requantize`, `segment_store`, `segment_free`.
 
     A constant tensor is flash: it costs no RAM and is read by `flash_load`.
@@ -30,7 +31,7 @@ def Vmcu_Dialect : Dialect {
     | `vmcu.inputs`, `vmcu.outputs` | a planned function | for each port that it had, a dictionary: `type`, a static tensor, and the three above |
     | `vmcu.results` | a function | how many of its results are its own: others are kept apart (`vmcu-keep-layers-apart`) |
     | `vmcu.lower_bound`, `vmcu.lower_bound_kernel` | a pool | bytes that no plan goes below, the kernel that needs them |
-    | `vmcu.reads` | a kernel | first and end byte of its inputs that it reads, if it does not read all |
+    | `vmcu.reads` | a tiled kernel | first and end byte of its inputs that it reads, if it does not read all |
 
     - (attribute_c1) no other attribute begins with `vmcu.`.
     - (attribute_c2) each of them stands where the table says.

@@ -13,6 +13,7 @@
 using namespace mlir;
 using namespace vmcu;
 
+#include "VmcuInterfaces.cpp.inc"
 #define GET_OP_CLASSES
 #include "VmcuOps.cpp.inc"
 
@@ -56,12 +57,24 @@ void KernelOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
 }
 
 void KernelOp::getAsmBlockArgumentNames(Region &region, OpAsmSetValueNameFn setName) {
-  SmallVector<StringRef> names(getInputs().size(), "x");
-  names.append(getOutputs().size(), "y");
-  names.append(getWorkspace().size(), "scratch");
+  for (BlockArgument argument : region.getArguments())
+    setName(argument, "x");
+}
+
+template <typename Kernel>
+static void nameSequences(Kernel kernel, Region &region, OpAsmSetValueNameFn setName) {
+  SmallVector<StringRef> names(kernel.getInputs().size(), "x");
+  names.append(kernel.getOutputs().size(), "y");
+  names.append(kernel.getWorkspace().size(), "scratch");
   names.push_back("row");
   for (auto [argument, name] : llvm::zip(region.getArguments(), names))
     setName(argument, name);
+}
+void PlacedKernelOp::getAsmBlockArgumentNames(Region &region, OpAsmSetValueNameFn setName) {
+  nameSequences(*this, region, setName);
+}
+void TiledKernelOp::getAsmBlockArgumentNames(Region &region, OpAsmSetValueNameFn setName) {
+  nameSequences(*this, region, setName);
 }
 
 void PoolOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getPool(), "pool"); }
@@ -92,23 +105,10 @@ void ChannelDotOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getR
 void RequantizeOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "scaled"); }
 
 //===----------------------------------------------------------------------===//
-// KernelOp
+// Kernels
 //===----------------------------------------------------------------------===//
 
-static LogicalResult verifyOnTensors(KernelOp kernel, YieldOp yield) {
-  Block &body = kernel.getBody().front();
-  // kernel_c2
-  if (!kernel.getOutputs().empty() || !kernel.getWorkspace().empty())
-    return kernel.emitOpError() << "on tensors takes no 'outs' and no 'workspace'";
-  if (body.getArgumentTypes() != kernel.getInputs().getTypes())
-    return kernel.emitOpError() << "on tensors needs body arguments of its inputs' types";
-  if (yield.getValues().getTypes() != kernel.getResultTypes())
-    return yield.emitOpError() << "yields types that differ from the results of its kernel '" << kernel.getName()
-                               << "'";
-  return success();
-}
-
-static LogicalResult verifyBytes(KernelOp kernel, StringRef what, TypeRange tensors, ValueRange sequences) {
+static LogicalResult verifyBytes(PlacedKernelOp kernel, StringRef what, TypeRange tensors, ValueRange sequences) {
   if (tensors.size() != sequences.size())
     return kernel.emitOpError() << "has " << sequences.size() << " " << what << " sequences for " << tensors.size()
                                 << " tensors of its body";
@@ -129,96 +129,89 @@ static LogicalResult verifyBytes(KernelOp kernel, StringRef what, TypeRange tens
   return success();
 }
 
-/// kernel_c7, at the op that must not be there.
+/// kernel_c2, at the op that must not be there.
 static LogicalResult verifyOutsideKernels(Operation *op) {
-  // kernel_c7
-  if (auto kernel = op->getParentOfType<KernelOp>())
+  // kernel_c2
+  // placed_kernel_c5
+  // tiled_kernel_c3
+  if (auto kernel = op->getParentOfType<KernelLike>())
     return op->emitOpError("is in the body of a kernel, which holds no kernel, stream, pool, place or view")
                .attachNote(kernel.getLoc())
            << "the kernel is here";
   return success();
 }
 
-static LogicalResult verifyName(KernelOp kernel) {
+LogicalResult vmcu::verifyKernel(KernelLike kernel) {
+  if (failed(verifyOutsideKernels(kernel)))
+    return failure();
   StringRef name = kernel.getName();
-  // kernel_c8
+  // kernel_c3
   if (name.empty() || !llvm::all_of(name, [](char each) { return llvm::isAlnum(each) || each == '_'; }))
-    return kernel.emitOpError() << "is named '" << name << "'; a name has letters, digits and '_', at least one";
-  // kernel_c9
-  KernelOp other;
-  kernel->getParentWithTrait<OpTrait::IsIsolatedFromAbove>()->walk<WalkOrder::PreOrder>([&](KernelOp each) {
+    return kernel->emitOpError() << "is named '" << name << "'; a name has letters, digits and '_', at least one";
+  // kernel_c4
+  KernelLike other;
+  kernel->getParentWithTrait<OpTrait::IsIsolatedFromAbove>()->walk<WalkOrder::PreOrder>([&](KernelLike each) {
     if (each == kernel || each.getName() == name) {
-      other = each == kernel ? KernelOp() : each;
+      other = each == kernel ? KernelLike() : each;
       return WalkResult::interrupt();
     }
     return WalkResult::skip(); // Bodies are long, and hold no kernels.
   });
   if (other)
-    return kernel.emitOpError("has the name of another kernel, '" + name + "'").attachNote(other.getLoc())
+    return kernel->emitOpError("has the name of another kernel, '" + name + "'").attachNote(other.getLoc())
            << "the other one is here";
   return success();
 }
 
-static LogicalResult verifyRow(KernelOp kernel) {
-  bool inStream = isa_and_nonnull<StreamOp>(kernel->getParentOp());
-  bool hasPhase = kernel.getPhase().has_value();
-  // kernel_c5
-  if (inStream != hasPhase)
-    return kernel.emitOpError() << (inStream ? "in a stream needs a phase" : "has a phase outside of a stream");
-  // kernel_c6
-  if (kernel.getRow() && (hasPhase || kernel.getOutputs().empty()))
-    return kernel.emitOpError() << "has a row, which goes with 'outs' and without a phase";
+LogicalResult KernelOp::verifyRegions() {
+  auto yield = cast<YieldOp>(getBody().front().getTerminator());
+  // kernel_c1
+  if (getBody().getArgumentTypes() != getInputs().getTypes())
+    return emitOpError() << "needs body arguments of its inputs' types";
+  if (yield.getValues().getTypes() != getResultTypes())
+    return yield.emitOpError() << "yields types that differ from the results of its kernel '" << getName() << "'";
   return success();
 }
 
-LogicalResult KernelOp::verifyRegions() {
-  if (failed(verifyOutsideKernels(*this)) || failed(verifyName(*this)) || failed(verifyRow(*this)))
-    return failure();
-  auto isTensor = [](Type type) { return isa<RankedTensorType>(type); };
-  auto yield = cast<YieldOp>(getBody().front().getTerminator());
-  Block &body = getBody().front();
-  bool tensorInputs = llvm::all_of(getInputs().getTypes(), isTensor);
-  bool sequenceInputs = llvm::none_of(getInputs().getTypes(), isTensor);
-  // kernel_c1
-  if (!tensorInputs && !sequenceInputs)
-    return emitOpError() << "mixes tensors and sequences among its inputs";
-  if (getOutputs().empty())
-    return tensorInputs ? verifyOnTensors(*this, yield)
-                        : LogicalResult(emitOpError() << "on sequences stores to at least one 'outs'");
-  if (getNumResults() != 0)
-    return emitOpError() << "on sequences has no results, found " << getNumResults();
-  if (!sequenceInputs)
-    return emitOpError() << "has 'outs' but reads tensors";
+template <typename Kernel>
+static LogicalResult verifyStores(Kernel kernel) {
+  // placed_kernel_c4
+  // tiled_kernel_c2
+  if (kernel.getOutputs().empty())
+    return kernel.emitOpError() << "stores to at least one sequence of 'outs'";
+  return success();
+}
 
-  bool tiled = yield.getValues().empty();
-  if (!tiled) {
-    // kernel_c3
-    if (failed(verifyBytes(*this, "input", body.getArgumentTypes(), getInputs())))
-      return failure();
-    return verifyBytes(*this, "output", yield.getValues().getTypes(), getOutputs());
-  }
-  // kernel_c4
+LogicalResult PlacedKernelOp::verifyRegions() {
+  bool inStream = isa_and_nonnull<StreamOp>((*this)->getParentOp());
+  bool hasPhase = getPhase().has_value();
+  // placed_kernel_c2
+  if (inStream != hasPhase)
+    return emitOpError() << (inStream ? "in a stream needs a phase" : "has a phase outside of a stream");
+  // placed_kernel_c3
+  if (getRow() && hasPhase)
+    return emitOpError() << "has a row and a phase; supported is one of them";
+  if (failed(verifyStores(*this)))
+    return failure();
+  // placed_kernel_c1
+  auto yield = cast<YieldOp>(getBody().front().getTerminator());
+  if (failed(verifyBytes(*this, "input", getBody().getArgumentTypes(), getInputs())))
+    return failure();
+  return verifyBytes(*this, "output", yield.getValues().getTypes(), getOutputs());
+}
+
+LogicalResult TiledKernelOp::verifyRegions() {
+  if (failed(verifyStores(*this)))
+    return failure();
   SmallVector<Type> expected(getInputs().getTypes());
   llvm::append_range(expected, getOutputs().getTypes());
   llvm::append_range(expected, getWorkspace().getTypes());
   if (getRow())
     expected.push_back(getRow().getType());
-  if (!llvm::equal(expected, body.getArgumentTypes()))
-    return emitOpError() << "once tiled needs body arguments of the types of 'ins', 'outs', 'workspace' and 'row'";
+  // tiled_kernel_c1
+  if (!llvm::equal(expected, getBody().getArgumentTypes()))
+    return emitOpError() << "needs body arguments of the types of 'ins', 'outs', 'workspace' and 'row'";
   return success();
-}
-
-void KernelOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
-  if (getOutputs().empty())
-    return; // On tensors a kernel is a pure function.
-  for (OpOperand &input : getInputsMutable())
-    effects.emplace_back(MemoryEffects::Read::get(), &input, SideEffects::DefaultResource::get());
-  for (OpOperand &output : getOutputsMutable())
-    effects.emplace_back(MemoryEffects::Write::get(), &output, SideEffects::DefaultResource::get());
-  for (OpOperand &scratch : getWorkspaceMutable()) {
-    effects.emplace_back(MemoryEffects::Read::get(), &scratch, SideEffects::DefaultResource::get());
-    effects.emplace_back(MemoryEffects::Write::get(), &scratch, SideEffects::DefaultResource::get());
-  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -244,8 +237,7 @@ LogicalResult StreamOp::verifyRegions() {
     return emitOpError() << "runs from tick " << first << " to tick " << last;
   // stream_c2
   for (Operation &op : getBody().front()) {
-    auto kernel = dyn_cast<KernelOp>(op);
-    if (!isa<LandingOp, SettleOp>(op) && (!kernel || kernel.getOutputs().empty()))
+    if (!isa<PlacedKernelOp, LandingOp, SettleOp>(op))
       return op.emitError() << "'" << op.getName()
                             << "' in a stream, which holds placed kernels, landings and settlings only";
   }

@@ -8,8 +8,10 @@ include "mlir/Interfaces/ControlFlowInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "mlir/Interfaces/ViewLikeInterface.td"
 
-/// Printed IR explains itself: the op suggests names for its results, and `Vmcu_NamedRegion` for block arguments too.
+/// Printed IR explains itself: the op suggests names for its results, for the arguments of its block, or for
+/// both.
 def Vmcu_Named : DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>;
+def Vmcu_NamedBlock : DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmBlockArgumentNames"]>;
 def Vmcu_NamedRegion : DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames", "getAsmBlockArgumentNames"]>;
 
 class Vmcu_Op<string mnemonic, list<Trait> traits = []> : Op<Vmcu_Dialect, mnemonic, traits> {
@@ -23,35 +25,38 @@ def Vmcu_Words : AnyTypeOf<[FixedVectorOfRankAndType<[1, 2], [I32]>], "vector of
 // Kernels: which computations exist
 //===----------------------------------------------------------------------===//
 
-def Vmcu_KernelOp : Vmcu_Op<"kernel", [
-    IsolatedFromAbove, AttrSizedOperandSegments, SingleBlockImplicitTerminator<"YieldOp">, Vmcu_NamedRegion,
-    DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
-  let summary = "One anchor computation with its padding and its requantisation";
+/// What the three kinds of kernels have in common.
+def Vmcu_KernelLike : OpInterface<"KernelLike"> {
+  let cppNamespace = "::vmcu";
   let description = [{
-    The unit that is planned, tiled and compiled. It is isolated: its constants (flash) are inside. It exists in three
-    forms, which the compiler goes through in this order:
+    The unit that is planned, tiled and compiled. It is isolated: its constants (flash) are inside. One op for each level:
+    `vmcu.kernel`, then `vmcu.placed_kernel`, then `vmcu.tiled_kernel`.
+  }];
+  let methods = [
+    InterfaceMethod<"The kernel's name, which no other kernel of its function has.", "::llvm::StringRef", "getName">,
+    InterfaceMethod<"The kernel's body, of one block.", "::mlir::Region &", "getBody">,
+  ];
+  let verifyWithRegions = 1;
+  let verify = "return ::vmcu::verifyKernel(::mlir::cast<::vmcu::KernelLike>($_op));";
+}
 
-    * on **tensors**: inputs and results are tensors, the body computes in linalg and yields;
-    * **placed**: inputs, one output and scratch are sequences; the body is the same linalg, on tensors;
-    * **tiled**: the body's arguments are the sequences themselves (inputs, outputs, workspace), its ops are segment ops.
+class Vmcu_KernelBase<string mnemonic, list<Trait> traits = []>
+    : Op<Vmcu_Dialect, mnemonic, !listconcat([IsolatedFromAbove, SingleBlock, DeclareOpInterfaceMethods<Vmcu_KernelLike>], traits)> {
+  let regions = (region SizedRegion<1>:$body);
+  let hasRegionVerifier = 1;
+}
 
-    `traversal` is the order in which the output's segments are made; the planner chooses it. `variant` names one of the
-    ways to compute the kernel (`vmcu-choose-variants`).
+def Vmcu_KernelOp : Vmcu_KernelBase<"kernel", [NoMemoryEffect, Vmcu_NamedRegion]> {
+  let summary = "One anchor computation with its padding and its requantisation, on tensors";
+  let description = [{
+    Says which computation exists, and neither when it runs nor where its tensors live. Its body computes in linalg and
+    yields. `kind` is what the computation is (`vmcu-form-kernels`), `variant` one of the ways to compute it
+    (`vmcu-choose-variants`). `vmcu-plan` makes a `vmcu.placed_kernel` of it.
 
-    In a `vmcu.stream` a kernel works row by row, and its `phase` says at which ticks. Once the stream is a loop, the
-    operand `row` is the row to make.
-
-    - (kernel_c1) operands are all tensors, or all sequences; on sequences a kernel has `outs` and no results.
-    - (kernel_c2) on tensors: arguments match the inputs, yielded types match the results; no `outs`, no `workspace`.
-    - (kernel_c3) placed: arguments are static tensors of the same elements as the input sequences, and as many of them. So
-      is each yielded tensor and its output sequence.
-    - (kernel_c4) tiled: arguments are the sequences of `ins`, `outs` and `workspace`, in this order, then the `row` if
-      there is one; nothing is yielded.
-    - (kernel_c5) a kernel in a stream has a `phase`, no other kernel has.
-    - (kernel_c6) a `row` needs `outs`, and excludes a `phase`.
-    - (kernel_c7) its body holds no kernel, stream, pool, place or view.
-    - (kernel_c8) its name becomes a part of C identifiers: letters, digits and `_`, at least one.
-    - (kernel_c9) no other kernel of its function, streams included, has its name.
+    - (kernel_c1) the body's arguments are of the inputs' types, what it yields is of the results' types.
+    - (kernel_c2) its body holds no kernel, stream, pool, place or view.
+    - (kernel_c3) its name becomes a part of C identifiers: letters, digits and `_`, at least one.
+    - (kernel_c4) no other kernel of its function, streams included, has its name.
 
     Example:
     ```mlir
@@ -61,21 +66,84 @@ def Vmcu_KernelOp : Vmcu_Op<"kernel", [
     }
     ```
   }];
+  let arguments = (ins SymbolNameAttr:$name, Vmcu_KernelKindAttr:$kind, Variadic<AnyRankedTensor>:$inputs,
+    OptionalAttr<Vmcu_VariantAttr>:$variant);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    $name `` $kind (`variant` `` $variant^)? (`ins` `(` $inputs^ `:` qualified(type($inputs)) `)`)?
+    (`->` type($results)^)? attr-dict-with-keyword $body
+  }];
+}
+
+def Vmcu_PlacedKernelOp : Vmcu_KernelBase<"placed_kernel", [AttrSizedOperandSegments, Vmcu_NamedBlock]> {
+  let summary = "A kernel whose tensors have their places in the pool";
+  let description = [{
+    Says when the computation runs and where its tensors live. The body is that of the `vmcu.kernel` which it was, on
+    tensors. `traversal` is the order in which the output's segments are made; the planner chooses it.
+
+    In a `vmcu.stream` a kernel works row by row, and its `phase` says at which ticks. Once the stream is a loop
+    (`vmcu-lower-streams`), the operand `row` is the row to make. `vmcu-tile-to-segments` makes a `vmcu.tiled_kernel` of it.
+
+    - (placed_kernel_c1) the body's arguments are static tensors of the same elements as the input sequences, and as many of
+      them. So is each yielded tensor and its output sequence.
+    - (placed_kernel_c2) a kernel in a stream has a `phase`, no other kernel has.
+    - (placed_kernel_c3) a `row` excludes a `phase`.
+    - (placed_kernel_c4) it stores to at least one sequence.
+    - (placed_kernel_c5) its body and its name are as in `kernel_c2` to `kernel_c4`.
+
+    Example:
+    ```mlir
+    vmcu.placed_kernel @clamp elementwise ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
+    ^bb0(%in: tensor<1x4x1x8xi8>):
+      vmcu.yield %in : tensor<1x4x1x8xi8>
+    }
+    ```
+  }];
   let arguments = (ins SymbolNameAttr:$name, Vmcu_KernelKindAttr:$kind,
-    Variadic<AnyTypeOf<[AnyRankedTensor, Vmcu_Sequence]>>:$inputs, Variadic<Vmcu_Sequence>:$outputs,
-    Variadic<Vmcu_Sequence>:$workspace, Optional<Index>:$row,
+    Arg<Variadic<Vmcu_Sequence>, "", [MemRead]>:$inputs, Arg<Variadic<Vmcu_Sequence>, "", [MemWrite]>:$outputs,
+    Arg<Variadic<Vmcu_Sequence>, "", [MemRead, MemWrite]>:$workspace, Optional<Index>:$row,
     DefaultValuedAttr<Vmcu_TraversalAttr, "::vmcu::Traversal::forward">:$traversal,
     OptionalAttr<Vmcu_PhaseAttr>:$phase, OptionalAttr<Vmcu_VariantAttr>:$variant);
-  let results = (outs Variadic<AnyRankedTensor>:$results);
-  let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
     $name `` $kind (`variant` `` $variant^)? (`traversal` `` $traversal^)? (`phase` `` $phase^)? (`row` `(` $row^ `)`)? (`ins` `(` $inputs^ `:` qualified(type($inputs)) `)`)?
     (`outs` `(` $outputs^ `:` qualified(type($outputs)) `)`)?
     (`workspace` `(` $workspace^ `:` qualified(type($workspace)) `)`)?
-    (`->` type($results)^)? attr-dict-with-keyword $body
+    attr-dict-with-keyword $body
   }];
-  let hasRegionVerifier = 1;
-  let hasVerifier = 0;
+}
+
+def Vmcu_TiledKernelOp : Vmcu_KernelBase<"tiled_kernel", [AttrSizedOperandSegments, NoTerminator, Vmcu_NamedBlock]> {
+  let summary = "A kernel as loops of segment ops";
+  let description = [{
+    Says how the computation runs. The body's arguments are the sequences themselves, its ops are loops of segment ops. It
+    ends with the last of them: what it makes is stored. `convert-vmcu-to-llvm` makes a function of it.
+
+    - (tiled_kernel_c1) the body's arguments are the sequences of `ins`, `outs` and `workspace`, in this order, then the
+      `row` if there is one.
+    - (tiled_kernel_c2) it stores to at least one sequence.
+    - (tiled_kernel_c3) its body and its name are as in `kernel_c2` to `kernel_c4`.
+
+    Example:
+    ```mlir
+    vmcu.tiled_kernel @copy elementwise ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
+    ^bb0(%in: !vmcu.sequence<4x8xi8>, %out: !vmcu.sequence<4x8xi8>):
+      %c0 = arith.constant 0 : index
+      %0 = vmcu.segment_load %in[%c0, %c0] : !vmcu.sequence<4x8xi8> -> vector<4x8xi8>
+      vmcu.segment_store %0, %out[%c0, %c0] : vector<4x8xi8>, !vmcu.sequence<4x8xi8>
+    }
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$name, Vmcu_KernelKindAttr:$kind,
+    Arg<Variadic<Vmcu_Sequence>, "", [MemRead]>:$inputs, Arg<Variadic<Vmcu_Sequence>, "", [MemWrite]>:$outputs,
+    Arg<Variadic<Vmcu_Sequence>, "", [MemRead, MemWrite]>:$workspace, Optional<Index>:$row,
+    DefaultValuedAttr<Vmcu_TraversalAttr, "::vmcu::Traversal::forward">:$traversal,
+    OptionalAttr<Vmcu_VariantAttr>:$variant);
+  let assemblyFormat = [{
+    $name `` $kind (`variant` `` $variant^)? (`traversal` `` $traversal^)? (`row` `(` $row^ `)`)? (`ins` `(` $inputs^ `:` qualified(type($inputs)) `)`)?
+    (`outs` `(` $outputs^ `:` qualified(type($outputs)) `)`)?
+    (`workspace` `(` $workspace^ `:` qualified(type($workspace)) `)`)?
+    attr-dict-with-keyword $body
+  }];
 }
 
 def Vmcu_StreamOp : Vmcu_Op<"stream", [NoTerminator, SingleBlock, RecursiveMemoryEffects]> {
@@ -97,7 +165,7 @@ def Vmcu_StreamOp : Vmcu_Op<"stream", [NoTerminator, SingleBlock, RecursiveMemor
     Example:
     ```mlir
     vmcu.stream from 0 to 5 {
-      vmcu.kernel @clamp elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<4x8xi8>)
+      vmcu.placed_kernel @clamp elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<4x8xi8>)
           outs(%y : !vmcu.sequence<4x8xi8, ring = 2>) {
       ^bb0(%in: tensor<1x4x1x8xi8>):
         vmcu.yield %in : tensor<1x4x1x8xi8>
@@ -167,16 +235,15 @@ def Vmcu_FeedOp : Vmcu_Op<"feed"> {
   let assemblyFormat = "$row `,` $dest `[` $index `]` attr-dict `:` type($row) `,` qualified(type($dest))";
 }
 
-def Vmcu_YieldOp : Vmcu_Op<"yield", [Pure, Terminator, ReturnLike, HasParent<"KernelOp">]> {
-  let summary = "The tensors that a kernel makes; nothing once it stores segments";
+def Vmcu_YieldOp : Vmcu_Op<"yield", [Pure, Terminator, ReturnLike, ParentOneOf<["KernelOp", "PlacedKernelOp"]>]> {
+  let summary = "The tensors that a kernel makes";
   let description = [{
-    Ends the body of a `vmcu.kernel`. The kernel's own verifier compares the types.
+    Ends a body that computes on tensors. The kernel's own verifier compares the types.
 
     Example: `vmcu.yield %q : tensor<1x48x48x8xi8>`
   }];
   let arguments = (ins Variadic<AnyRankedTensor>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
-  let builders = [OpBuilder<(ins), [{ build($_builder, $_state, mlir::ValueRange()); }]>];
   let hasVerifier = 0;
 }
 

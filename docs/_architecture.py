@@ -34,7 +34,7 @@ def write_architecture() -> str:
         "linalg": layer.emit("linalg", elide=True),
         "kernels": _take(layer.emit("kernels", elide=True), "vmcu.kernel"),
         "plan": _without_body(_take(plan, "vmcu.pool", nested=False)),
-        "segments": _take(layer.emit("segments", elide=True), "vmcu.kernel"),
+        "segments": _take(layer.emit("segments", elide=True), "vmcu.tiled_kernel"),
         "llvm": _excerpt(layer.emit("llvm"), r"asm sideeffect"),
         "assembly": _excerpt(layer.emit("asm"), r"\bsml[a-z]+\b"),
         "streams": describe_streams(Compilation(DIGITS).emit("plan", elide=True)),

@@ -52,7 +52,7 @@ def _fold_kernels(text: str) -> str:
     for line in text.splitlines():
         if until is not None:
             until = None if line == until else until
-        elif "vmcu.kernel" in line and line.endswith("{"):
+        elif "vmcu.placed_kernel" in line and line.endswith("{"):
             indent = line[: len(line) - len(line.lstrip())]
             head = re.sub(r" (?=(ins|outs)\()", f"\n{indent}    ", line[:-1])
             lines += f"{head}{{ ... }}".splitlines()
@@ -71,7 +71,7 @@ def _take_loop(text: str) -> str:
     turns = [at for at in range(first, end) if lines[at] == f"{indent}  }}"]
     settled = next((at for at in range(first, end) if "vmcu.settle" in lines[at]), turns[min(1, len(turns) - 1)])
     stop = next(at for at in turns if at >= settled)
-    left = sum("vmcu.kernel" in line for line in lines[stop:end])
+    left = sum("vmcu.placed_kernel" in line for line in lines[stop:end])
     taken = [*lines[first : stop + 1], f"{indent}  // ... {left} more kernels", f"{indent}}}"]
     return "\n".join(line[len(indent) :] for line in taken)
 

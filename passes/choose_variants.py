@@ -78,7 +78,7 @@ def _set_variants(module: ir.Module, kernels: Sequence[d.KernelOp], text: str) -
 
 
 def _is_placed(op: ir.Operation) -> bool:
-    return op.name == "vmcu.kernel" and not d.is_on_tensors(op)
+    return isinstance(op.opview, d.PooledKernel)
 
 
 def _choose(op: d.KernelOp, isa: Isa, cache: Cache, options: VariantOptions) -> None:

@@ -71,6 +71,8 @@ def _convert_function(
 
     def convert(block: ir.Block) -> None:
         for op in list(block.operations):
+            if isinstance(op, d.PlacedKernelOp):
+                raise PassError(op, "is not tiled; run vmcu-tile-to-segments first")
             if isinstance(op, d.StreamOp):
                 raise PassError(op, "is no loop yet; run vmcu-lower-streams first")
             with op.location, ir.InsertionPoint(op):
@@ -83,7 +85,7 @@ def _convert_function(
                     addresses[op.sequence] = emit.at(addresses[op.pool], op.offset.value)
                 elif isinstance(op, d.ViewOp):
                     addresses[op.sequence] = _address_of_source(op, addresses)
-                elif isinstance(op, d.KernelOp):
+                elif isinstance(op, d.TiledKernelOp):
                     operands = [addresses[each] for each in [*op.inputs, *op.outputs, *op.workspace]]
                     callee = _convert_kernel(module, op, operands, globals, options, reports)
                     arguments = [part for each in operands for part in _parts(each)]
@@ -120,7 +122,7 @@ def _address_of_source(view: d.ViewOp, addresses: dict[ir.Value, Address]) -> Ad
 
 def _convert_kernel(
     module: ir.Module,
-    kernel: d.KernelOp,
+    kernel: d.TiledKernelOp,
     operands: list[Address],
     globals: Globals,
     options: ConvertOptions,
@@ -128,8 +130,6 @@ def _convert_kernel(
 ) -> func.FuncOp:
     """The kernel as an internal function on the addresses of its sequences, and the row it makes if it makes one."""
     block = kernel.body.blocks[0]
-    if not d.is_tiled(kernel):
-        raise PassError(kernel, "is not tiled; run vmcu-tile-to-segments first")
     types = [part.type for each in operands for part in _parts(each)]
     types += [] if kernel.row is None else [kernel.row.type]
     with kernel.location, ir.InsertionPoint(module.body):
@@ -148,12 +148,12 @@ def _convert_kernel(
     with kernel.location, ir.InsertionPoint(entry):
         func.ReturnOp([])
     last = entry.operations[0]
-    for op in list(block.operations)[:-1]:
+    for op in list(block.operations):
         op.operation.move_before(last)
     return function
 
 
-def _drop_frees(kernel: d.KernelOp) -> None:
+def _drop_frees(kernel: d.TiledKernelOp) -> None:
     """Erase frees, which nobody listens to, and what finds their indices: a table would stay in flash."""
     frees: list[ir.OpView] = []
 

@@ -110,7 +110,7 @@ def _refuse_foreign(function: func.FuncOp) -> None:
     if len(function.regions[0].blocks) != 1:
         raise PassError(function, f"has {len(function.regions[0].blocks)} blocks; supported is a function of one block")
     for op in list(function.regions[0].blocks[0].operations)[:-1]:
-        if isinstance(op, d.KernelOp) and not len(op.outputs):
+        if isinstance(op, d.KernelOp):
             continue
         if op.operation.name.startswith("vmcu."):
             raise PassError(op, "is planned already; vmcu-form-kernels takes linalg on tensors")
@@ -343,7 +343,7 @@ def _outline(group: list[ir.OpView], known: set[ir.Operation], names: _Names) ->
     last = group[-1].operation
     location = next((op.location for op in group if op.operation.name in ANCHORS), last.location)
     with location, ir.InsertionPoint.after(last):
-        kernel = d.KernelOp([each.type for each in results], "", d.KernelKind.buffer, inputs, [], [])
+        kernel = d.KernelOp([each.type for each in results], "", d.KernelKind.buffer, inputs)
         body = kernel.body.blocks.append(*[each.type for each in inputs])
         with ir.InsertionPoint(body):
             mapping = dict(zip(inputs, body.arguments))

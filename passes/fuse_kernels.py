@@ -97,7 +97,7 @@ def _fuse(name: str, ops: Sequence[d.KernelOp], stack: int) -> None:
     """Put the bodies of `ops`, which take up to `stack` bytes for lanes, into one kernel in the place of the last."""
     source, result = ops[0].inputs[0], ops[-1].results_[0]
     with ops[0].location, ir.InsertionPoint(ops[-1]):
-        kernel = d.KernelOp([result.type], name, d.KernelKind.fused, [source], [], [])
+        kernel = d.KernelOp([result.type], name, d.KernelKind.fused, [source])
     block = kernel.body.blocks.append(source.type)
     mapping = {source: block.arguments[0]}
     between: list[ir.OpView] = []

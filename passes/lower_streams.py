@@ -32,7 +32,7 @@ NOWHERE = -(1 << 30)  # a newest row that no index is near
 
 @vmcu_pass("vmcu-lower-streams", summary="Turn streams of kernels into loops over ticks")
 def lower_streams(module: ir.Module, options: None) -> None:
-    refuse_leftovers(module, d.is_on_tensors, "is on tensors; run vmcu-plan first")
+    refuse_leftovers(module, lambda op: op.name == "vmcu.kernel", "is on tensors; run vmcu-plan first")
     for function in list(module.body.operations):
         if isinstance(function, func.FuncOp) and not function.is_external:
             for op in list(function.regions[0].blocks[0].operations):
@@ -116,10 +116,9 @@ class _Turn:
             scf.yield_([])
 
 
-def _make_row(kernel: d.KernelOp, row: ir.Value, landed: dict[ir.Value, ir.Value], backward: bool) -> None:
+def _make_row(kernel: d.PlacedKernelOp, row: ir.Value, landed: dict[ir.Value, ir.Value], backward: bool) -> None:
     inputs = [landed.get(each, each) for each in kernel.inputs]
-    made = d.KernelOp(
-        [],
+    made = d.PlacedKernelOp(
         kernel.name,
         kernel.kind,
         inputs,
@@ -150,7 +149,7 @@ def _lower_fed(function: func.FuncOp, stream: d.StreamOp, first: int, last: int)
     if len(block.arguments):
         raise PassError(stream, "is a second fed stream; supported is one per function")
     # The kernel knows: the tensor that is fed may be one row whatever its rank.
-    kernel = next(op for op in stream.body.blocks[0].operations if isinstance(op, d.KernelOp))
+    kernel = next(op for op in stream.body.blocks[0].operations if isinstance(op, d.PlacedKernelOp))
     rows = describe(kernel).rows().in_rows
     assert stream.fed is not None, "the caller has looked"
     sequence = stream.fed.type

@@ -45,7 +45,7 @@ def pack_weights(module: ir.Module, options: None) -> None:
 
 
 def _is_untiled(op: ir.Operation) -> bool:
-    return op.name == "vmcu.kernel" and not d.is_tiled(op)
+    return isinstance(op.opview, d.DescribedKernel)
 
 
 def _collect(op: ir.Operation, dots: list[d.ChannelDotOp], tiles: list[d.MatmulOp | d.DepthwiseOp]) -> ir.WalkResult:

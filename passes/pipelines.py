@@ -15,6 +15,7 @@ from typing import Any
 from mlir import ir
 
 from vmcu.cores import CORES, Target
+from vmcu.dialects import vmcu as d
 from vmcu.ir import bridge, walk
 from vmcu.operators import Variant
 from vmcu.passes._features import CoreOptions
@@ -119,7 +120,7 @@ def write_pipeline(level: str, options: Mapping[str, Any], target: Target | None
 
 def read_variants(module: ir.Module | ir.OpView) -> str:
     """The variants of the kernels of a module, as the option `variants` of `vmcu-choose-variants` takes them."""
-    kernels = [op for op in walk.walk(module.operation) if op.operation.name == "vmcu.kernel"]
+    kernels = [op for op in walk.walk(module.operation) if isinstance(op, d.AnyKernel)]
     return ";".join(f"{op.name.value}={Variant.of(op)}" for op in kernels if op.variant is not None)
 
 

@@ -118,7 +118,7 @@ def _name_tensors(function: func.FuncOp, fused: Mapping[str, Chain] = MappingPro
     """
     names = {argument: f"input_{number}" for number, argument in enumerate(function.arguments)}
     for op in list(function.regions[0].blocks[0].operations)[:-1]:
-        if isinstance(op, d.KernelOp) and not len(op.outputs):
+        if isinstance(op, d.KernelOp):
             maker = fused.get(op.name.value, (op.name.value,))[-1]
             names |= {result: f"{maker}.{number}" for number, result in enumerate(op.results_)}
         elif op.operation.name in match.RESHAPES and op.operands[0] in names:
@@ -391,8 +391,8 @@ def _place_kernel(
     workspace = places.workspace(name, kernel.operator.divide(scratch)) if scratch else []
     traversal = d.Traversal.backward if name in answer.backward else None
     phase = None if stream is None else _phase(stream, name, network)
-    placed = d.KernelOp(
-        [], name, op.kind, inputs, outputs, workspace, traversal=traversal, phase=phase, variant=op.variant
+    placed = d.PlacedKernelOp(
+        name, op.kind, inputs, outputs, workspace, traversal=traversal, phase=phase, variant=op.variant
     )
     keep_attributes(op, placed)
     op.body.blocks[0].append_to(placed.body)

@@ -41,29 +41,27 @@ class TileOptions:
     options=TileOptions,
 )
 def tile_to_segments(module: ir.Module, options: TileOptions) -> None:
-    kernels: list[d.KernelOp] = []
+    kernels: list[d.PlacedKernelOp] = []
     module.operation.walk(lambda op: _collect(op, kernels))
-    refuse_leftovers(module, d.is_on_tensors, "is on tensors; run vmcu-plan first")
+    refuse_leftovers(module, lambda op: op.name == "vmcu.kernel", "is on tensors; run vmcu-plan first")
     refuse_leftovers(module, lambda op: op.name == "vmcu.stream", "is no loop yet; run vmcu-lower-streams first")
     for kernel in kernels:
-        if not d.is_tiled(kernel):
-            with kernel.location:
-                _tile(module, kernel, small=options.loops)
+        with kernel.location:
+            _tile(module, kernel, small=options.loops)
 
 
-def _collect(op: ir.Operation, kernels: list[d.KernelOp]) -> ir.WalkResult:
-    if op.name == "vmcu.kernel":
+def _collect(op: ir.Operation, kernels: list[d.PlacedKernelOp]) -> ir.WalkResult:
+    if isinstance(op.opview, d.PlacedKernelOp):
         kernels.append(op.opview)
     return ir.WalkResult.ADVANCE
 
 
-def _tile(module: ir.Module, kernel: d.KernelOp, *, small: bool) -> None:
+def _tile(module: ir.Module, kernel: d.PlacedKernelOp, *, small: bool) -> None:
     reading = read_kernel(kernel)
     operator = reading.operator
     operands = [*kernel.inputs, *kernel.outputs, *kernel.workspace]
     with ir.InsertionPoint(kernel):
-        tiled = d.KernelOp(
-            [],
+        tiled = d.TiledKernelOp(
             kernel.name,
             kernel.kind,
             kernel.inputs,
@@ -91,14 +89,13 @@ def _tile(module: ir.Module, kernel: d.KernelOp, *, small: bool) -> None:
         else:
             reading.emit_row(on, Index.of(arguments[-1]), backward=backward)
             _note_unread(tiled, operator.rows())
-        d.yield_([])
     for argument, sequence in zip(inputs, kernel.inputs):
         if _is_needed_after(kernel, sequence):
             _erase_frees(argument)
     kernel.operation.erase()
 
 
-def _note_unread(kernel: d.KernelOp, rows: Rows) -> None:
+def _note_unread(kernel: d.TiledKernelOp, rows: Rows) -> None:
     """Say which bytes of its inputs a kernel in a stream reads, if windows begin behind the first row or end early.
 
     A row that no window takes is dead from the start. No `vmcu.segment_free` can say so: the row may be made, and its
@@ -113,7 +110,7 @@ def _note_unread(kernel: d.KernelOp, rows: Rows) -> None:
     kernel.operation.attributes["vmcu.reads"] = ir.DenseI64ArrayAttr.get([first * row_bytes, end * row_bytes])
 
 
-def _is_needed_after(kernel: d.KernelOp, sequence: ir.Value) -> bool:
+def _is_needed_after(kernel: d.PlacedKernelOp, sequence: ir.Value) -> bool:
     """Whether the tensor in `sequence`, an input of `kernel`, is read again: by a later kernel or the function's caller.
 
     A tensor is known by its place. A kernel that stores to the same place makes another tensor there.
@@ -126,7 +123,7 @@ def _is_needed_after(kernel: d.KernelOp, sequence: ir.Value) -> bool:
         return False
     later = ops[[op.operation for op in ops].index(kernel.operation) :]
     for op in later:
-        if not isinstance(op, d.KernelOp):
+        if not isinstance(op, d.PooledKernel):
             continue
         if op.operation != kernel.operation and place in map(d.place_of, op.inputs):
             return True

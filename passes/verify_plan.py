@@ -22,7 +22,7 @@ from vmcu.passes._registry import PassError, vmcu_pass
 
 @vmcu_pass("vmcu-verify-plan", summary="Replay a plan and see whether every read finds what was written")
 def verify_plan(module: ir.Module, options: None) -> None:
-    refuse_leftovers(module, d.is_on_tensors, "is on tensors; run vmcu-plan first")
+    refuse_leftovers(module, lambda op: op.name == "vmcu.kernel", "is on tensors; run vmcu-plan first")
     refuse_leftovers(module, _is_lowered, "is past its plan; vmcu-verify-plan comes before vmcu-lower-streams")
     for function in module.body.operations:
         if isinstance(function, func.FuncOp) and not function.is_external:
@@ -30,7 +30,9 @@ def verify_plan(module: ir.Module, options: None) -> None:
 
 
 def _is_lowered(op: ir.Operation) -> bool:
-    return op.name == "vmcu.kernel" and (d.is_tiled(op) or op.opview.row is not None)
+    return isinstance(op.opview, d.TiledKernelOp) or (
+        isinstance(op.opview, d.PlacedKernelOp) and op.opview.row is not None
+    )
 
 
 def _verify(function: func.FuncOp) -> None:

@@ -29,7 +29,7 @@ func.func private @attribute_c2_lower_bound_kernel() attributes {vmcu.lower_boun
 
 // -----
 
-// expected-error@+1 {{'vmcu.reads' stands on a kernel, found it on 'func.func'}}
+// expected-error@+1 {{'vmcu.reads' stands on a tiled kernel, found it on 'func.func'}}
 func.func private @attribute_c2_reads() attributes {vmcu.reads = array<i64: 0, 1>}
 
 // -----
@@ -72,10 +72,9 @@ func.func @attribute_c3_lower_bound_kernel() {
 
 func.func @attribute_c3_reads(%x: !vmcu.sequence<4x8xi8>) {
   // expected-error@+1 {{'vmcu.reads' holds first and end byte as an array of i64, found array<i64: 8, 4>}}
-  vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<4x8xi8>) outs(%x : !vmcu.sequence<4x8xi8>)
+  vmcu.tiled_kernel @k elementwise ins(%x : !vmcu.sequence<4x8xi8>) outs(%x : !vmcu.sequence<4x8xi8>)
       attributes {vmcu.reads = array<i64: 8, 4>} {
-  ^bb0(%a: tensor<4x8xi8>):
-    vmcu.yield %a : tensor<4x8xi8>
+  ^bb0(%in: !vmcu.sequence<4x8xi8>, %out: !vmcu.sequence<4x8xi8>):
   }
   return
 }

@@ -33,13 +33,13 @@ func.func @needed_without_a_use(%v: vector<1x4xi8>, %i: index) {
   vmcu.segment_store %v, %x[%i, %i] : vector<1x4xi8>, !vmcu.sequence<4x8xi8>
   // CHECK-NEXT: vmcu.segment_free %[[X]]
   vmcu.segment_free %x before %i : !vmcu.sequence<4x8xi8>
-  // CHECK-NEXT: vmcu.kernel @placed
-  vmcu.kernel @placed elementwise ins(%x : !vmcu.sequence<4x8xi8>) outs(%x : !vmcu.sequence<4x8xi8>) {
+  // CHECK-NEXT: vmcu.placed_kernel @placed
+  vmcu.placed_kernel @placed elementwise ins(%x : !vmcu.sequence<4x8xi8>) outs(%x : !vmcu.sequence<4x8xi8>) {
   ^bb0(%in: tensor<4x8xi8>):
     vmcu.yield %in : tensor<4x8xi8>
   }
-  // CHECK: vmcu.kernel @tiled
-  vmcu.kernel @tiled elementwise ins(%x : !vmcu.sequence<4x8xi8>) outs(%x : !vmcu.sequence<4x8xi8>) {
+  // CHECK: vmcu.tiled_kernel @tiled
+  vmcu.tiled_kernel @tiled elementwise ins(%x : !vmcu.sequence<4x8xi8>) outs(%x : !vmcu.sequence<4x8xi8>) {
   ^bb0(%in: !vmcu.sequence<4x8xi8>, %out: !vmcu.sequence<4x8xi8>):
   }
   return
@@ -63,10 +63,10 @@ func.func @loads_around_a_store(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4
 // CHECK-LABEL: func.func @loads_around_a_kernel
 func.func @loads_around_a_kernel(%x: !vmcu.sequence<4x8xi8>, %i: index) -> (vector<1x4xi8>, vector<1x4xi8>) {
   // CHECK: vmcu.segment_load
-  // CHECK: vmcu.kernel
+  // CHECK: vmcu.tiled_kernel
   // CHECK: vmcu.segment_load
   %0 = vmcu.segment_load %x[%i, %i] : !vmcu.sequence<4x8xi8> -> vector<1x4xi8>
-  vmcu.kernel @k elementwise outs(%x : !vmcu.sequence<4x8xi8>) {
+  vmcu.tiled_kernel @k elementwise outs(%x : !vmcu.sequence<4x8xi8>) {
   ^bb0(%out: !vmcu.sequence<4x8xi8>):
   }
   %1 = vmcu.segment_load %x[%i, %i] : !vmcu.sequence<4x8xi8> -> vector<1x4xi8>

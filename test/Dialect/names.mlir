@@ -34,7 +34,7 @@ func.func @segments(%arg0: index) {
   // CHECK: %landed = vmcu.landing %conv2d_0_landing, %[[OTHER]]
   %4 = vmcu.landing %2, %3[%arg0] : !vmcu.sequence<4x8xi8, ring = 1>, !vmcu.sequence<4x8xi8, ring = 2>
   // CHECK: ^bb0(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8, ring = 2>, %scratch: !vmcu.sequence<4x8xi8>, %row: index):
-  vmcu.kernel @k conv2d row(%arg0) ins(%1 : !vmcu.sequence<4x8xi8>) outs(%4 : !vmcu.sequence<4x8xi8, ring = 2>)
+  vmcu.tiled_kernel @k conv2d row(%arg0) ins(%1 : !vmcu.sequence<4x8xi8>) outs(%4 : !vmcu.sequence<4x8xi8, ring = 2>)
       workspace(%1 : !vmcu.sequence<4x8xi8>) {
   ^bb0(%arg1: !vmcu.sequence<4x8xi8>, %arg2: !vmcu.sequence<4x8xi8, ring = 2>, %arg3: !vmcu.sequence<4x8xi8>, %arg4: index):
     %c0 = arith.constant 0 : index
@@ -63,7 +63,6 @@ func.func @segments(%arg0: index) {
     %18 = vmcu.look_up %8 in %table : vector<1x8xi8>, tensor<256xi8>
     // CHECK: %buffer = vmcu.buffer %scratch
     %17 = vmcu.buffer %arg3[0] : !vmcu.sequence<4x8xi8> -> memref<8xi8>
-    vmcu.yield
   }
   return
 }

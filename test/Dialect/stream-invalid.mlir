@@ -23,7 +23,7 @@ func.func @stream_c2(%x: !vmcu.sequence<4x8xi8>) {
 func.func @stream_c3(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>) {
   // expected-error@+1 {{is fed and backward; rows arrive first to last}}
   vmcu.stream backward fed(%x : !vmcu.sequence<4x8xi8>) from 0 to 3 {
-    vmcu.kernel @k elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
+    vmcu.placed_kernel @k elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       vmcu.yield %in : tensor<1x4x1x8xi8>
     }
@@ -42,10 +42,10 @@ func.func @stream_c4() {
 
 // -----
 
-func.func @kernel_c5_missing(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>) {
+func.func @placed_kernel_c2_missing(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>) {
   vmcu.stream from 0 to 3 {
     // expected-error@+1 {{in a stream needs a phase}}
-    vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
+    vmcu.placed_kernel @k elementwise ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       vmcu.yield %in : tensor<1x4x1x8xi8>
     }
@@ -55,24 +55,13 @@ func.func @kernel_c5_missing(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8x
 
 // -----
 
-func.func @kernel_c5_outside(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>) {
+func.func @placed_kernel_c2_outside(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>) {
   // expected-error@+1 {{has a phase outside of a stream}}
-  vmcu.kernel @k elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
+  vmcu.placed_kernel @k elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
   ^bb0(%in: tensor<1x4x1x8xi8>):
     vmcu.yield %in : tensor<1x4x1x8xi8>
   }
   return
-}
-
-// -----
-
-func.func @kernel_c6(%x: tensor<4x8xi8>, %r: index) -> tensor<4x8xi8> {
-  // expected-error@+1 {{has a row, which goes with 'outs' and without a phase}}
-  %y = vmcu.kernel @k elementwise row(%r) ins(%x : tensor<4x8xi8>) -> tensor<4x8xi8> {
-  ^bb0(%in: tensor<4x8xi8>):
-    vmcu.yield %in : tensor<4x8xi8>
-  }
-  return %y : tensor<4x8xi8>
 }
 
 // -----

@@ -60,8 +60,8 @@ func.func @variant(%t: tensor<4x8xi8>, %x: !vmcu.sequence<4x8xi8>, %y: !vmcu.seq
     vmcu.yield %in : tensor<4x8xi8>
   }
   vmcu.stream from 0 to 4 {
-    // CHECK: vmcu.kernel @placed depthwise variant<"row"> traversal backward phase<scale = 1, shift = 1, rows = 4> ins(
-    vmcu.kernel @placed depthwise variant<"row"> traversal backward phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<4x8xi8>)
+    // CHECK: vmcu.placed_kernel @placed depthwise variant<"row"> traversal backward phase<scale = 1, shift = 1, rows = 4> ins(
+    vmcu.placed_kernel @placed depthwise variant<"row"> traversal backward phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<4x8xi8>)
         outs(%y : !vmcu.sequence<4x8xi8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       vmcu.yield %in : tensor<1x4x1x8xi8>

@@ -5,7 +5,7 @@ func.func @not_tiled() {
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x1xi8>
   %y = vmcu.place %pool[32] : !vmcu.pool<64> -> !vmcu.sequence<4x1xi8>
   // expected-error@+1 {{is not tiled; run vmcu-tile-to-segments first}}
-  vmcu.kernel @k buffer ins(%x : !vmcu.sequence<4x1xi8>) outs(%y : !vmcu.sequence<4x1xi8>) {
+  vmcu.placed_kernel @k buffer ins(%x : !vmcu.sequence<4x1xi8>) outs(%y : !vmcu.sequence<4x1xi8>) {
   ^bb0(%in: tensor<4xi8>):
     vmcu.yield %in : tensor<4xi8>
   }
@@ -30,7 +30,7 @@ func.func @weights_not_packed() {
   %pool = vmcu.pool : !vmcu.pool<64>
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x4xi8>
   %y = vmcu.place %pool[32] : !vmcu.pool<64> -> !vmcu.sequence<4x4xi8>
-  vmcu.kernel @k depthwise ins(%x : !vmcu.sequence<4x4xi8>) outs(%y : !vmcu.sequence<4x4xi8>) {
+  vmcu.tiled_kernel @k depthwise ins(%x : !vmcu.sequence<4x4xi8>) outs(%y : !vmcu.sequence<4x4xi8>) {
   ^bb0(%in: !vmcu.sequence<4x4xi8>, %out: !vmcu.sequence<4x4xi8>):
     %c0 = arith.constant 0 : index
     %zeros = arith.constant dense<0> : vector<4xi32>
@@ -39,7 +39,6 @@ func.func @weights_not_packed() {
     %w = vmcu.flash_load %weights[%c0, %c0] : tensor<1x4xi8> -> vector<1x4xi8>
     // expected-error@+1 {{needs packed weights; run vmcu-pack-weights}}
     %acc = vmcu.channel_dot %a, %w, %zeros : vector<1x4xi8>, vector<1x4xi8>, vector<4xi32>
-    vmcu.yield
   }
   return
 }
@@ -50,14 +49,13 @@ func.func @bytes_made_by_arithmetic() {
   %pool = vmcu.pool : !vmcu.pool<64>
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x4xi8>
   %y = vmcu.place %pool[32] : !vmcu.pool<64> -> !vmcu.sequence<4x4xi8>
-  vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<4x4xi8>) outs(%y : !vmcu.sequence<4x4xi8>) {
+  vmcu.tiled_kernel @k elementwise ins(%x : !vmcu.sequence<4x4xi8>) outs(%y : !vmcu.sequence<4x4xi8>) {
   ^bb0(%in: !vmcu.sequence<4x4xi8>, %out: !vmcu.sequence<4x4xi8>):
     %c0 = arith.constant 0 : index
     %a = vmcu.segment_load %in[%c0, %c0] : !vmcu.sequence<4x4xi8> -> vector<1x4xi8>
     // expected-error@+1 {{makes vector<1x4xi8> by arithmetic on bytes; supported is arithmetic on words}}
     %b = arith.addi %a, %a : vector<1x4xi8>
     vmcu.segment_store %b, %out[%c0, %c0] : vector<1x4xi8>, !vmcu.sequence<4x4xi8>
-    vmcu.yield
   }
   return
 }
@@ -68,7 +66,7 @@ func.func @matmul_not_packed() {
   %pool = vmcu.pool : !vmcu.pool<64>
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x4xi8>
   %y = vmcu.place %pool[32] : !vmcu.pool<64> -> !vmcu.sequence<4x2xi8>
-  vmcu.kernel @k conv2d ins(%x : !vmcu.sequence<4x4xi8>) outs(%y : !vmcu.sequence<4x2xi8>) {
+  vmcu.tiled_kernel @k conv2d ins(%x : !vmcu.sequence<4x4xi8>) outs(%y : !vmcu.sequence<4x2xi8>) {
   ^bb0(%in: !vmcu.sequence<4x4xi8>, %out: !vmcu.sequence<4x2xi8>):
     %c0 = arith.constant 0 : index
     %w = arith.constant dense<1> : tensor<2x4xi8>
@@ -78,7 +76,6 @@ func.func @matmul_not_packed() {
     // expected-error@+1 {{needs packed constants; run vmcu-pack-weights first}}
     vmcu.matmul %in[%c0] times %w, %b, %m, %s into %out[%c0] pixels 1 pitch 4 depth 4 round double zero_point 0 clamp -128 to 127
       : !vmcu.sequence<4x4xi8>, tensor<2x4xi8>, tensor<2xi32>, tensor<1xi32>, tensor<1xi8> into !vmcu.sequence<4x2xi8>
-    vmcu.yield
   }
   return
 }
@@ -89,7 +86,7 @@ func.func @depthwise_not_packed() {
   %pool = vmcu.pool : !vmcu.pool<64>
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x4xi8>
   %y = vmcu.place %pool[32] : !vmcu.pool<64> -> !vmcu.sequence<4x4xi8>
-  vmcu.kernel @k depthwise ins(%x : !vmcu.sequence<4x4xi8>) outs(%y : !vmcu.sequence<4x4xi8>) {
+  vmcu.tiled_kernel @k depthwise ins(%x : !vmcu.sequence<4x4xi8>) outs(%y : !vmcu.sequence<4x4xi8>) {
   ^bb0(%in: !vmcu.sequence<4x4xi8>, %out: !vmcu.sequence<4x4xi8>):
     %c0 = arith.constant 0 : index
     %w = arith.constant dense<1> : tensor<1x1x4xi8>
@@ -100,7 +97,6 @@ func.func @depthwise_not_packed() {
     vmcu.depthwise %in[%c0] with %w, %b, %m, %s into %out[%c0] window 1 stride 1 pad 0 columns 4 to 4 halo 0 round double
       zero_point 0 clamp -128 to 127
       : !vmcu.sequence<4x4xi8>, tensor<1x1x4xi8>, tensor<4xi32>, tensor<1xi32>, tensor<1xi8> into !vmcu.sequence<4x4xi8>
-    vmcu.yield
   }
   return
 }
@@ -111,13 +107,12 @@ func.func @pieces_in_another_order() {
   %pool = vmcu.pool : !vmcu.pool<64>
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x6xi8>
   %y = vmcu.place %pool[32] : !vmcu.pool<64> -> !vmcu.sequence<4x2xi8>
-  vmcu.kernel @k conv2d ins(%x : !vmcu.sequence<4x6xi8>) outs(%y : !vmcu.sequence<4x2xi8>) {
+  vmcu.tiled_kernel @k conv2d ins(%x : !vmcu.sequence<4x6xi8>) outs(%y : !vmcu.sequence<4x2xi8>) {
   ^bb0(%in: !vmcu.sequence<4x6xi8>, %out: !vmcu.sequence<4x2xi8>):
     %c0 = arith.constant 0 : index
     %lanes = memref.alloca() : memref<12xi16>
     // expected-error@+1 {{has pieces 6 lanes apart; supported are multiples of 4}}
     vmcu.widen %in[%c0, %c0] to %lanes[0] bytes 6 pieces 2 step 6 : !vmcu.sequence<4x6xi8> to memref<12xi16>
-    vmcu.yield
   }
   return
 }
@@ -127,13 +122,12 @@ func.func @pieces_in_another_order() {
 func.func @flash_of_no_constant() {
   %pool = vmcu.pool : !vmcu.pool<64>
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x4xi8>
-  vmcu.kernel @k depthwise ins(%x : !vmcu.sequence<4x4xi8>) outs(%x : !vmcu.sequence<4x4xi8>) {
+  vmcu.tiled_kernel @k depthwise ins(%x : !vmcu.sequence<4x4xi8>) outs(%x : !vmcu.sequence<4x4xi8>) {
   ^bb0(%in: !vmcu.sequence<4x4xi8>, %out: !vmcu.sequence<4x4xi8>):
     %c0 = arith.constant 0 : index
     %weights = tensor.empty() : tensor<4xi32>
     // expected-error@+1 {{reads a tensor that is no constant; flash holds constants only}}
     %w = vmcu.flash_load %weights[%c0] : tensor<4xi32> -> vector<4xi32>
-    vmcu.yield
   }
   return
 }
@@ -143,14 +137,13 @@ func.func @flash_of_no_constant() {
 func.func @record_of_no_constant() {
   %pool = vmcu.pool : !vmcu.pool<64>
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x4xi8>
-  vmcu.kernel @k conv2d ins(%x : !vmcu.sequence<4x4xi8>) outs(%x : !vmcu.sequence<4x4xi8>) {
+  vmcu.tiled_kernel @k conv2d ins(%x : !vmcu.sequence<4x4xi8>) outs(%x : !vmcu.sequence<4x4xi8>) {
   ^bb0(%in: !vmcu.sequence<4x4xi8>, %out: !vmcu.sequence<4x4xi8>):
     %c0 = arith.constant 0 : index
     %record = tensor.empty() : tensor<16xi32>
     // expected-error@+1 {{reads a tensor that is no constant; flash holds constants only}}
     vmcu.matmul %in[%c0] times %record into %out[%c0] pixels 1 pitch 4 depth 4 round single zero_point 0
       clamp -128 to 127 : !vmcu.sequence<4x4xi8>, tensor<16xi32> into !vmcu.sequence<4x4xi8>
-    vmcu.yield
   }
   return
 }
@@ -160,13 +153,12 @@ func.func @record_of_no_constant() {
 func.func @lanes_on_the_heap() {
   %pool = vmcu.pool : !vmcu.pool<64>
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x4xi8>
-  vmcu.kernel @k conv2d ins(%x : !vmcu.sequence<4x4xi8>) outs(%x : !vmcu.sequence<4x4xi8>) {
+  vmcu.tiled_kernel @k conv2d ins(%x : !vmcu.sequence<4x4xi8>) outs(%x : !vmcu.sequence<4x4xi8>) {
   ^bb0(%in: !vmcu.sequence<4x4xi8>, %out: !vmcu.sequence<4x4xi8>):
     %c0 = arith.constant 0 : index
     %lanes = memref.alloc() : memref<4xi16>
     // expected-error@+1 {{has lanes that are not on the stack; supported is a memref.alloca in its kernel}}
     vmcu.widen %in[%c0, %c0] to %lanes[0] bytes 4 : !vmcu.sequence<4x4xi8> to memref<4xi16>
-    vmcu.yield
   }
   return
 }
@@ -176,7 +168,7 @@ func.func @lanes_on_the_heap() {
 func.func @multiplied_lanes_on_the_heap() {
   %pool = vmcu.pool : !vmcu.pool<64>
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x4xi8>
-  vmcu.kernel @k conv2d ins(%x : !vmcu.sequence<4x4xi8>) outs(%x : !vmcu.sequence<4x4xi8>) {
+  vmcu.tiled_kernel @k conv2d ins(%x : !vmcu.sequence<4x4xi8>) outs(%x : !vmcu.sequence<4x4xi8>) {
   ^bb0(%in: !vmcu.sequence<4x4xi8>, %out: !vmcu.sequence<4x4xi8>):
     %c0 = arith.constant 0 : index
     %record = arith.constant dense<1> : tensor<16xi32>
@@ -184,7 +176,6 @@ func.func @multiplied_lanes_on_the_heap() {
     // expected-error@+1 {{has lanes that are not on the stack}}
     vmcu.matmul %lanes times %record into %out[%c0] pixels 1 pitch 4 depth 4 round single zero_point 0
       clamp -128 to 127 : memref<4xi16>, tensor<16xi32> into !vmcu.sequence<4x4xi8>
-    vmcu.yield
   }
   return
 }

@@ -42,7 +42,7 @@ func.func @main() {
   %pool = vmcu.pool : !vmcu.pool<256>
   %x = vmcu.place %pool[0] as input 0 : !vmcu.pool<256> -> !vmcu.sequence<8x16xi8>
   %y = vmcu.place %pool[128] as output 0 : !vmcu.pool<256> -> !vmcu.sequence<8x4xi8>
-  vmcu.kernel @conv conv2d ins(%x : !vmcu.sequence<8x16xi8>) outs(%y : !vmcu.sequence<8x4xi8>) {
+  vmcu.tiled_kernel @conv conv2d ins(%x : !vmcu.sequence<8x16xi8>) outs(%y : !vmcu.sequence<8x4xi8>) {
   ^bb0(%in: !vmcu.sequence<8x16xi8>, %out: !vmcu.sequence<8x4xi8>):
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
@@ -57,9 +57,8 @@ func.func @main() {
       vmcu.matmul %lanes times %record into %out[%i] pixels 2 pitch 16 depth 16 round double zero_point 5 clamp -128 to 127
         : memref<64xi16>, tensor<28xi32> into !vmcu.sequence<8x4xi8>
     }
-    vmcu.yield
   }
-  vmcu.kernel @row depthwise ins(%x : !vmcu.sequence<8x16xi8>) outs(%x : !vmcu.sequence<8x16xi8>) {
+  vmcu.tiled_kernel @row depthwise ins(%x : !vmcu.sequence<8x16xi8>) outs(%x : !vmcu.sequence<8x16xi8>) {
   ^bb0(%in: !vmcu.sequence<8x16xi8>, %out: !vmcu.sequence<8x16xi8>):
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
@@ -70,7 +69,6 @@ func.func @main() {
       vmcu.depthwise %in[%i] if(%guard) with %record into %out[%i] window 3 stride 1 pad 1 columns 8 to 8 halo -7 round single
         zero_point 0 clamp 0 to 127 : !vmcu.sequence<8x16xi8>, tensor<80xi32> into !vmcu.sequence<8x16xi8>
     }
-    vmcu.yield
   }
   return
 }

@@ -25,7 +25,7 @@ func.func @main() {
   %pool = vmcu.pool : !vmcu.pool<96>
   %x = vmcu.place %pool[0] as input 0 : !vmcu.pool<96> -> !vmcu.sequence<8x4xi8>
   %y = vmcu.place %pool[32] as output 0 : !vmcu.pool<96> -> !vmcu.sequence<8x8xi8>
-  vmcu.kernel @k conv2d ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x8xi8>) {
+  vmcu.tiled_kernel @k conv2d ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x8xi8>) {
   ^bb0(%in: !vmcu.sequence<8x4xi8>, %out: !vmcu.sequence<8x8xi8>):
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
@@ -45,7 +45,6 @@ func.func @main() {
       vmcu.segment_free %in before %before : !vmcu.sequence<8x4xi8>
       vmcu.segment_store %q, %out[%i, %c0] : vector<1x2xi8>, !vmcu.sequence<8x8xi8>
     }
-    vmcu.yield
   }
   return
 }

@@ -22,7 +22,7 @@
 // Nothing is computed twice unless that is allowed.
 // PLAIN-LABEL: func.func @bottleneck()
 // PLAIN:       vmcu.pool {{.*}}: !vmcu.pool<348>
-// PLAIN:       vmcu.kernel @conv2d_0 conv2d
+// PLAIN:       vmcu.placed_kernel @conv2d_0 conv2d
 
 // The workspace has four columns of three expanded pixels, and two depthwise pixels.
 // PLAN-LABEL:  func.func @bottleneck()
@@ -30,9 +30,9 @@
 // PLAN-DAG:    %[[IN:.*]] = vmcu.place {{"[a-z0-9_. ]+"}} %[[POOL]]{{.*}} -> !vmcu.sequence<36x4xi8>
 // PLAN-DAG:    %[[RING:.*]] = vmcu.place {{"[a-z0-9_. ]+"}} %[[POOL]]{{.*}} -> !vmcu.sequence<12x8xi8>
 // PLAN-DAG:    %[[PIXELS:.*]] = vmcu.place {{"[a-z0-9_. ]+"}} %[[POOL]]{{.*}} -> !vmcu.sequence<2x8xi8>
-// PLAN:        vmcu.kernel @fused_0 fused
+// PLAN:        vmcu.placed_kernel @fused_0 fused
 // PLAN-SAME:     workspace(%[[RING]], %[[PIXELS]] : !vmcu.sequence<12x8xi8>, !vmcu.sequence<2x8xi8>)
-// PLAN-NOT:    vmcu.kernel
+// PLAN-NOT:    vmcu.placed_kernel
 
 // Columns are expanded, two pixels at a time, before the pixels whose windows end with them are made.
 // TILED-LABEL: func.func @bottleneck()

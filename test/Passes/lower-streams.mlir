@@ -14,11 +14,11 @@
 // CHECK: arith.cmpi eq
 // CHECK: scf.if
 // CHECK: %[[R:.*]] = affine.apply #[[ROW]](%[[TICK]])
-// CHECK: vmcu.kernel @k elementwise row(%[[R]])
+// CHECK: vmcu.placed_kernel @k elementwise row(%[[R]])
 // CHECK-NOT: vmcu.stream
 func.func @strided(%x: !vmcu.sequence<2x8xi8>, %y: !vmcu.sequence<2x8xi8>) {
   vmcu.stream from 0 to 3 {
-    vmcu.kernel @k elementwise phase<scale = 2, shift = 1, rows = 2> ins(%x : !vmcu.sequence<2x8xi8>) outs(%y : !vmcu.sequence<2x8xi8>) {
+    vmcu.placed_kernel @k elementwise phase<scale = 2, shift = 1, rows = 2> ins(%x : !vmcu.sequence<2x8xi8>) outs(%y : !vmcu.sequence<2x8xi8>) {
     ^bb0(%in: tensor<1x2x1x8xi8>):
       vmcu.yield %in : tensor<1x2x1x8xi8>
     }
@@ -32,10 +32,10 @@ func.func @strided(%x: !vmcu.sequence<2x8xi8>, %y: !vmcu.sequence<2x8xi8>) {
 // CHECK: #[[ROW:.*]] = affine_map<(d0) -> (-d0 + 3)>
 // CHECK-LABEL: func.func @backward
 // CHECK: affine.apply #[[ROW]]
-// CHECK: vmcu.kernel @k elementwise traversal backward row
+// CHECK: vmcu.placed_kernel @k elementwise traversal backward row
 func.func @backward(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>) {
   vmcu.stream backward from 0 to 3 {
-    vmcu.kernel @k elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
+    vmcu.placed_kernel @k elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       vmcu.yield %in : tensor<1x4x1x8xi8>
     }
@@ -53,7 +53,7 @@ func.func @backward(%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>) {
 // CHECK: scf.for
 // CHECK: memref.store {{.*}}, %[[STATE]]
 // CHECK: scf.if
-// CHECK: vmcu.kernel @after
+// CHECK: vmcu.placed_kernel @after
 // CHECK: return %{{.*}} : i32
 #id = affine_map<(a, b, c, d) -> (a, b, c, d)>
 func.func @fed() {
@@ -61,7 +61,7 @@ func.func @fed() {
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x8xi8, ring = 1>
   %y = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<4x8xi8>
   vmcu.stream fed(%x : !vmcu.sequence<4x8xi8, ring = 1>) from 0 to 3 {
-    vmcu.kernel @k elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<4x8xi8, ring = 1>) outs(%y : !vmcu.sequence<4x8xi8>) {
+    vmcu.placed_kernel @k elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<4x8xi8, ring = 1>) outs(%y : !vmcu.sequence<4x8xi8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -74,7 +74,7 @@ func.func @fed() {
       vmcu.yield %out : tensor<1x4x1x8xi8>
     }
   }
-  vmcu.kernel @after elementwise ins(%y : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
+  vmcu.placed_kernel @after elementwise ins(%y : !vmcu.sequence<4x8xi8>) outs(%y : !vmcu.sequence<4x8xi8>) {
   ^bb0(%in: tensor<4x8xi8>):
     vmcu.yield %in : tensor<4x8xi8>
   }
@@ -104,7 +104,7 @@ func.func @fed_at_a_pace() {
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x8xi8, ring = 1>
   %y = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<4x8xi8>
   vmcu.stream fed(%x : !vmcu.sequence<4x8xi8, ring = 1>) from 0 to 8 pace 2 {
-    vmcu.kernel @k elementwise phase<scale = 2, shift = 2, rows = 4> ins(%x : !vmcu.sequence<4x8xi8, ring = 1>) outs(%y : !vmcu.sequence<4x8xi8>) {
+    vmcu.placed_kernel @k elementwise phase<scale = 2, shift = 2, rows = 4> ins(%x : !vmcu.sequence<4x8xi8, ring = 1>) outs(%y : !vmcu.sequence<4x8xi8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -131,13 +131,13 @@ func.func @fed_at_a_pace() {
 // CHECK: %[[COMES:.*]] = arith.cmpi eq, %[[TICK]], %[[NOW]]
 // CHECK-NEXT: scf.if %[[COMES]] {
 // CHECK-NEXT: vmcu.feed
-// CHECK: vmcu.kernel @k
+// CHECK: vmcu.placed_kernel @k
 func.func @fed_behind_a_halo() {
   %pool = vmcu.pool : !vmcu.pool<64>
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x8xi8, ring = 1>
   %y = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<5x8xi8>
   vmcu.stream fed(%x : !vmcu.sequence<4x8xi8, ring = 1>) from -1 to 3 {
-    vmcu.kernel @k pool phase<scale = 1, shift = 2, rows = 5> ins(%x : !vmcu.sequence<4x8xi8, ring = 1>) outs(%y : !vmcu.sequence<5x8xi8>) {
+    vmcu.placed_kernel @k pool phase<scale = 1, shift = 2, rows = 5> ins(%x : !vmcu.sequence<4x8xi8, ring = 1>) outs(%y : !vmcu.sequence<5x8xi8>) {
     ^bb0(%in: tensor<1x4x1x8xi8>):
       %lowest = arith.constant -128 : i8
       %padded = tensor.pad %in low[0, 1, 0, 0] high[0, 0, 0, 0] {

@@ -16,7 +16,7 @@
 // CHECK: llvm.target_triple = "thumbv6m-none-eabi"
 // CHECK: llvm.func @net_run
 // KERNELS: vmcu.kernel @conv2d_0 conv2d ins(
-// PLAIN: vmcu.kernel @conv2d_0 conv2d ins(
+// PLAIN: vmcu.placed_kernel @conv2d_0 conv2d ins(
 // TARGET: llvm.data_layout = "e-p:32:32", llvm.target_triple = "thumbv7m-none-eabi"
 // HELP: --vmcu-to-plan
 // HELP-NEXT: core=<str>: what passes are told of a core: cortex-m4

@@ -8,7 +8,7 @@ func.func @placed() {
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<4x1xi8>
   %y = vmcu.place %pool[32] : !vmcu.pool<64> -> !vmcu.sequence<4x1xi8>
   // expected-error@+1 {{is not tiled; run vmcu-tile-to-segments first}}
-  vmcu.kernel @k buffer ins(%x : !vmcu.sequence<4x1xi8>) outs(%y : !vmcu.sequence<4x1xi8>) {
+  vmcu.placed_kernel @k buffer ins(%x : !vmcu.sequence<4x1xi8>) outs(%y : !vmcu.sequence<4x1xi8>) {
   ^bb0(%in: tensor<4xi8>):
     vmcu.yield %in : tensor<4xi8>
   }

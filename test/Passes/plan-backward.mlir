@@ -6,9 +6,9 @@
 // CHECK:       vmcu.pool {{.*}}: !vmcu.pool<36>
 // CHECK-DAG:   vmcu.place {{.*}} as input 0
 // CHECK-DAG:   vmcu.place {{.*}} as output 0
-// CHECK:       vmcu.kernel @there pool
+// CHECK:       vmcu.placed_kernel @there pool
 // CHECK-NOT:   backward
-// CHECK:       vmcu.kernel @back pool traversal backward
+// CHECK:       vmcu.placed_kernel @back pool traversal backward
 // CHECK:       return
 func.func @there_and_back(%x: tensor<1x8x1x4xi8>) -> tensor<1x8x1x4xi8> {
   %y = vmcu.kernel @there pool ins(%x : tensor<1x8x1x4xi8>) -> tensor<1x8x1x4xi8> {

@@ -7,8 +7,8 @@
 // CHECK-NEXT:  %[[POOL:.*]] = vmcu.pool {{.*}}: !vmcu.pool<64>
 // CHECK-DAG:   vmcu.place {{"[a-z0-9_. ]+"}} %[[POOL]][32] as input 0
 // CHECK-DAG:   vmcu.place {{"[a-z0-9_. ]+"}} %[[POOL]][32] as output 0
-// CHECK:       vmcu.kernel @twice elementwise ins(%[[X:[a-z0-9_]+]] : !vmcu.sequence<8x4xi8>) outs(%[[Y:[a-z0-9_]+]] : !vmcu.sequence<8x4xi8>)
-// CHECK:       vmcu.kernel @sum elementwise ins(%[[X]], %[[Y]] : {{.*}})
+// CHECK:       vmcu.placed_kernel @twice elementwise ins(%[[X:[a-z0-9_]+]] : !vmcu.sequence<8x4xi8>) outs(%[[Y:[a-z0-9_]+]] : !vmcu.sequence<8x4xi8>)
+// CHECK:       vmcu.placed_kernel @sum elementwise ins(%[[X]], %[[Y]] : {{.*}})
 // CHECK:       return
 func.func @residual(%x: tensor<32xi8>) -> tensor<32xi8> {
   %y = vmcu.kernel @twice elementwise ins(%x : tensor<32xi8>) -> tensor<32xi8> {

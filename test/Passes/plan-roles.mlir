@@ -12,8 +12,8 @@
 // CHECK-NEXT:  %[[Z:.*]] = vmcu.place "copy" %[[POOL]][{{[0-9]+}}] as output 3 : {{.*}} -> !vmcu.sequence<32x1xi8>
 // CHECK-NEXT:  vmcu.view %[[Y]] as output 1 : !vmcu.sequence<8x4xi8> -> !vmcu.sequence<8x4xi8>
 // CHECK-NEXT:  vmcu.view %[[X]] as output 2 : !vmcu.sequence<8x4xi8> -> !vmcu.sequence<8x4xi8>
-// CHECK-NEXT:  vmcu.kernel @twice elementwise ins(%[[X]] : {{.*}}) outs(%[[Y]] : {{.*}})
-// CHECK:       vmcu.kernel @copy buffer ins(%[[XB]] : {{.*}}) outs(%[[Z]] : {{.*}})
+// CHECK-NEXT:  vmcu.placed_kernel @twice elementwise ins(%[[X]] : {{.*}}) outs(%[[Y]] : {{.*}})
+// CHECK:       vmcu.placed_kernel @copy buffer ins(%[[XB]] : {{.*}}) outs(%[[Z]] : {{.*}})
 
 // The caller reads the input: no kernel frees it.
 // FREES-LABEL: func.func @returned_twice()

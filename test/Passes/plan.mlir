@@ -13,7 +13,7 @@
 // CHECK:       %[[POOL:.*]] = vmcu.pool {{.*}}: !vmcu.pool<72>
 // CHECK-NEXT:  %[[X:.*]] = vmcu.place "input_0" %[[POOL]][40] as input 0 : {{.*}} -> !vmcu.sequence<8x4xi8>
 // CHECK-NEXT:  %[[Y:.*]] = vmcu.place "conv2d_0" %[[POOL]][0] as output 0 : {{.*}} -> !vmcu.sequence<8x8xi8>
-// CHECK-NEXT:  vmcu.kernel @conv2d_0 conv2d ins(%[[X]] : !vmcu.sequence<8x4xi8>) outs(%[[Y]] : !vmcu.sequence<8x8xi8>) {
+// CHECK-NEXT:  vmcu.placed_kernel @conv2d_0 conv2d ins(%[[X]] : !vmcu.sequence<8x4xi8>) outs(%[[Y]] : !vmcu.sequence<8x8xi8>) {
 // CHECK-NOT:   tensor.empty() : tensor<8x4xi8>
 // TIGHT-LABEL: func.func @pointwise()
 // TIGHT:       vmcu.pool {{.*}}: !vmcu.pool<70>

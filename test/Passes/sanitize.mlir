@@ -42,7 +42,7 @@ func.func @main() {
   %x = vmcu.place %pool[0] as input 0 : !vmcu.pool<96> -> !vmcu.sequence<8x4xi8>
   %y = vmcu.place %pool[32] : !vmcu.pool<96> -> !vmcu.sequence<8x4xi8>
   %z = vmcu.place %pool[64] as output 0 : !vmcu.pool<96> -> !vmcu.sequence<8x4xi8>
-  vmcu.kernel @first elementwise ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8>) {
+  vmcu.tiled_kernel @first elementwise ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8>) {
   ^bb0(%in: !vmcu.sequence<8x4xi8>, %out: !vmcu.sequence<8x4xi8>):
     %c0 = arith.constant 0 : index
     %c2 = arith.constant 2 : index
@@ -54,16 +54,14 @@ func.func @main() {
       vmcu.segment_free %in before %next : !vmcu.sequence<8x4xi8>
       vmcu.segment_store %a, %out[%i, %c0] : vector<2x4xi8>, !vmcu.sequence<8x4xi8>
     }
-    vmcu.yield
   }
-  vmcu.kernel @second buffer ins(%y : !vmcu.sequence<8x4xi8>) outs(%z : !vmcu.sequence<8x4xi8>) {
+  vmcu.tiled_kernel @second buffer ins(%y : !vmcu.sequence<8x4xi8>) outs(%z : !vmcu.sequence<8x4xi8>) {
   ^bb0(%in: !vmcu.sequence<8x4xi8>, %out: !vmcu.sequence<8x4xi8>):
     %c0 = arith.constant 0 : index
     %from = vmcu.buffer %in[0] : !vmcu.sequence<8x4xi8> -> memref<32xi8>
     %to = vmcu.buffer %out[0] : !vmcu.sequence<8x4xi8> -> memref<32xi8>
     %a = memref.load %from[%c0] : memref<32xi8>
     memref.store %a, %to[%c0] : memref<32xi8>
-    vmcu.yield
   }
   return
 }

@@ -2,7 +2,7 @@
 // RUN: vmcu-opt %s --vmcu-tile-to-segments | FileCheck %s
 
 // CHECK-LABEL: func.func @twice
-// CHECK:       vmcu.kernel @k buffer
+// CHECK:       vmcu.tiled_kernel @k buffer
 // CHECK-NEXT:  ^bb0(%[[X:.*]]: !vmcu.sequence<8x1xi8>, %[[Y:.*]]: !vmcu.sequence<8x1xi8>, %[[Z:.*]]: !vmcu.sequence<8x1xi8>):
 // CHECK-DAG:     %[[IN:.*]] = vmcu.buffer %[[X]][0]
 // CHECK-DAG:     %[[ONE:.*]] = vmcu.buffer %[[Y]][0]
@@ -20,7 +20,7 @@ func.func @twice() {
   %x = vmcu.place %pool[0] as input 0 : !vmcu.pool<24> -> !vmcu.sequence<8x1xi8>
   %y = vmcu.place %pool[8] as output 0 : !vmcu.pool<24> -> !vmcu.sequence<8x1xi8>
   %z = vmcu.place %pool[16] as output 1 : !vmcu.pool<24> -> !vmcu.sequence<8x1xi8>
-  vmcu.kernel @k buffer ins(%x : !vmcu.sequence<8x1xi8>) outs(%y, %z : !vmcu.sequence<8x1xi8>, !vmcu.sequence<8x1xi8>) {
+  vmcu.placed_kernel @k buffer ins(%x : !vmcu.sequence<8x1xi8>) outs(%y, %z : !vmcu.sequence<8x1xi8>, !vmcu.sequence<8x1xi8>) {
   ^bb0(%in: tensor<8xi8>):
     %empty = tensor.empty() : tensor<8xi8>
     %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]}

@@ -4,12 +4,12 @@
 // Windows of 2 rows at every second one of 7 rows of 8 bytes, the first row cropped: rows 1 to 4 are read, 0, 5 and 6
 // are not.
 // CHECK-LABEL: func.func @cropped
-// CHECK:       vmcu.kernel @k pool row(%{{.*}}) ins(%{{.*}}) outs(%{{.*}}) attributes {vmcu.reads = array<i64: 8, 40>} {
+// CHECK:       vmcu.tiled_kernel @k pool row(%{{.*}}) ins(%{{.*}}) outs(%{{.*}}) attributes {vmcu.reads = array<i64: 8, 40>} {
 func.func @cropped(%row: index) {
   %pool = vmcu.pool : !vmcu.pool<64>
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<14x4xi8, ring = 6>
   %y = vmcu.place %pool[32] : !vmcu.pool<64> -> !vmcu.sequence<4x4xi8>
-  vmcu.kernel @k pool row(%row) ins(%x : !vmcu.sequence<14x4xi8, ring = 6>) outs(%y : !vmcu.sequence<4x4xi8>) {
+  vmcu.placed_kernel @k pool row(%row) ins(%x : !vmcu.sequence<14x4xi8, ring = 6>) outs(%y : !vmcu.sequence<4x4xi8>) {
   ^bb0(%in: tensor<1x7x2x4xi8>):
     %lowest = arith.constant -128 : i8
     %cropped = tensor.extract_slice %in[0, 1, 0, 0] [1, 4, 2, 4] [1, 1, 1, 1] : tensor<1x7x2x4xi8> to tensor<1x4x2x4xi8>
@@ -27,12 +27,12 @@ func.func @cropped(%row: index) {
 
 // All of 4 rows: nothing to say.
 // CHECK-LABEL: func.func @whole
-// CHECK:       vmcu.kernel @k pool row(%{{.*}}) ins(%{{.*}}) outs(%{{.*}}) {
+// CHECK:       vmcu.tiled_kernel @k pool row(%{{.*}}) ins(%{{.*}}) outs(%{{.*}}) {
 func.func @whole(%row: index) {
   %pool = vmcu.pool : !vmcu.pool<64>
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<8x4xi8, ring = 4>
   %y = vmcu.place %pool[32] : !vmcu.pool<64> -> !vmcu.sequence<4x4xi8>
-  vmcu.kernel @k pool row(%row) ins(%x : !vmcu.sequence<8x4xi8, ring = 4>) outs(%y : !vmcu.sequence<4x4xi8>) {
+  vmcu.placed_kernel @k pool row(%row) ins(%x : !vmcu.sequence<8x4xi8, ring = 4>) outs(%y : !vmcu.sequence<4x4xi8>) {
   ^bb0(%in: tensor<1x4x2x4xi8>):
     %lowest = arith.constant -128 : i8
     %empty = tensor.empty() : tensor<1x2x2x4xi8>

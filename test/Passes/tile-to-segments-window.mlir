@@ -3,7 +3,7 @@
 
 // A window of 2 columns with one column of halo to the left, on 1 row: the first pixel apart, its first tap guarded.
 // CHECK-LABEL: func.func @border
-// CHECK:       vmcu.kernel @forward pool
+// CHECK:       vmcu.tiled_kernel @forward pool
 // CHECK-NEXT:  ^bb0(%[[X:.*]]: !vmcu.sequence<6x4xi8>, %[[Y:.*]]: !vmcu.sequence<6x4xi8>):
 // CHECK:         vmcu.segment_load %[[X]][%c-1, %c0] if(%false, %true) else -128 : !vmcu.sequence<6x4xi8> -> vector<2x4xi8>
 // CHECK:         vmcu.segment_store %{{.*}}, %[[Y]][%c0, %c0]
@@ -13,7 +13,7 @@
 // CHECK:           vmcu.segment_free %[[X]] before
 // CHECK-NEXT:      vmcu.segment_store %{{.*}}, %[[Y]][%[[I]], %c0]
 
-// CHECK:       vmcu.kernel @backward pool traversal backward
+// CHECK:       vmcu.tiled_kernel @backward pool traversal backward
 // CHECK-NEXT:  ^bb0(%[[X:.*]]: !vmcu.sequence<6x4xi8>, %[[Y:.*]]: !vmcu.sequence<6x4xi8>):
 // CHECK:         scf.for %[[I:.*]] = %c1 to %c6 step %c1
 // CHECK:           vmcu.segment_load %[[X]]
@@ -26,7 +26,7 @@ func.func @border() {
   %pool = vmcu.pool : !vmcu.pool<64>
   %x = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<6x4xi8>
   %y = vmcu.place %pool[32] : !vmcu.pool<64> -> !vmcu.sequence<6x4xi8>
-  vmcu.kernel @forward pool ins(%x : !vmcu.sequence<6x4xi8>) outs(%y : !vmcu.sequence<6x4xi8>) {
+  vmcu.placed_kernel @forward pool ins(%x : !vmcu.sequence<6x4xi8>) outs(%y : !vmcu.sequence<6x4xi8>) {
   ^bb0(%in: tensor<1x1x6x4xi8>):
     %lowest = arith.constant -128 : i8
     %padded = tensor.pad %in low[0, 0, 1, 0] high[0, 0, 0, 0] {
@@ -40,7 +40,7 @@ func.func @border() {
         outs(%start : tensor<1x1x6x4xi8>) -> tensor<1x1x6x4xi8>
     vmcu.yield %0 : tensor<1x1x6x4xi8>
   }
-  vmcu.kernel @backward pool traversal backward ins(%y : !vmcu.sequence<6x4xi8>) outs(%x : !vmcu.sequence<6x4xi8>) {
+  vmcu.placed_kernel @backward pool traversal backward ins(%y : !vmcu.sequence<6x4xi8>) outs(%x : !vmcu.sequence<6x4xi8>) {
   ^bb0(%in: tensor<1x1x6x4xi8>):
     %lowest = arith.constant -128 : i8
     %padded = tensor.pad %in low[0, 0, 1, 0] high[0, 0, 0, 0] {

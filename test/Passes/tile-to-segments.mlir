@@ -5,7 +5,7 @@
 
 // Pairs of pixels, then pairs of channels; the depth of 40 bytes is two trips of 16 and a rest of 8.
 // CHECK-LABEL: func.func @pointwise()
-// CHECK:       vmcu.kernel @conv2d_0 conv2d
+// CHECK:       vmcu.tiled_kernel @conv2d_0 conv2d
 // CHECK-NEXT:  ^bb0(%[[X:.*]]: !vmcu.sequence<8x40xi8>, %[[Y:.*]]: !vmcu.sequence<8x6xi8>):
 // CHECK:         scf.for %[[PIXEL:.*]] = %c0 to %c8 step %c2 {
 // CHECK-NEXT:      scf.for %[[CHANNEL:.*]] = %c0 to %c6 step %c2 {

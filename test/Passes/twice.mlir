@@ -15,16 +15,16 @@
 // PLAN: func.func @main() attributes
 // PLAN-SAME: mine.model = "kept"
 // PLAN-SAME: vmcu.inputs = [{mine.port = "kept", type = tensor<1x4x4x8xi8>, vmcu.name = "x"}]
-// PLAN: vmcu.kernel @k {{.*}} attributes {mine.note = "kept"}
+// PLAN: vmcu.placed_kernel @k {{.*}} attributes {mine.note = "kept"}
 // PLAN: return {mine.end = "kept"}
 // LOOPS: mine.model = "kept"
-// LOOPS: vmcu.kernel @k {{.*}} attributes {mine.note = "kept"}
+// LOOPS: vmcu.placed_kernel @k {{.*}} attributes {mine.note = "kept"}
 // SEGMENTS: mine.model = "kept"
-// SEGMENTS: vmcu.kernel @k {{.*}} attributes {mine.note = "kept"}
-// SEGMENTS-NOT: vmcu.kernel
+// SEGMENTS: vmcu.tiled_kernel @k {{.*}} attributes {mine.note = "kept"}
+// SEGMENTS-NOT: _kernel
 // LLVM: llvm.func @model_run
 // LLVM-NOT: vmcu.
-// WHERE: vmcu.kernel @k
+// WHERE: vmcu.placed_kernel @k
 // WHERE: vmcu.yield
 // WHERE-NEXT: } loc(#[[AT:.*]])
 // WHERE: #[[AT]] = loc("a layer"

@@ -3,7 +3,7 @@
 
 func.func @of_another_kind(%x: !vmcu.sequence<6x4xi8>, %y: !vmcu.sequence<5x4xi8>) {
   // expected-error@+1 {{kernel p has no variant 'row'; supported for it is none}}
-  vmcu.kernel @p pool variant<"row"> ins(%x : !vmcu.sequence<6x4xi8>) outs(%y : !vmcu.sequence<5x4xi8>) {
+  vmcu.placed_kernel @p pool variant<"row"> ins(%x : !vmcu.sequence<6x4xi8>) outs(%y : !vmcu.sequence<5x4xi8>) {
   ^bb0(%in: tensor<1x1x6x4xi8>):
     %lowest = arith.constant -128 : i8
     %empty = tensor.empty() : tensor<1x1x5x4xi8>
@@ -21,7 +21,7 @@ func.func @of_another_kind(%x: !vmcu.sequence<6x4xi8>, %y: !vmcu.sequence<5x4xi8
 #id = affine_map<(d0, d1) -> (d0, d1)>
 func.func @unknown(%x: !vmcu.sequence<4x4xi8>, %y: !vmcu.sequence<4x2xi8>) {
   // expected-error@+1 {{kernel k has no variant 'winograd'; supported for it is 'matmul'}}
-  vmcu.kernel @k conv2d variant<"winograd"> ins(%x : !vmcu.sequence<4x4xi8>) outs(%y : !vmcu.sequence<4x2xi8>) {
+  vmcu.placed_kernel @k conv2d variant<"winograd"> ins(%x : !vmcu.sequence<4x4xi8>) outs(%y : !vmcu.sequence<4x2xi8>) {
   ^bb0(%in: tensor<4x4xi8>):
     %zero = arith.constant 0 : i32
     %multiplier = arith.constant 1355802031 : i32
@@ -52,7 +52,7 @@ func.func @unknown(%x: !vmcu.sequence<4x4xi8>, %y: !vmcu.sequence<4x2xi8>) {
 #id = affine_map<(d0, d1) -> (d0, d1)>
 func.func @unknown_option(%x: !vmcu.sequence<4x4xi8>, %y: !vmcu.sequence<4x2xi8>) {
   // expected-error@+1 {{kernel k has no variant 'matmul,colour=3'; supported for it is 'matmul'}}
-  vmcu.kernel @k conv2d variant<"matmul", colour = 3> ins(%x : !vmcu.sequence<4x4xi8>) outs(%y : !vmcu.sequence<4x2xi8>) {
+  vmcu.placed_kernel @k conv2d variant<"matmul", colour = 3> ins(%x : !vmcu.sequence<4x4xi8>) outs(%y : !vmcu.sequence<4x2xi8>) {
   ^bb0(%in: tensor<4x4xi8>):
     %zero = arith.constant 0 : i32
     %multiplier = arith.constant 1355802031 : i32

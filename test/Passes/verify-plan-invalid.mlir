@@ -9,7 +9,7 @@ func.func @wrong_traversal() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi
   %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1xi8>
   %out = vmcu.place %pool[8] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1xi8>
   // expected-error@+1 {{kernel k step 2 reads input_0 [8, 12) but bytes [8, 12) were overwritten by k.0 row 0}}
-  vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8>) {
+  vmcu.placed_kernel @k elementwise ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8>) {
   ^bb0(%t: tensor<1x4x1x8xi8>):
     %empty = tensor.empty() : tensor<1x4x1x8xi8>
     %low = arith.constant -100 : i8
@@ -34,7 +34,7 @@ func.func @offset_moved() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8>}
   %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1xi8>
   %out = vmcu.place %pool[4] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1xi8>
   // expected-error@+1 {{kernel k step 1 reads input_0 [4, 8) but bytes [4, 8) were overwritten by k.0 row 0}}
-  vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8>) {
+  vmcu.placed_kernel @k elementwise ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8>) {
   ^bb0(%t: tensor<1x4x1x8xi8>):
     %empty = tensor.empty() : tensor<1x4x1x8xi8>
     %low = arith.constant -100 : i8
@@ -60,7 +60,7 @@ func.func @ring_too_small() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8
   %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1xi8>
   %out = vmcu.place %pool[64] as output 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1xi8>
   vmcu.stream from -1 to 4 {
-    vmcu.kernel @a elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8, ring = 2>) {
+    vmcu.placed_kernel @a elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8, ring = 2>) {
     ^bb0(%t: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -73,7 +73,7 @@ func.func @ring_too_small() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8
       vmcu.yield %q : tensor<1x4x1x8xi8>
     }
     // expected-error@+1 {{kernel b at tick 1, which makes row 0, reads row 0 of a.0 [32, 40) but bytes [32, 40) were overwritten by a.0 row 1}}
-    vmcu.kernel @b elementwise phase<scale = 1, shift = 0, rows = 4> ins(%y : !vmcu.sequence<8x4xi8, ring = 2>) outs(%z : !vmcu.sequence<8x4xi8>) {
+    vmcu.placed_kernel @b elementwise phase<scale = 1, shift = 0, rows = 4> ins(%y : !vmcu.sequence<8x4xi8, ring = 2>) outs(%z : !vmcu.sequence<8x4xi8>) {
     ^bb0(%t: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -100,7 +100,7 @@ func.func @wrong_phase() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8>}]
   %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1xi8>
   %out = vmcu.place %pool[64] as output 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1xi8>
   vmcu.stream from -1 to 4 {
-    vmcu.kernel @a elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8, ring = 4>) {
+    vmcu.placed_kernel @a elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8, ring = 4>) {
     ^bb0(%t: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -113,7 +113,7 @@ func.func @wrong_phase() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8>}]
       vmcu.yield %q : tensor<1x4x1x8xi8>
     }
     // expected-error@+1 {{kernel b at tick -1, which makes row 0, reads row 0 of a.0 [32, 40) but bytes [32, 40) were never written}}
-    vmcu.kernel @b elementwise phase<scale = 1, shift = 2, rows = 4> ins(%y : !vmcu.sequence<8x4xi8, ring = 4>) outs(%z : !vmcu.sequence<8x4xi8>) {
+    vmcu.placed_kernel @b elementwise phase<scale = 1, shift = 2, rows = 4> ins(%y : !vmcu.sequence<8x4xi8, ring = 4>) outs(%z : !vmcu.sequence<8x4xi8>) {
     ^bb0(%t: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -140,7 +140,7 @@ func.func @phase_of_other_rows() attributes {vmcu.inputs = [{type = tensor<1x4x1
   %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1xi8>
   %out = vmcu.place %pool[64] as output 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1xi8>
   vmcu.stream from -1 to 4 {
-    vmcu.kernel @a elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8, ring = 4>) {
+    vmcu.placed_kernel @a elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8, ring = 4>) {
     ^bb0(%t: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -153,7 +153,7 @@ func.func @phase_of_other_rows() attributes {vmcu.inputs = [{type = tensor<1x4x1
       vmcu.yield %q : tensor<1x4x1x8xi8>
     }
     // expected-error@+1 {{has a phase for its own rows of [3], expected [4]}}
-    vmcu.kernel @b elementwise phase<scale = 1, shift = 0, rows = 3> ins(%y : !vmcu.sequence<8x4xi8, ring = 4>) outs(%z : !vmcu.sequence<8x4xi8>) {
+    vmcu.placed_kernel @b elementwise phase<scale = 1, shift = 0, rows = 3> ins(%y : !vmcu.sequence<8x4xi8, ring = 4>) outs(%z : !vmcu.sequence<8x4xi8>) {
     ^bb0(%t: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -180,7 +180,7 @@ func.func @workspace_over_input() attributes {vmcu.inputs = [{type = tensor<8xi8
   %in = vmcu.place %pool[8] as input 0 : !vmcu.pool<64> -> !vmcu.sequence<8x1xi8>
   %out = vmcu.place %pool[0] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<8x1xi8>
   // expected-error@+1 {{kernel b reads input_0 [8, 16) but bytes [8, 16) were overwritten by the workspace of b}}
-  vmcu.kernel @b buffer ins(%x : !vmcu.sequence<8x1xi8>) outs(%y : !vmcu.sequence<8x1xi8>) workspace(%w : !vmcu.sequence<32x1xi8>) {
+  vmcu.placed_kernel @b buffer ins(%x : !vmcu.sequence<8x1xi8>) outs(%y : !vmcu.sequence<8x1xi8>) workspace(%w : !vmcu.sequence<32x1xi8>) {
   ^bb0(%t: tensor<8xi8>):
     %words = tensor.empty() : tensor<8xi32>
     %bytes = tensor.empty() : tensor<8xi8>
@@ -212,7 +212,7 @@ func.func @workspace_too_small() attributes {vmcu.inputs = [{type = tensor<8xi8>
   %in = vmcu.place %pool[8] as input 0 : !vmcu.pool<64> -> !vmcu.sequence<8x1xi8>
   %out = vmcu.place %pool[0] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<8x1xi8>
   // expected-error@+1 {{has a workspace of 16 bytes and needs 32}}
-  vmcu.kernel @b buffer ins(%x : !vmcu.sequence<8x1xi8>) outs(%y : !vmcu.sequence<8x1xi8>) workspace(%w : !vmcu.sequence<16x1xi8>) {
+  vmcu.placed_kernel @b buffer ins(%x : !vmcu.sequence<8x1xi8>) outs(%y : !vmcu.sequence<8x1xi8>) workspace(%w : !vmcu.sequence<16x1xi8>) {
   ^bb0(%t: tensor<8xi8>):
     %words = tensor.empty() : tensor<8xi32>
     %bytes = tensor.empty() : tensor<8xi8>
@@ -248,9 +248,8 @@ func.func @on_tensors(%x: tensor<4xi8>) -> tensor<4xi8> {
 
 func.func @tiled(%x: !vmcu.sequence<4x1xi8>, %y: !vmcu.sequence<4x1xi8>) {
   // expected-error@+1 {{is past its plan; vmcu-verify-plan comes before vmcu-lower-streams}}
-  vmcu.kernel @k buffer ins(%x : !vmcu.sequence<4x1xi8>) outs(%y : !vmcu.sequence<4x1xi8>) {
+  vmcu.tiled_kernel @k buffer ins(%x : !vmcu.sequence<4x1xi8>) outs(%y : !vmcu.sequence<4x1xi8>) {
   ^bb0(%s: !vmcu.sequence<4x1xi8>, %t: !vmcu.sequence<4x1xi8>):
-    vmcu.yield
   }
   return
 }

@@ -14,7 +14,7 @@ func.func @in_place() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8>}], v
   %y = vmcu.place %pool[0] : !vmcu.pool<64> -> !vmcu.sequence<8x4xi8>
   %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1xi8>
   %out = vmcu.place %pool[0] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1xi8>
-  vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8>) {
+  vmcu.placed_kernel @k elementwise ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8>) {
   ^bb0(%t: tensor<1x4x1x8xi8>):
     %empty = tensor.empty() : tensor<1x4x1x8xi8>
     %low = arith.constant -100 : i8
@@ -36,7 +36,7 @@ func.func @backward() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8>}], v
   %y = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<8x4xi8>
   %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1xi8>
   %out = vmcu.place %pool[8] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<32x1xi8>
-  vmcu.kernel @k elementwise traversal backward ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8>) {
+  vmcu.placed_kernel @k elementwise traversal backward ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8>) {
   ^bb0(%t: tensor<1x4x1x8xi8>):
     %empty = tensor.empty() : tensor<1x4x1x8xi8>
     %low = arith.constant -100 : i8
@@ -60,7 +60,7 @@ func.func @ring_of_two() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8>}]
   %in = vmcu.place %pool[0] as input 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1xi8>
   %out = vmcu.place %pool[64] as output 0 : !vmcu.pool<128> -> !vmcu.sequence<32x1xi8>
   vmcu.stream from -1 to 4 {
-    vmcu.kernel @a elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8, ring = 4>) {
+    vmcu.placed_kernel @a elementwise phase<scale = 1, shift = 1, rows = 4> ins(%x : !vmcu.sequence<8x4xi8>) outs(%y : !vmcu.sequence<8x4xi8, ring = 4>) {
     ^bb0(%t: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -72,7 +72,7 @@ func.func @ring_of_two() attributes {vmcu.inputs = [{type = tensor<1x4x1x8xi8>}]
       } -> tensor<1x4x1x8xi8>
       vmcu.yield %q : tensor<1x4x1x8xi8>
     }
-    vmcu.kernel @b elementwise phase<scale = 1, shift = 0, rows = 4> ins(%y : !vmcu.sequence<8x4xi8, ring = 4>) outs(%z : !vmcu.sequence<8x4xi8>) {
+    vmcu.placed_kernel @b elementwise phase<scale = 1, shift = 0, rows = 4> ins(%y : !vmcu.sequence<8x4xi8, ring = 4>) outs(%z : !vmcu.sequence<8x4xi8>) {
     ^bb0(%t: tensor<1x4x1x8xi8>):
       %empty = tensor.empty() : tensor<1x4x1x8xi8>
       %low = arith.constant -100 : i8
@@ -95,7 +95,7 @@ func.func @workspace_apart() attributes {vmcu.inputs = [{type = tensor<8xi8>}], 
   %x = vmcu.place %pool[8] : !vmcu.pool<64> -> !vmcu.sequence<8x1xi8>
   %in = vmcu.place %pool[8] as input 0 : !vmcu.pool<64> -> !vmcu.sequence<8x1xi8>
   %out = vmcu.place %pool[0] as output 0 : !vmcu.pool<64> -> !vmcu.sequence<8x1xi8>
-  vmcu.kernel @b buffer ins(%x : !vmcu.sequence<8x1xi8>) outs(%y : !vmcu.sequence<8x1xi8>) workspace(%w : !vmcu.sequence<32x1xi8>) {
+  vmcu.placed_kernel @b buffer ins(%x : !vmcu.sequence<8x1xi8>) outs(%y : !vmcu.sequence<8x1xi8>) workspace(%w : !vmcu.sequence<32x1xi8>) {
   ^bb0(%t: tensor<8xi8>):
     %words = tensor.empty() : tensor<8xi32>
     %bytes = tensor.empty() : tensor<8xi8>

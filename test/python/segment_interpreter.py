@@ -13,7 +13,7 @@ from vmcu.operators.accesses import Event, trace
 __all__ = ["Event", "record", "replay"]
 
 
-def record(kernel: d.KernelOp) -> list[Event]:
+def record(kernel: d.TiledKernelOp) -> list[Event]:
     """The events of a tiled kernel, in order of execution."""
     return trace(kernel).events()
 
@@ -39,7 +39,7 @@ def replay(function: ir.OpView) -> None:
                 owner[slice(*places[op.sequence])] = 1_000_000 + op.number.value
         elif isinstance(op, d.ViewOp):
             places[op.sequence] = places[op.source]
-        elif isinstance(op, d.KernelOp):
+        elif isinstance(op, d.TiledKernelOp):
             kernels.append(op)
     for number, kernel in enumerate(kernels):
         operands = [*kernel.inputs, *kernel.outputs, *kernel.workspace]
@@ -49,7 +49,7 @@ def replay(function: ir.OpView) -> None:
             _tensor_at(places[op.sequence], owner, "the network's output")
 
 
-def _replay_kernel(kernel: d.KernelOp, ranges: list[tuple[int, int]], owner: np.ndarray, number: int) -> None:
+def _replay_kernel(kernel: d.TiledKernelOp, ranges: list[tuple[int, int]], owner: np.ndarray, number: int) -> None:
     name, inputs = kernel.operation.attributes["name"].value, len(kernel.inputs)
     tensors = [
         _tensor_at(each, owner, name) if position < inputs else number + position

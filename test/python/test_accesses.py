@@ -24,7 +24,7 @@ from vmcu.planner.distance import find_forbidden
 
 
 @contextmanager
-def kernel_of(body: str, types: str = "x: 8x4, y: 8x4") -> Iterator[d.KernelOp]:
+def kernel_of(body: str, types: str = "x: 8x4, y: 8x4") -> Iterator[d.TiledKernelOp]:
     """A tiled kernel of input `%x` and output `%y`; `body` may use the constants `%c0` to `%c8`."""
     x, y = (each.split(": ")[1] for each in types.split(", "))
     constants = "\n".join(f"%c{number} = arith.constant {number} : index" for number in range(9))
@@ -35,17 +35,18 @@ def kernel_of(body: str, types: str = "x: 8x4, y: 8x4") -> Iterator[d.KernelOp]:
     text = f"""func.func @f() {{
       %pool = vmcu.pool : !vmcu.pool<4096>
       {places}
-      vmcu.kernel @k elementwise ins(%x : !vmcu.sequence<{x}xi8>) outs(%y : !vmcu.sequence<{y}xi8>) {{
+      vmcu.tiled_kernel @k elementwise ins(%x : !vmcu.sequence<{x}xi8>) outs(%y : !vmcu.sequence<{y}xi8>) {{
       ^bb0(%in: !vmcu.sequence<{x}xi8>, %out: !vmcu.sequence<{y}xi8>):
         {constants}
         {body.replace("%x", "%in").replace("%y", "%out")}
-        vmcu.yield
       }}
       return
     }}"""
     with bridge.context(), ir.Location.unknown():
         module = ir.Module.parse(text)
-        yield next(op for op in module.body.operations[0].regions[0].blocks[0].operations if isinstance(op, d.KernelOp))
+        yield next(
+            op for op in module.body.operations[0].regions[0].blocks[0].operations if isinstance(op, d.TiledKernelOp)
+        )
 
 
 def load(index: str, name: str = "%v") -> str:
@@ -137,7 +138,7 @@ def test_refusals_invalid(body: str, message: str) -> None:
         read_accesses(trace(kernel))
 
 
-def completed(kernel: d.KernelOp) -> list[tuple[str, int, int]]:
+def completed(kernel: d.TiledKernelOp) -> list[tuple[str, int, int]]:
     """The frees and stores of a kernel whose frees are derived."""
     found = trace(kernel)
     complete_frees(found, read_accesses(found))

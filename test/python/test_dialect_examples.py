@@ -12,13 +12,16 @@ from vmcu.ir import bridge
 
 DIALECT = Path(__file__).resolve().parents[2] / "dialect"
 HEAD = re.compile(
-    r'^def Vmcu_\w+ : Vmcu_(?:Op<"(?P<op>\w+)"|Type<"\w+", "(?P<type>\w+)"|Attr<"\w+", "(?P<attr>\w+)")', re.MULTILINE
+    r'^def Vmcu_\w+ : Vmcu_(?:(?:Op|KernelBase)<"(?P<op>\w+)"|Type<"\w+", "(?P<type>\w+)"|Attr<"\w+", "(?P<attr>\w+)")',
+    re.MULTILINE,
 )
 EXAMPLES = re.compile(r"Examples?:\s+(```mlir\n.*?```|`[^`]+`(?:,\s+`[^`]+`)*)", re.DOTALL)
 
 # The values that an op's example uses without making them.
 OPERANDS = {
     "kernel": "%0: tensor<4x8xi8>",
+    "placed_kernel": "%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>",
+    "tiled_kernel": "%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8>",
     "stream": "%x: !vmcu.sequence<4x8xi8>, %y: !vmcu.sequence<4x8xi8, ring = 2>",
     "landing": "%l: !vmcu.sequence<125x64xi8, ring = 5>, %x: !vmcu.sequence<125x64xi8, ring = 10>, %i: index",
     "settle": "%l: !vmcu.sequence<125x64xi8, ring = 5>, %x: !vmcu.sequence<125x64xi8, ring = 10>, %i: index",

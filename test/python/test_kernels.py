@@ -93,7 +93,7 @@ def emit(kernel: Kernel, *, backward: bool) -> list[Event]:
 
 
 @contextmanager
-def tiled_kernel(kernel: Kernel, *, backward: bool) -> Iterator[d.KernelOp]:
+def tiled_kernel(kernel: Kernel, *, backward: bool) -> Iterator[d.TiledKernelOp]:
     """A kernel that has a pool to itself, as loops of segment ops."""
     inputs, outputs = kernel.operator.sequences()
     with bridge.context(), ir.Location.unknown():
@@ -104,13 +104,12 @@ def tiled_kernel(kernel: Kernel, *, backward: bool) -> Iterator[d.KernelOp]:
             pool = d.pool(d.PoolType.get(1_000_000))
             places = [d.place(d.SequenceType.get(*each), pool, 0) for each in (*inputs, *outputs)]
             traversal = d.Traversal.backward if backward else None
-            op = d.KernelOp([], "k", kernel.operator.kind, places[:-1], places[-1:], [], traversal=traversal)
+            op = d.TiledKernelOp("k", kernel.operator.kind, places[:-1], places[-1:], [], traversal=traversal)
             block = op.body.blocks.append(*[each.type for each in places])
             func.ReturnOp([])
         with ir.InsertionPoint(block):
             *read, stored = block.arguments
             kernel.emit(Operands(tuple(read), (stored,)), backward=backward)
-            d.yield_([])
         module.operation.verify()
         yield op
 

@@ -112,7 +112,7 @@ def test_layers_say_shape_window_and_ram() -> None:
 def test_a_landing_counts_beside_its_ring() -> None:
     compilation = vmcu.Compilation(DIGITS)
     plan = compilation.emit("plan")
-    outputs = re.findall(r"vmcu.kernel .* outs\(.* : !vmcu.sequence<(.*)>\) {", plan)
+    outputs = re.findall(r"vmcu.placed_kernel .* outs\(.* : !vmcu.sequence<(.*)>\) {", plan)
     rings = re.findall(r"vmcu.landing .*, !vmcu.sequence<(.*)>", plan)
     assert rings
     held = sum(each.ring_bytes for each in compilation.finish().layers)

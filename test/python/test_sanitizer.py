@@ -234,7 +234,7 @@ def change_frees(kernel: str, change: Callable[[d.SegmentFreeOp], int], **option
         found: list[d.SegmentFreeOp] = []
 
         def collect(op: ir.Operation) -> ir.WalkResult:
-            if op.name == "vmcu.kernel" and op.attributes["name"].value == kernel:
+            if op.name == "vmcu.tiled_kernel" and op.attributes["name"].value == kernel:
                 op.walk(lambda inner: found.append(inner.opview) or ir.WalkResult.ADVANCE
                         if inner.name == "vmcu.segment_free" else ir.WalkResult.ADVANCE)  # fmt: skip
             return ir.WalkResult.ADVANCE

@@ -160,7 +160,7 @@ func.func @main() attributes {{vmcu.inputs = [], vmcu.outputs = []}} {{
   %pool = vmcu.pool : !vmcu.pool<{bytes}>
   %x = vmcu.place %pool[0] as input 0 : !vmcu.pool<{bytes}> -> !vmcu.sequence<{half}x1xi8>
   %y = vmcu.place %pool[{half}] as output 0 : !vmcu.pool<{bytes}> -> !vmcu.sequence<{half}x1xi8>
-  vmcu.kernel @k buffer ins(%x : !vmcu.sequence<{half}x1xi8>) outs(%y : !vmcu.sequence<{half}x1xi8>) {{
+  vmcu.tiled_kernel @k buffer ins(%x : !vmcu.sequence<{half}x1xi8>) outs(%y : !vmcu.sequence<{half}x1xi8>) {{
   ^bb0(%in: !vmcu.sequence<{half}x1xi8>, %out: !vmcu.sequence<{half}x1xi8>):
     %from = vmcu.buffer %in[0] : !vmcu.sequence<{half}x1xi8> -> memref<{count}xi32>
     %to = vmcu.buffer %out[0] : !vmcu.sequence<{half}x1xi8> -> memref<{count}xi32>
@@ -175,7 +175,6 @@ func.func @main() attributes {{vmcu.inputs = [], vmcu.outputs = []}} {{
         : vector<{channels}xi32>, {types} -> vector<{channels}xi32>
       {writes}
     }}
-    vmcu.yield
   }}
   return
 }}

@@ -22,7 +22,13 @@ from vmcu._vmcu import (  # noqa: F401
 
 from ._vmcu_enum_gen import *  # noqa: F403
 from ._vmcu_ops_gen import *  # noqa: F403
-from ._vmcu_ops_gen import PlaceOp, ViewOp
+from ._vmcu_ops_gen import KernelOp, PlacedKernelOp, PlaceOp, TiledKernelOp, ViewOp
+
+#: Kernels whose body says what they compute.
+DescribedKernel = KernelOp | PlacedKernelOp
+#: Kernels that work in the pool.
+PooledKernel = PlacedKernelOp | TiledKernelOp
+AnyKernel = KernelOp | PlacedKernelOp | TiledKernelOp
 
 
 def is_port(op: ir.OpView, role: Role | None = None) -> bool:  # noqa: F405
@@ -49,16 +55,3 @@ def offset_of(sequence: ir.Value) -> int:
     place = place_of(sequence)
     assert place is not None, "a `vmcu.place` made the tensor"
     return place.offset.value
-
-
-def is_on_tensors(op: ir.Operation | ir.OpView) -> bool:
-    """Whether `op` is a kernel that nothing has placed yet."""
-    return op.operation.name == "vmcu.kernel" and not len(op.operation.opview.outputs)
-
-
-def is_tiled(op: ir.Operation | ir.OpView) -> bool:
-    """Whether `op` is a kernel whose body works on segments: it yields nothing."""
-    if op.operation.name != "vmcu.kernel" or is_on_tensors(op):
-        return False
-    operations = op.operation.regions[0].blocks[0].operations
-    return not len(operations[len(operations) - 1].operands)

@@ -63,7 +63,9 @@ def _define_plan(function: ir.OpView, made: ir.Module) -> None:
         if d.is_port(op, d.Role.input):
             latest[d.place_of(op.sequence)] = block.arguments[op.number.value]
     with ir.InsertionPoint(block):
-        for kernel in (op for op in walk.walk(function) if isinstance(op, d.KernelOp)):
+        for kernel in (op for op in walk.walk(function) if isinstance(op, d.PooledKernel)):
+            if isinstance(kernel, d.TiledKernelOp):
+                raise PassError(kernel, "is loops of segment ops, which no oracle executes")
             results = _inline(kernel, [_find(kernel, each, latest) for each in kernel.inputs])
             latest |= {d.place_of(each): result for each, result in zip(kernel.outputs, results)}
         ends = sorted((op for op in ports if d.is_port(op, d.Role.output)), key=lambda op: op.number.value)
@@ -75,12 +77,10 @@ def _main(module: ir.Module, inputs: list[ir.Type], outputs: list[ir.Type]) -> i
         return func.FuncOp("main", (list(inputs), list(outputs))).add_entry_block()
 
 
-def _inline(kernel: d.KernelOp, inputs: list[ir.Value]) -> list[ir.Value]:
+def _inline(kernel: d.DescribedKernel, inputs: list[ir.Value]) -> list[ir.Value]:
     """The body of a kernel at the current insertion point, and what it yields."""
     block = kernel.body.blocks[0]
     *ops, end = list(block.operations)
-    if not len(end.operands):
-        raise PassError(kernel, "is loops of segment ops, which no oracle executes")
     mapping = {argument: _reshape(value, argument.type) for argument, value in zip(block.arguments, inputs)}
     clone_into(ops, mapping)
     return [mapping[each] for each in end.operands]

@@ -151,9 +151,9 @@ def _tensor(name: str, of: ir.Type, port: frontends.Port) -> Tensor:
     return Tensor(port.name or name, tuple(of.shape), dtype, port.scale, port.zero_point)
 
 
-def kernels(module: ir.Module | ir.OpView) -> list[d.KernelOp]:
+def kernels(module: ir.Module | ir.OpView) -> list[d.DescribedKernel]:
     """The kernels of a module that say what they compute, in order: on tensors, or placed, but no loops."""
-    return [op for op in walk.walk(module) if isinstance(op, d.KernelOp) and not d.is_tiled(op)]
+    return [op for op in walk.walk(module) if isinstance(op, d.DescribedKernel)]
 
 
 def operators(module: ir.Module | ir.OpView) -> dict[str, Operator]:
@@ -161,22 +161,22 @@ def operators(module: ir.Module | ir.OpView) -> dict[str, Operator]:
     return {kernel.name.value: _describe(kernel) for kernel in kernels(_planned_function(module))}
 
 
-def count_macs(found: Sequence[d.KernelOp]) -> int:
+def count_macs(found: Sequence[d.DescribedKernel]) -> int:
     """Multiply-accumulates of one run of all kernels, each over its whole tensors."""
     return sum(_describe(kernel).macs for kernel in found)
 
 
-def _describe(kernel: d.KernelOp) -> Operator:
+def _describe(kernel: d.DescribedKernel) -> Operator:
     with kernel.location:
         return describe(kernel)
 
 
-def largest_layer(found: Sequence[d.KernelOp]) -> int:
+def largest_layer(found: Sequence[d.DescribedKernel]) -> int:
     """Bytes of the input and output tensors of the kernel that has most of them."""
     return max((_layer_bytes(kernel) for kernel in found), default=0)
 
 
-def _layer_bytes(kernel: d.KernelOp) -> int:
+def _layer_bytes(kernel: d.DescribedKernel) -> int:
     block = kernel.body.blocks[0]
     inputs = {value: argument for value, argument in zip(kernel.inputs, block.arguments)}  # one that is read twice once
     return sum(_bytes(each.type) for each in (*inputs.values(), *walk.last(block).operands))
@@ -227,9 +227,9 @@ def layers(module: ir.Module | ir.OpView, known: Mapping[str, Operator]) -> tupl
 
 def _layers_of(ops: Iterable[ir.OpView], known: Mapping[str, Operator]) -> list[Layer]:
     """The kernels of one stream, or a kernel by itself."""
-    found: list[tuple[d.KernelOp, int]] = []  # a kernel, and the bytes of its outputs
+    found: list[tuple[d.PlacedKernelOp, int]] = []  # a kernel, and the bytes of its outputs
     for op in ops:
-        if isinstance(op, d.KernelOp) and not d.is_tiled(op):
+        if isinstance(op, d.PlacedKernelOp):
             found.append((op, sum(_ring_bytes(each) for each in op.outputs)))
         elif isinstance(op, d.LandingOp):
             # The kernel writes into the landing, under whatever view of it; the ring comes on top. Fed rows have none.
@@ -244,7 +244,7 @@ def _ring_bytes(sequence: ir.Value) -> int:
     return sequence.type.pool_bytes
 
 
-def _layer(kernel: d.KernelOp, description: Operator, ring_bytes: int) -> Layer:
+def _layer(kernel: d.PlacedKernelOp, description: Operator, ring_bytes: int) -> Layer:
     block = kernel.body.blocks[0]
     results = block.operations[len(block.operations) - 1].operands
     window = getattr(description, "window", None)
@@ -274,14 +274,14 @@ def row_bytes(module: ir.Module | ir.OpView) -> int | None:
     return ir.MemRefType(arguments[1]).shape[0] if len(arguments) == 2 else None
 
 
-def _kernels_of(stream: d.StreamOp) -> list[d.KernelOp]:
-    return [op for op in stream.body.blocks[0].operations if isinstance(op, d.KernelOp)]
+def _kernels_of(stream: d.StreamOp) -> list[d.PlacedKernelOp]:
+    return [op for op in stream.body.blocks[0].operations if isinstance(op, d.PlacedKernelOp)]
 
 
 def executed_macs(module: ir.Module | ir.OpView, known: Mapping[str, Operator]) -> int:
     """Multiply-accumulates of all rows that the kernels of a plan make, tick by tick. Arguments are those of `layers`."""
     ops = list(_planned_function(module).regions[0].blocks[0].operations)
-    total = sum(known[op.name.value].macs for op in ops if isinstance(op, d.KernelOp) and not d.is_tiled(op))
+    total = sum(known[op.name.value].macs for op in ops if isinstance(op, d.DescribedKernel))
     for stream in (op for op in ops if isinstance(op, d.StreamOp)):
         ticks = np.arange(stream.first.value, stream.last.value + 1)
         for kernel in _kernels_of(stream):

@@ -40,11 +40,11 @@ def level_of(module: ir.Module) -> FileLevel:
 
 def _level(op: ir.OpView) -> FileLevel | None:
     if isinstance(op, d.KernelOp):
-        if not len(op.outputs):
-            return "kernels"
-        return "plan" if len(walk.last(op.body.blocks[0]).operands) else "segments"
-    if isinstance(op, d.StreamOp):
+        return "kernels"
+    if isinstance(op, d.PlacedKernelOp | d.StreamOp):
         return "plan"
+    if isinstance(op, d.TiledKernelOp):
+        return "segments"
     name = op.operation.name
     if name.startswith("llvm."):
         raise PassError(op, "is of LLVM's dialect; supported are TOSA, linalg, kernels, plans and segments")

@@ -69,7 +69,7 @@ def register(family: OwnFamily) -> Registration:
     return add(family)
 
 
-def read_kernel(op: d.KernelOp) -> Kernel:
+def read_kernel(op: d.DescribedKernel) -> Kernel:
     """What a kernel (on tensors, or placed) computes, in the variant that it names.
 
     Raises:
@@ -83,7 +83,7 @@ def read_kernel(op: d.KernelOp) -> Kernel:
         raise has_no_variant(op, operator, str(variant)) from None
 
 
-def has_no_variant(op: d.KernelOp, operator: Operator, text: str) -> PassError:
+def has_no_variant(op: d.DescribedKernel, operator: Operator, text: str) -> PassError:
     """The error that a kernel is not computed in the variant `text`."""
     supported = " or ".join(repr(str(each.variant)) for each in offers(operator)) or "none"
     return PassError(op, f"kernel {op.name.value} has no variant {text!r}; supported for it is {supported}")

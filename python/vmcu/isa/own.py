@@ -117,14 +117,13 @@ def _read(family: OwnFamily, operator: Operator, backward: bool) -> Accesses:
         with ir.InsertionPoint(function.add_entry_block()):
             pool = d.pool(d.PoolType.get(max(each.length * each.bytes for each in [*inputs, *outputs])))
             sources, results = [[d.place(kind, pool, 0) for kind in side] for side in (inputs, outputs)]
-            op = d.KernelOp([], family.name, operator.kind, sources, results, [])
+            op = d.TiledKernelOp(family.name, operator.kind, sources, results, [])
             func.ReturnOp([])
         names = [ir.Location.name(each) for each in _names(len(inputs), len(outputs))]
         block = op.body.blocks.append(*inputs, *outputs, arg_locs=names)
         with ir.InsertionPoint(block):
             arguments = tuple(block.arguments)
             family.write_rows(operator, Operands(arguments[: len(inputs)], arguments[len(inputs) :]), backward)
-            d.yield_([])
         verify(module)
         found = trace(op)
         accesses = read_accesses(found)

@@ -91,7 +91,7 @@ class _Reader:
             self.ends[op.number.value] = op
         elif isinstance(op, d.StreamOp):
             self._read_stream(op)
-        elif isinstance(op, d.KernelOp):
+        elif isinstance(op, d.PlacedKernelOp):
             self._read_kernel(op, (), None)
             if op.traversal.value == d.Traversal.backward:
                 self.backward.add(op.name.value)
@@ -144,7 +144,7 @@ class _Reader:
             )
         return self.newest[region]
 
-    def _read_kernel(self, op: d.KernelOp, later: Sequence[ir.OpView], stream: d.StreamOp | None) -> None:
+    def _read_kernel(self, op: d.PlacedKernelOp, later: Sequence[ir.OpView], stream: d.StreamOp | None) -> None:
         name, kernel = op.name.value, read_kernel(op)
         reads = [self._find(op, _ring_of(each)) for each in op.inputs]
         block = op.body.blocks[0]
@@ -165,7 +165,7 @@ class _Reader:
         self.landings[tensor] = offset
         self.rings.setdefault(tensor, self.tensors[tensor].rows)
 
-    def _read_workspace(self, op: d.KernelOp, needed: int) -> None:
+    def _read_workspace(self, op: d.PlacedKernelOp, needed: int) -> None:
         regions = [_region(op, each) for each in op.workspace]
         have = sum(held for _, held, _ in regions)
         if have < needed:
@@ -180,7 +180,7 @@ class _Reader:
 
     def _read_stream(self, stream: d.StreamOp) -> None:
         ops = list(stream.body.blocks[0].operations)
-        members = [op for op in ops if isinstance(op, d.KernelOp)]
+        members = [op for op in ops if isinstance(op, d.PlacedKernelOp)]
         source = stream.fed if stream.fed is not None else _ring_of(members[0].inputs[0])
         lands_in = _ring_behind(ops, _region(stream, source)) if stream.fed is not None else None
         driver = self._find(stream, source if lands_in is None else lands_in)
@@ -192,7 +192,7 @@ class _Reader:
         self.births[driver] = (pace, pace, self.tensors[driver].rows)
         phases = []
         for number, op in enumerate(ops):
-            if isinstance(op, d.KernelOp):
+            if isinstance(op, d.PlacedKernelOp):
                 self._read_kernel(op, ops[number + 1 :], stream)
                 phases.append(self._phase(op, pace))
             else:
@@ -204,7 +204,7 @@ class _Reader:
         span = stream.first.value, stream.last.value
         self.streams.append(planner.Stream(driver, names, tuple(phases), *span, backward, pace))
 
-    def _phase(self, op: d.KernelOp, pace: int) -> planner.Phase:
+    def _phase(self, op: d.PlacedKernelOp, pace: int) -> planner.Phase:
         """When a kernel makes its rows; one that accumulates makes its only row with the last one that it takes."""
         kernel = self.kernels[-1]
         assert op.phase is not None, "kernels of a stream have phases"
@@ -250,7 +250,7 @@ def _ring_behind(ops: Sequence[ir.OpView], landing: Region) -> ir.Value | None:
     for op in ops:
         if isinstance(op, d.LandingOp) and _region(op, op.landing) == landing:
             return op.ring
-        if isinstance(op, d.KernelOp) and landing in [_region(op, each) for each in op.outputs]:
+        if isinstance(op, d.PlacedKernelOp) and landing in [_region(op, each) for each in op.outputs]:
             return None
     return None
 

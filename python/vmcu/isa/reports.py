@@ -23,7 +23,7 @@ from vmcu.dialects import vmcu as d
 from vmcu.isa import emit
 
 #: The ops that a site is made of; `Reports.enter` comes before each of them.
-SITES = (d.KernelOp, d.FeedOp, d.SettleOp)
+SITES = (d.TiledKernelOp, d.FeedOp, d.SettleOp)
 _LOOPS = ("scf.for", "scf.while", "scf.parallel", "affine.for")
 
 
@@ -119,7 +119,7 @@ class _Reader:
         self.parts += 1
         return self.parts
 
-    def _site(self, op: d.KernelOp | d.FeedOp | d.SettleOp, part: int) -> Site:
+    def _site(self, op: d.TiledKernelOp | d.FeedOp | d.SettleOp, part: int) -> Site:
         if isinstance(op, d.FeedOp):
             return Site("the caller", part, (_view(op.dest, self._store(op.dest, "input 0"), "output"),))
         if isinstance(op, d.SettleOp):

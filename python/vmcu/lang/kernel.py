@@ -152,7 +152,7 @@ def _bind_one(kernel: str, parameter: inspect.Parameter, arguments: Mapping[str,
     return Flash(value) if kind is Flash else value
 
 
-def _write(kernel: Kernel, values: Mapping[str, Any], sides: list[list[str]]) -> d.KernelOp:
+def _write(kernel: Kernel, values: Mapping[str, Any], sides: list[list[str]]) -> d.TiledKernelOp:
     """A function with the kernel, whose tensors have no place yet."""
     order = [*sides[0], *sides[1]]
     kinds = {name: d.SequenceType.get(values[name].length, values[name].bytes) for name in order}
@@ -165,7 +165,7 @@ def _write(kernel: Kernel, values: Mapping[str, Any], sides: list[list[str]]) ->
         ]
         code = kernel.function.__code__
         with ir.Location.file(code.co_filename, code.co_firstlineno, 0):
-            op = d.KernelOp([], kernel.name, d.KernelKind.custom, inputs, outputs, [])
+            op = d.TiledKernelOp(kernel.name, d.KernelKind.custom, inputs, outputs, [])
         names = [ir.Location.name(name) for name in order]
         block = op.body.blocks.append(*kinds.values(), arg_locs=names)
         func.ReturnOp([])
@@ -173,7 +173,6 @@ def _write(kernel: Kernel, values: Mapping[str, Any], sides: list[list[str]]) ->
         segments = {name: replace(values[name], value=value) for name, value in zip(order, block.arguments)}
         tables = {name: constant(each.array) for name, each in values.items() if isinstance(each, Flash)}
         run_function(lambda: kernel.function(**{**values, **segments, **tables}))
-        d.yield_([])
     return op
 
 

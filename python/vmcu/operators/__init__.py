@@ -56,7 +56,7 @@ PLAIN_LOOPS: tuple[Family, ...] = (
 )
 
 
-def describe(kernel: d.KernelOp) -> Operator:
+def describe(kernel: d.DescribedKernel) -> Operator:
     """What a kernel (on tensors, or placed) computes, read from its body by the readers of its kind.
 
     Raises:
@@ -82,7 +82,7 @@ def _find_kind(results: Sequence[ir.Value], inputs: Sequence[ir.Value]) -> str:
     return "no kind that is known" if found is None else f"kind {found.kind}"
 
 
-def _ends(kernel: d.KernelOp) -> tuple[list[ir.Value], list[ir.Value]]:
+def _ends(kernel: d.DescribedKernel) -> tuple[list[ir.Value], list[ir.Value]]:
     """What the body of a kernel yields, and its arguments."""
     block = kernel.body.blocks[0]
     return list(walk.last(block).operands), list(block.arguments)

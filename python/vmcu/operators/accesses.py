@@ -27,9 +27,7 @@ from vmcu.ir.trips import Grid, Number, Trips, refusal
 LOAD, STORE, FREE = range(3)
 KINDS: tuple[Literal["load", "store", "free"], ...] = ("load", "store", "free")
 
-_TOUCH_NOTHING = {
-    f"vmcu.{name}" for name in ("flash_load", "look_up", "broadcast", "dot", "channel_dot", "requantize", "yield")
-}
+_TOUCH_NOTHING = {f"vmcu.{name}" for name in ("flash_load", "look_up", "broadcast", "dot", "channel_dot", "requantize")}
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class Trace:
         grids: of their blocks.
     """
 
-    kernel: d.KernelOp
+    kernel: d.TiledKernelOp
     kind: np.ndarray
     argument: np.ndarray
     lo: np.ndarray
@@ -89,7 +87,7 @@ class Trace:
         return self.sites[self.site[access]]
 
 
-def trace(kernel: d.KernelOp, *, row: int | None = None) -> Trace:
+def trace(kernel: d.TiledKernelOp, *, row: int | None = None) -> Trace:
     """The accesses of a tiled kernel, in order of execution. `row` is what it makes if it makes one row.
 
     Raises:
@@ -98,7 +96,7 @@ def trace(kernel: d.KernelOp, *, row: int | None = None) -> Trace:
     return _Tracer(kernel, row).run()
 
 
-def _sequences(kernel: d.KernelOp) -> list[ir.Value]:
+def _sequences(kernel: d.TiledKernelOp) -> list[ir.Value]:
     return [*kernel.inputs, *kernel.outputs, *kernel.workspace]
 
 
@@ -117,7 +115,7 @@ class _Batch:
 
 
 class _Tracer:
-    def __init__(self, kernel: d.KernelOp, row: int | None):
+    def __init__(self, kernel: d.TiledKernelOp, row: int | None):
         block = kernel.body.blocks[0]
         self.kernel = kernel
         arguments = list(block.arguments)
@@ -278,7 +276,7 @@ def _lifted(batch: _Batch, grid: Grid, span: int) -> _Batch:
     return replace(batch, outer=grid.rows[batch.outer], times=times)
 
 
-def name_of(kernel: d.KernelOp, argument: int) -> str:
+def name_of(kernel: d.TiledKernelOp, argument: int) -> str:
     """A kernel's sequence for people: by the name that its location has, or by its number."""
     value = kernel.body.blocks[0].arguments[argument]
     if value.location.is_a_name():

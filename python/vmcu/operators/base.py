@@ -94,12 +94,12 @@ class Variant:
         return Variant(name, tuple((key, int(value)) for key, _, value in pairs))
 
     @staticmethod
-    def of(op: d.KernelOp) -> Variant:
+    def of(op: d.DescribedKernel) -> Variant:
         """The variant that a kernel names, or plain loops."""
         named = op.variant
         return PLAIN if named is None else Variant(named.name, tuple(named.options.items()))
 
-    def write(self, op: d.KernelOp) -> None:
+    def write(self, op: d.DescribedKernel) -> None:
         """Let a kernel name this variant; plain loops have no name.
 
         Raises:

@@ -48,7 +48,7 @@ func.func @body(%image: {image}, %weights: {weights}, %bias: {bias}, %multiplier
 _SPLIT = "%split = tensor.expand_shape %result [[0], [1], [2], [3, 4]] output_shape {shape} : {output} into {result}"
 
 
-def write_folded(kernel: d.KernelOp, description: object) -> None:
+def write_folded(kernel: d.DescribedKernel, description: object) -> None:
     """Replace the body of `kernel` by the folded form of `description`, if that kind of kernel has one."""
     block = kernel.body.blocks[0]
     anchor = next((op for op in block.operations if "conv_2d" in op_name(op)), None)

@@ -87,7 +87,7 @@ def _insert(found: Trace, accesses: Accesses, number: int) -> None:
     last = accesses.step[stores].max(initial=-1)
     if last < 0 or (edges.before[last] < length and edges.behind[last] > 0):
         # Something is read behind the last store, or by the op that does it.
-        with found.kernel.location, ir.InsertionPoint.at_block_terminator(block):
+        with found.kernel.location, ir.InsertionPoint(block):
             build.free(sequence, build.constant(length), backward=False)
 
 

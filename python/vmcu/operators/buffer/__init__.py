@@ -63,7 +63,7 @@ class Lowered:
 class BufferKernel(Operator):
     """Any computation on static tensors: the body of `kernel`, which must outlive this description."""
 
-    op: d.KernelOp
+    op: d.DescribedKernel
 
     kind = d.KernelKind.buffer
     is_opaque = True
@@ -120,7 +120,7 @@ class PlainBuffer(Family[BufferKernel]):
         raise AssertionError("an opaque operator has no rows")
 
 
-def _lower(kernel: d.KernelOp) -> Lowered:
+def _lower(kernel: d.DescribedKernel) -> Lowered:
     block = kernel.body.blocks[0]
     _refuse_calls(kernel)
     holder = _outline(kernel, block)
@@ -139,7 +139,7 @@ def _lower(kernel: d.KernelOp) -> Lowered:
     return Lowered(function, holder, tuple(offsets), total)
 
 
-def _refuse_calls(kernel: d.KernelOp) -> None:
+def _refuse_calls(kernel: d.DescribedKernel) -> None:
     """Bufferization of a call to a function that is not in the module beside it ends the process."""
 
     def refuse(op: ir.Operation) -> ir.WalkResult:
@@ -157,7 +157,7 @@ def _run(module: ir.Module, passes: tuple[str, ...]) -> None:
     PassManager.parse(f"builtin.module({','.join(passes)})", context=module.context).run(module.operation)
 
 
-def _outline(kernel: d.KernelOp, block: ir.Block) -> ir.Module:
+def _outline(kernel: d.DescribedKernel, block: ir.Block) -> ir.Module:
     with kernel.location:
         module = ir.Module.create()
         ops = list(block.operations)
