@@ -16,6 +16,7 @@ from . import (  # noqa: F401
     plan,
     refuse_tosa_leftovers,
     set_target,
+    spread_transposed_convolutions,
     sum_by_convolution,
     tile_to_segments,
     verify_plan,

@@ -28,14 +28,14 @@ from vmcu import _vmcu
 from vmcu.dialects import vmcu as d
 from vmcu.ir.clone import clone_into, rename_operands, used_values
 from vmcu.operators import match
-from vmcu.operators.anchors import behind_reshapes
+from vmcu.operators.anchors import behind_reshapes, read_spread
 from vmcu.operators.elementwise import can_vectorise
 from vmcu.operators.fold import write_folded
 from vmcu.operators.read import ANCHORS, read_operator
 from vmcu.passes._registry import PassError, vmcu_pass
 from vmcu.passes.refuse_tosa_leftovers import is_tosa
 
-_HALOS = ("tensor.pad", "tensor.extract_slice")
+_HALOS = ("tensor.pad", "tensor.extract_slice")  # and images that are spread
 
 
 @vmcu_pass("vmcu-form-kernels", summary="Group linalg ops into vmcu.kernel ops")
@@ -225,11 +225,15 @@ def _is_cheap(op: ir.OpView) -> bool:
 def _claim_producers(groups: _Groups, number: int) -> None:
     """Join an anchor with the halo and the slice before it, and with the flip before those."""
     value = groups.ops[number].operands[0]
-    while match.op_name(op := match.producer(value)) in _HALOS and _has_one_use(value):
+    while _is_halo(op := match.producer(value)) and _has_one_use(value):
         assert op is not None, "it has a name"
         groups.join(number, groups.position[value])
         value = op.operands[0]
     _claim_flip(groups, number, value)
+
+
+def _is_halo(op: ir.OpView | None) -> bool:
+    return match.op_name(op) in _HALOS or op is not None and len(op.results) == 1 and read_spread(op.result) is not None
 
 
 def _claim_flip(groups: _Groups, number: int, value: ir.Value) -> None:
@@ -262,7 +266,7 @@ def _readers(value: ir.Value) -> list[ir.OpView]:
     found: list[ir.OpView] = []
     for use in value.uses:
         op = use.owner.operation.opview
-        passes_on = op.operation.name in (*_HALOS, *match.RESHAPES)
+        passes_on = _is_halo(op) or op.operation.name in match.RESHAPES
         found += _readers(op.results[0]) if passes_on else [op]
     return found
 

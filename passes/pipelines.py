@@ -25,6 +25,7 @@ LINALG = (
     "func.func(tosa-infer-shapes)",
     "vmcu-sum-by-convolution",
     "vmcu-max-by-pool",
+    "vmcu-spread-transposed-convolutions",
     "func.func(canonicalize)",
     "func.func(tosa-optional-decompositions)",
     "func.func(canonicalize)",

@@ -20,7 +20,7 @@ from types import TracebackType
 
 import numpy as np
 from mlir import ir
-from mlir.dialects import arith, func
+from mlir.dialects import func
 
 from vmcu.dialects import vmcu as d
 from vmcu.ir import bridge, build
@@ -33,6 +33,7 @@ from vmcu.operators import Family, Operands, Operator, Variant
 from vmcu.operators.accesses import LOAD, STORE, Accesses, Trace, read_accesses, trace
 from vmcu.operators.frees import complete_frees
 from vmcu.operators.geometry import Steps
+from vmcu.operators.liveness import free_passed_rows
 
 Row = Callable[..., None]
 
@@ -90,7 +91,7 @@ class OwnFamily(Family[Operator]):
         """One row, and the free of the input's rows that no other row reads."""
         self._write_row(operator, on, row, backward)
         for source in on.inputs:
-            _free_rows(source, operator, row, backward=backward)
+            free_passed_rows(source, operator.rows(), row, backward=backward)
 
     def write_rows(self, operator: Operator, on: Operands, backward: bool) -> None:
         """The loop over all rows, as the function has it."""
@@ -178,21 +179,6 @@ def _check_rows(found: Trace, accesses: Accesses, operator: Operator, backward: 
                 found.op_of(at),
                 f"loads row {first[at]} of the input for row {row} of the output, which needs others",
             )
-
-
-def _free_rows(source: ir.Value, operator: Operator, row: Index, *, backward: bool) -> None:
-    """Free the input rows that only rows up to this one read."""
-    rows = operator.rows()
-    size = source.type.length // rows.in_rows
-    if backward:
-        last = (row - 1) * rows.stride - rows.pad + rows.reach
-        end = build.clip(last.floordiv(rows.up) + 1, 0, rows.in_rows)
-    else:
-        first = (row + 1) * rows.stride - rows.pad
-        end = build.clip((first + (rows.up - 1)).floordiv(rows.up), 0, rows.in_rows)
-    is_last = arith.cmpi(arith.CmpIPredicate.eq, row.value, build.constant(0 if backward else rows.out_rows - 1))
-    everything = build.constant(0 if backward else source.type.length)
-    build.free(source, arith.select(is_last, everything, (Index.of(end) * size).value), backward=backward)
 
 
 _known: dict[tuple[type[Operator], str], OwnFamily] = {}

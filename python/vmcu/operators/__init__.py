@@ -23,6 +23,7 @@ from vmcu.operators.elementwise import Elementwise, PlainElementwise
 from vmcu.operators.pool import MaxPool, PlainMaxPool
 from vmcu.operators.read import read_as, read_operator
 from vmcu.operators.table import PlainTable, Table
+from vmcu.operators.transpose_conv import PlainTransposeConv, TransposeConv
 
 __all__ = [
     "PLAIN",
@@ -38,6 +39,7 @@ __all__ = [
     "Operands",
     "Operator",
     "Table",
+    "TransposeConv",
     "Variant",
     "describe",
     "fuse",
@@ -52,6 +54,7 @@ PLAIN_LOOPS: tuple[Family, ...] = (
     PlainElementwise(),
     PlainTable(),
     PlainFused(),
+    PlainTransposeConv(),
     PlainBuffer(),
 )
 

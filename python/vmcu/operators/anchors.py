@@ -6,13 +6,14 @@ An anchor is the named linalg op that a layer is built around. Every function an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from mlir import ir
 
 from vmcu.operators import match
 from vmcu.operators.geometry import Window, both
-from vmcu.operators.match import Epilogue, op_name, producer, shape_of
+from vmcu.operators.match import Epilogue, constant_array, op_name, producer, shape_of
 from vmcu.operators.requant import constant_int
 
 
@@ -56,6 +57,32 @@ def read_image(
     if source not in inputs or len(shape) != 4 or shape[0] != 1 or not match.is_int8(value):
         return None
     return shape, (int(pad[0]), int(pad[1])), fill
+
+
+@dataclass(frozen=True)
+class Spread:
+    """An image in a larger one: its pixels lie `up` apart, from pixel `pad` on, and all others are `fill`.
+
+    Pairs are (rows, columns).
+    """
+
+    source: ir.Value
+    pad: tuple[int, int]
+    up: tuple[int, int]
+    fill: int
+
+
+def read_spread(value: ir.Value) -> Spread | None:
+    """What an anchor sees as a spread image, which is an ordinary halo if `up` is one."""
+    op = producer(value)
+    if op is None or op_name(op) != "tensor.insert_slice":
+        return None
+    offsets, strides = (list(ir.DenseI64ArrayAttr(op.attributes[f"static_{each}"])) for each in ("offsets", "strides"))
+    around = constant_array(op.operands[1])
+    outer = (offsets[0], offsets[-1], strides[0], strides[-1])
+    if len(offsets) != 4 or outer != (0, 0, 1, 1) or min(offsets) < 0 or around is None or np.ptp(around):
+        return None
+    return Spread(op.operands[0], both(offsets[1:3]), both(strides[1:3]), int(around.flat[0]))
 
 
 def pair(op: ir.OpView, name: str) -> tuple[int, int]:

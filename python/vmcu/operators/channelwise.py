@@ -68,7 +68,7 @@ class ChannelwiseEmitter(RowEmitter):
     def _fold(self, words: ir.Value, ky: Index, kx: Index, channel: Index, acc: ir.Value) -> ir.Value:
         raise NotImplementedError
 
-    def _emit_columns(self, row: Index) -> None:
+    def make_row(self, row: Index) -> None:
         regions = self.window.regions(1)
         for region in reversed(regions) if self.backward else regions:
             for column in build.loop(region.start, region.stop, backward=self.backward):

@@ -13,6 +13,7 @@ from mlir.dialects import arith
 from vmcu.ir import build
 from vmcu.ir.build import Index
 from vmcu.operators.geometry import Window
+from vmcu.planner import Rows
 
 
 def at_least(index: Index, limit: int) -> ir.Value:
@@ -71,6 +72,20 @@ def free_rows(source: ir.Value, window: Window, row: Index, *, backward: bool) -
         length = build.constant(window.image[0] * window.image[1])
         index = arith.select(at_least(row + 1, window.output[0]), length, _pixel(window, row + 1, Index(0), end=False))
     build.free(source, index, backward=backward)
+
+
+def free_passed_rows(source: ir.Value, rows: Rows, row: Index, *, backward: bool) -> None:
+    """Free the rows of `source` that only output rows up to `row` read, as `rows` has it."""
+    size = source.type.length // rows.in_rows
+    if backward:
+        last = (row - 1) * rows.stride - rows.pad + rows.reach
+        end = build.clip(last.floordiv(rows.up) + 1, 0, rows.in_rows)
+    else:
+        first = (row + 1) * rows.stride - rows.pad
+        end = build.clip((first + (rows.up - 1)).floordiv(rows.up), 0, rows.in_rows)
+    is_last = arith.cmpi(arith.CmpIPredicate.eq, row.value, build.constant(0 if backward else rows.out_rows - 1))
+    everything = build.constant(0 if backward else source.type.length)
+    build.free(source, arith.select(is_last, everything, (Index.of(end) * size).value), backward=backward)
 
 
 def _pixel(window: Window, row: Index, column: Index, *, end: bool) -> ir.Value:

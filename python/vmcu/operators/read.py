@@ -25,6 +25,7 @@ from vmcu.operators.pool import read as pool
 from vmcu.operators.pool.read import MAX_POOL
 from vmcu.operators.requant import INT8
 from vmcu.operators.table.read import read_table
+from vmcu.operators.transpose_conv.read import read_transpose_conv
 
 Reader = Callable[[ir.OpView, Epilogue, Sequence[ir.Value]], Operator | None]
 
@@ -32,10 +33,24 @@ _GENERIC = "linalg.generic"
 _NO_EPILOGUE = Epilogue(np.zeros(1), None, *INT8)
 _DEPTHWISE: dict[str, Reader] = dict.fromkeys(depthwise.DEPTHWISE, depthwise.read_depthwise)
 
+
+def _read_convolution(op: ir.OpView, epilogue: Epilogue, inputs: Sequence[ir.Value]) -> Operator | None:
+    """A convolution over an image as it is, or over one that is spread."""
+    ordinary = conv2d.read_conv2d(op, epilogue, inputs)
+    return read_transpose_conv(op, epilogue, inputs) if ordinary is None else ordinary
+
+
+_CONVOLUTIONS: dict[str, Reader] = dict.fromkeys(conv2d.CONVOLUTIONS, _read_convolution)
+
 #: The anchors that a layer of each kind may be built around, with their readers; an elementwise layer has none.
 READERS: dict[d.KernelKind, dict[str, Reader]] = {
-    d.KernelKind.conv2d: {**conv2d.READERS, **_DEPTHWISE},  # a depthwise convolution of one channel is an ordinary one
+    d.KernelKind.conv2d: {
+        **conv2d.READERS,
+        **_CONVOLUTIONS,
+        **_DEPTHWISE,
+    },  # a depthwise convolution of one channel is an ordinary one
     d.KernelKind.depthwise: _DEPTHWISE,
+    d.KernelKind.transpose_conv: _CONVOLUTIONS,
     # Weights of ones over the whole image are a mean.
     d.KernelKind.pool: {**pool.READERS, depthwise.SUM_POOL: depthwise.read_sum_pool, **_DEPTHWISE},
 }

@@ -84,7 +84,7 @@ class WholeRowEmitter(RowEmitter):
         for row in build.loop(0, self.window.output[0], backward=self.backward):
             self.emit_row(row)
 
-    def _emit_columns(self, row: Index) -> None:
+    def make_row(self, row: Index) -> None:
         kernel, window = self.kernel, self.window
         # Bytes of uint8 are multiplied as they are, 128 too large.
         excess = 128 * kernel.weights.sum(axis=(0, 1), dtype=np.int64) if kernel.flips else 0

@@ -25,7 +25,7 @@ from vmcu.operators.geometry import Span
 from vmcu.operators.liveness import free_window
 from vmcu.operators.match import FLIP
 from vmcu.operators.requant import flash_constants
-from vmcu.operators.rows import RowEmitter
+from vmcu.operators.rows import Place, RowEmitter
 
 PIXELS = 2  # of a tile, unless the variant says otherwise
 WIDEST = 9  # pixels of a row of which the last one is worth code of its own
@@ -90,8 +90,8 @@ class Tiling:
 class TileEmitter(RowEmitter):
     """Emits a convolution's rows tile by tile."""
 
-    def __init__(self, tiling: Tiling, on: Operands, backward: bool, by_rows: bool = False):
-        super().__init__(tiling.conv.window, on, backward=backward, by_rows=by_rows)
+    def __init__(self, tiling: Tiling, on: Operands, backward: bool, by_rows: bool = False, place: Place | None = None):
+        super().__init__(tiling.conv.window, on, backward=backward, by_rows=by_rows, place=place)
         self.tiling, self.conv, self.layout = tiling, tiling.conv, tiling.lanes
         weights, bias, self.halo = tiling.constants
         self.constants = flash_constants(weights, bias, self.conv.requant)
@@ -102,7 +102,7 @@ class TileEmitter(RowEmitter):
         count = self.layout.count(self.tiling.tile_pixels)
         return memref.alloca(ir.MemRefType.get([count], ir.IntegerType.get_signless(16)), [], [])
 
-    def _emit_columns(self, row: Index) -> None:
+    def make_row(self, row: Index) -> None:
         spans = self.window.spans(self.tiling.pixels, wide=self.tiling.is_wide)
         # Tiles of equal size differ in what they widen; they share the product, which is most of the code.
         groups = [list(group) for _, group in groupby(spans, key=lambda span: span.step)]
@@ -115,7 +115,7 @@ class TileEmitter(RowEmitter):
         if self.lanes is not None:
             self._widen_tile(row, column, [each for each in spans if not each.is_inside], spans)
             self._free(row, column, span)
-        first, within = self._segment(row * self.window.output[1], column)
+        first, within = self._pixel(row, column)
         within = None if within is None else within.value
         self.store_product(first.value, within, span.step, (row * self.window.image[1]).value)
         if self.lanes is None:

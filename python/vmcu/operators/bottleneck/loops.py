@@ -74,7 +74,7 @@ class Emitter(RowEmitter):
             size = sequence.type.length
             build.free(sequence, arith.select(is_last, build.constant(size), build.constant(0)), backward=False)
 
-    def _emit_columns(self, row: Index) -> None:
+    def make_row(self, row: Index) -> None:
         for step in build.loop(0, self.walk.steps):
             self._expand_columns(row, step)
             with if_(_at_least(step, self.walk.first)):

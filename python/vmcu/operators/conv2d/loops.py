@@ -21,7 +21,7 @@ from vmcu.operators.conv2d.operator import Conv2D
 from vmcu.operators.geometry import Region, Steps, split_channels
 from vmcu.operators.liveness import at_least, at_most, free_window
 from vmcu.operators.requant import RequantEmitter
-from vmcu.operators.rows import RowEmitter
+from vmcu.operators.rows import Place, RowEmitter
 
 UNROLLED = 3  # most window rows that are unrolled where a row's place is found once
 PIXELS, CHANNELS = 2, 2  # the register tile: 4 accumulators leave room for both operands in 14 registers
@@ -37,16 +37,20 @@ class PlainConv2D(Family[Conv2D]):
         return window.steps(PIXELS, *operator.channels, split_channels(operator.channels[1], CHANNELS))
 
     def emit(self, operator: Conv2D, variant: Variant, on: Operands, *, backward: bool) -> None:
-        _Emitter(operator.normalised(), on, backward).emit()
+        ConvEmitter(operator.normalised(), on, backward).emit()
 
     def emit_row(self, operator: Conv2D, variant: Variant, on: Operands, row: Index, *, backward: bool) -> None:
-        _Emitter(operator, on, backward, by_rows=True).emit_row(row)
+        ConvEmitter(operator, on, backward, by_rows=True).emit_row(row)
 
 
-class _Emitter(RowEmitter):
-    def __init__(self, conv: Conv2D, on: Operands, backward: bool, by_rows: bool = False):
-        super().__init__(conv.window, on, backward=backward, by_rows=by_rows)
+class ConvEmitter(RowEmitter):
+    """Emits a convolution's rows tile by tile."""
+
+    def __init__(self, conv: Conv2D, on: Operands, backward: bool, by_rows: bool = False, place: Place | None = None):
+        super().__init__(conv.window, on, backward=backward, by_rows=by_rows, place=place)
         self.conv = conv
+        # A tile's pixels are stored side by side.
+        self.pixels = PIXELS if self.place.column_step == 1 else 1
         outputs, rows, columns, inputs = conv.weights.shape
         weights = conv.weights.reshape(outputs, rows, columns * inputs).transpose(1, 0, 2)
         # A run's last word may reach past it. The pixels' lanes are zero there, so any weight will do.
@@ -60,8 +64,8 @@ class _Emitter(RowEmitter):
         """Whether the rows of a window are straight code."""
         return self.by_rows and not self.small and self.window.kernel[0] <= UNROLLED
 
-    def _emit_columns(self, row: Index) -> None:
-        regions = self.window.regions(PIXELS)
+    def make_row(self, row: Index) -> None:
+        regions = self.window.regions(self.pixels)
         for region in reversed(regions) if self.backward else regions:
             for column in build.loop(region.start, region.stop, region.step, backward=self.backward):
                 self._emit_pixels(row, column, region)
@@ -88,7 +92,7 @@ class _Emitter(RowEmitter):
         done = at_most(channel, 0) if self.backward else at_least(channel + channels, self.conv.channels[1])
         if not self.by_rows:
             free_window(self.source, self.window, row, column, region.step, done, backward=self.backward)
-        first, within = self._segment(row * self.window.output[1], column)
+        first, within = self._pixel(row, column)
         build.segment_store(tile, self.dest, first, channel, within=within)
 
     def _dot_row(
