@@ -48,7 +48,7 @@ class _Pointwise:
 
     Args:
         op: it.
-        inputs: per operand of the body a tensor, or a constant of one element or of one per channel.
+        inputs: per operand of the body a tensor, or a constant of one element, one per channel or one per element.
     """
 
     op: ir.OpView
@@ -99,7 +99,11 @@ class _Merger:
         region = self._between(source, value)
         if len(region) == 1 and _is_cheap(region[0]):
             return None
-        values, new = self._evaluate(region, source), self.made.get(source, source)
+        new, channels = self.made.get(source, source), shape_of(source)[-1]
+        if any(isinstance(one, np.ndarray) and one.size not in (1, channels) for each in region for one in each.inputs):
+            with region[-1].op.location, ir.InsertionPoint(region[-1].op):
+                return None if len(region) == 1 else self._join(source, new, region)
+        values = self._evaluate(region, source)
         with region[-1].op.location, ir.InsertionPoint(region[-1].op):
             if (values == values[:, :1]).all():
                 return _look_up(new, values[:, 0])
@@ -172,7 +176,7 @@ def _read(op: ir.OpView) -> _Pointwise | None:
         return None
     inputs: list[ir.Value | np.ndarray] = []
     for operand, map_ in zip(op.operands, maps):
-        constant = _constant(operand, map_, shape_of(op.results[0])[-1:])
+        constant = _constant(operand, map_, shape_of(op.results[0]))
         if constant is not None:
             inputs.append(constant)
         elif match.is_identity(map_):
@@ -194,18 +198,18 @@ def _is_known(value: ir.Value) -> bool:
     return constant_int(value) is not None or match.constant_array(value) is not None
 
 
-def _constant(value: ir.Value, map_: ir.AffineMap, channels: tuple[int, ...]) -> np.ndarray | None:
-    """A constant operand of one element, or of one for each channel in the innermost dimension."""
+def _constant(value: ir.Value, map_: ir.AffineMap, shape: tuple[int, ...]) -> np.ndarray | None:
+    """A constant operand of one element, of one for each channel in the innermost dimension, or one for each element."""
     array = match.constant_array(value)
     if array is None:
         array = _computed(value)
     if array is None:
         return None
-    if array.size == 1:
+    if array.size == 1 or match.is_identity(map_):
         return array
     innermost = ir.AffineExpr.get_dim(map_.n_dims - 1)
     is_row = list(map_.results)[-1] == innermost and all(extent == 1 for extent in array.shape[:-1])
-    return array if is_row and array.shape[-1:] == channels else None
+    return array if is_row and array.shape[-1] == shape[-1] else None
 
 
 def _computed(value: ir.Value) -> np.ndarray | None:
@@ -277,12 +281,12 @@ def _word(value: int) -> ir.Value:
 
 
 def _write(source: ir.Value, rows: Sequence[np.ndarray], compute: Callable[..., ir.Value]) -> ir.Value:
-    """A `linalg.generic` over the elements of `source` and one constant per channel from each of `rows`."""
+    """A `linalg.generic` over the elements of `source` and `rows`: constants per channel, or per element."""
     kind = ir.RankedTensorType(source.type)
     identity = ir.AffineMap.get_identity(kind.rank)
-    constants = [build.flash(each.ravel()) for each in rows]
-    channel = identity.get_submap([kind.rank - 1])
-    maps = [identity, *[channel] * len(rows), identity]
+    channel, width = identity.get_submap([kind.rank - 1]), kind.shape[-1]
+    constants = [build.flash(each.ravel() if each.size == width else each.reshape(kind.shape)) for each in rows]
+    maps = [identity, *(channel if each.size == width else identity for each in rows), identity]
     generic = linalg.GenericOp(
         [kind],
         [source, *constants],

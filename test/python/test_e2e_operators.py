@@ -176,6 +176,11 @@ LAYERS: dict[str, Callable[[Path], Path]] = {
     "add_odd": lambda p: tiny.binary(p, "ADD", (1, 3, 5, 7), (1, 3, 5, 7)),
     "add_scalar": lambda p: tiny.binary(p, "ADD", (1, 3, 4, 4), (1, 1, 1, 1)),
     "sub_broadcast": lambda p: tiny.binary(p, "SUB", (1, 3, 5, 4), (1, 1, 1, 4)),
+    "mul_channels": lambda p: tiny.binary(p, "MUL", (1, 3, 5, 12), (1, 1, 1, 12)),
+    "mul_pixels": lambda p: tiny.binary(p, "MUL", (1, 4, 3, 5), (1, 4, 3, 1)),
+    "sub_pixels_of_words": lambda p: tiny.binary(p, "SUB", (1, 2, 3, 8), (1, 2, 3, 1)),
+    "add_scalar_odd": lambda p: tiny.binary(p, "ADD", (1, 3, 1, 7), (1, 1, 1, 1)),
+    "add_vector_to_rows": lambda p: tiny.binary(p, "ADD", (1, 6, 5), (5,)),
     "mul": lambda p: tiny.binary(p, "MUL", (1, 3, 5, 7), (1, 3, 5, 7), activation=3),
     "add_vectors": lambda p: tiny.binary(p, "ADD", (1, 7), (1, 7)),
     "softmax_of_pixels": lambda p: tiny.unary(p, "SOFTMAX", (1, 3, 3, 5), (1, 3, 3, 5), "SoftmaxOptions",
@@ -186,6 +191,7 @@ LAYERS: dict[str, Callable[[Path], Path]] = {
         for number, shape in enumerate([(1, 3, 5, 7), (1, 4, 6, 4), (1, 43), (1, 1, 1, 3)])
     },
     "prelu_channels": prelu((5, 3, 7), (7,)),
+    "prelu_elements": prelu((4, 3, 5), (4, 3, 5)),
     "prelu_all_alike": prelu((4, 3, 8), (1, 1, 1)),
     "abs_one_element": lambda p: tiny.unary(p, "ABS", (1, 1), (1, 1), into=(0.05, 90), out=(0.05, 90)),
     "relu_one_element": lambda p: tiny.unary(p, "RELU", (1, 1), (1, 1), into=(0.05, -10), out=(0.02, -128)),
@@ -193,10 +199,10 @@ LAYERS: dict[str, Callable[[Path], Path]] = {
                                     ([[0, 0], [1, 2], [1, 0], [0, 0]],),
                                     into=(0.05, -5), out=(0.05, -5)),
 }  # fmt: skip
-BUFFERS = ("depthwise_multiplier_2", "average_pool_same", "softmax_of_pixels", "sub_broadcast", "add_scalar", "pad_odd",
-           "reduce_max_channels")  # fmt: skip
+BUFFERS = ("depthwise_multiplier_2", "average_pool_same", "softmax_of_pixels", "pad_odd", "reduce_max_channels")  # fmt: skip
 SUBSET = ("conv_3x3", "conv_stride_2", "conv_dilated", "depthwise_5_channels", "average_pool_valid", "max_pool_same",
-          "fully_connected_odd", "mul", "add_odd", "softmax_of_pixels", "logistic_of_0", "prelu_channels")  # fmt: skip
+          "fully_connected_odd", "mul", "mul_channels", "add_odd", "softmax_of_pixels", "logistic_of_0",
+          "prelu_channels")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -311,3 +317,39 @@ def test_two_outputs_that_are_one_tensor_equal_host(tmp_path: Path) -> None:
     assert len(found) == len(wanted) == 2
     for one, other in zip(found, wanted):
         np.testing.assert_array_equal(one, other)
+
+
+def squeeze_and_excite(path: Path) -> Path:
+    """A block whose channels are scaled by what is computed of their means, between two convolutions."""
+    graph, draw = tiny.Graph(), np.random.default_rng(3)
+    image = (1, 9, 6)
+    x, a, y, z = (graph.tensor(name, (*image, 8), scale=0.05, zero_point=-3) for name in "xayz")
+    wide = graph.tensor("wide", (*image, 40), scale=0.05, zero_point=-3)
+    mean, gate = (graph.tensor(name, (1, 1, 1, 8), scale=0.02, zero_point=5) for name in ("mean", "gate"))
+    open_gate = graph.tensor("open", (1, 1, 1, 8), scale=1 / 256, zero_point=-128)
+    window = dict(padding=0, strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1)
+
+    def convolve(source: int, shape: tuple[int, ...], target: int) -> None:
+        weights = graph.const(f"w{target}", draw.integers(-90, 90, shape).astype(np.int8), scale=0.003)
+        bias = graph.const(f"b{target}", np.arange(shape[0], dtype=np.int32) * 40, scale=0.00015)
+        graph.op("CONV_2D", [source, weights, bias], [target], "Conv2DOptions", **window)
+
+    convolve(x, (8, 3, 3, 8), a)
+    axes = graph.const("axes", np.array([1, 2], np.int32))
+    graph.op("MEAN", [a, axes], [mean], "ReducerOptions", keepDims=True)
+    convolve(mean, (8, 1, 1, 8), gate)
+    graph.op("LOGISTIC", [gate], [open_gate])
+    graph.op("MUL", [a, open_gate], [y], "MulOptions")
+    convolve(y, (40, 1, 1, 8), wide)
+    convolve(wide, (8, 3, 3, 40), z)
+    return graph.write(path, [x], [z])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_tensor_read_whole_takes_part_in_streams(mode: str, tmp_path: Path) -> None:
+    path = squeeze_and_excite(tmp_path / "model.tflite")
+    check_model(path, sanitize=True, **MODES[mode])
+    if mode == "streams":
+        plan = Compilation(path).emit("plan")
+        kernels = plan[plan.rindex("vmcu.stream") :]
+        assert "@elementwise_1 elementwise phase" in kernels and "@conv2d_3" in kernels

@@ -477,3 +477,28 @@ def test_kernel_without_rows_is_no_part_of_a_stream() -> None:
     kernels = tuple(replace(kernel, rows=None) for kernel in network.kernels)
     assert not plan(replace(network, kernels=kernels)).streams
     assert all(isinstance(kernel, Kernel) for kernel in kernels)
+
+
+def gated() -> Network:
+    """Eight rows, what is computed of all of them, and a wide product of rows and that, which a window makes narrow."""
+    net = RowNetwork()
+    x = net.input(8, 4)
+    gate = net.add((x,), Rows(8, 1, 1, 0, 8, 1, accumulates=True), 4)
+    wide = net.add((x, gate), Rows(in_rows=8, out_rows=8), 16)
+    net.add((wide,), Rows(3, 1, 1, 1, 8, 8), 4)
+    network = net.network()
+    *before, product, after = network.kernels
+    reads = (product.reads[0], replace(product.reads[1], lo=[0] * 8, hi=[4] * 8, whole=True))
+    return replace(network, kernels=(*before, replace(product, reads=reads), after))
+
+
+def test_what_is_read_whole_is_there_before_its_stream() -> None:
+    network = gated()
+    found = plan(network, align=1)
+    assert [stream.kernels for stream in found.streams] == [("k1", "k2")]
+    assert "t0" not in found.rings
+    assert schedule(network, network.kernels) is None
+    assert schedule(network, network.kernels[1:]) is not None
+    broken = replace(found, offsets={**found.offsets, "t0": 200, "t1": 200}, pool_bytes=300)
+    with pytest.raises(Internal, match=r"makes row \d+, reads t0 .* were overwritten by t1 row \d+"):
+        check(network, broken)

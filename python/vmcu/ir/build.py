@@ -114,6 +114,15 @@ def loop(start: int, stop: int, step: int = 1, *, backward: bool = False) -> Ite
         scf.yield_([])
 
 
+def steps(start: int, stop: int, step: int, *, backward: bool, straight: bool) -> Iterator[Index]:
+    """As `loop`; if `straight`, code for each trip."""
+    if not straight:
+        yield from loop(start, stop, step, backward=backward)
+        return
+    trips = range(start, stop, step)
+    yield from map(Index, reversed(trips) if backward else trips)
+
+
 def accumulate(
     stop: int, step: int, acc: ir.Value, body: Callable[[Index, ir.Value], ir.Value], *, unroll: bool = False
 ) -> ir.Value:

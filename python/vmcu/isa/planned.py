@@ -35,9 +35,12 @@ def describe_kernel(name: str, kernel: Kernel, reads: Sequence[str], writes: Seq
             overlap=False,
         )
     steps = kernel.steps()
+    accesses = (
+        planner.Access(each, *steps.of(number), whole=number in operator.whole) for number, each in enumerate(reads)
+    )
     return planner.Kernel(
         name,
-        tuple(planner.Access(each, steps.lo, steps.hi) for each in dict.fromkeys(reads)),
+        tuple(dict.fromkeys(accesses)),
         (planner.Access(writes[0], steps.write_lo, steps.write_hi),),
         workspace=operator.workspace,
         reversible=kernel.reversible,

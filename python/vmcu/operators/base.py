@@ -43,6 +43,11 @@ class Operator(ABC):
         """The word that the IR has for it."""
 
     @property
+    def whole(self) -> frozenset[int]:
+        """Numbers of the inputs of which every row of the output reads everything."""
+        return frozenset()
+
+    @property
     def macs(self) -> int:
         """Multiply-accumulates of a run."""
         return 0

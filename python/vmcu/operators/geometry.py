@@ -7,8 +7,8 @@ relation and the emitted loops are made of it, so they cannot disagree.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -178,12 +178,21 @@ class Window:
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """Per step, in raster order, the bytes `[lo, hi)` read of each input and `[write_lo, write_hi)` of the output."""
+    """Per step, in raster order, the bytes `[lo, hi)` read of each input and `[write_lo, write_hi)` of the output.
+
+    Args:
+        others: by number, `lo` and `hi` of inputs of which other bytes are read.
+    """
 
     lo: np.ndarray
     hi: np.ndarray
     write_lo: np.ndarray
     write_hi: np.ndarray
+    others: Mapping[int, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, kw_only=True)
+
+    def of(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """`lo` and `hi` of an input."""
+        return self.others.get(number, (self.lo, self.hi))
 
 
 def split_channels(channels: int, tile: int) -> np.ndarray:

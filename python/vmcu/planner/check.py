@@ -174,21 +174,26 @@ def _replay_stream(stream: Stream, kernels: list[Kernel], pool: _Pool, *, fed: b
 
 def _make_row(kernel: Kernel, row: int, tick: int, pool: _Pool) -> None:
     where = f"kernel {kernel.name} at tick {tick}, which makes row {row},"
-    tensors = [] if kernel.streamed_rows.accumulates else [read.tensor for read in kernel.reads]
+    tensors = [] if kernel.streamed_rows.accumulates else [read.tensor for read in kernel.reads if not read.whole]
     reads = [(tensor, needed) for tensor in tensors for needed in kernel.streamed_rows.read_rows(row)]
+    whole = [read.tensor for read in kernel.reads if read.whole]
     for read in reads:
         pool.read_row(*read, where)
+    for tensor in whole:
+        pool.read(tensor, 0, pool.sizes[tensor], where)
     pool.write_row(kernel.writes[0].tensor, row)
     # Within a row reads and writes take turns, so what is read must outlive all that is written.
     for read in reads:
         pool.read_row(*read, where)
+    for tensor in whole:
+        pool.read(tensor, 0, pool.sizes[tensor], where)
     if scratch := kernel.scratch(True):
         pool.read(_workspace_of(kernel), 0, scratch, where)
 
 
 def _accumulate(kernel: Kernel, stream: Stream, kernels: list[Kernel], tick: int, pool: _Pool) -> None:
     """Read the input row that has arrived at this tick, if one has."""
-    source = kernel.reads[0].tensor
+    source = next(read.tensor for read in kernel.reads if not read.whole)
     maker = next((number for number, each in enumerate(kernels) if each.writes[0].tensor == source), None)
     row, rest = divmod(tick, stream.pace)
     if maker is not None:

@@ -43,12 +43,14 @@ class Access:
 
     Step `t` touches the range `[lo[t], hi[t])`, nothing where both are equal. An access without `lo` and `hi` is
     opaque: it may touch any byte at any step. Sequences of integers become arrays, and all are kept as
-    read-only int64.
+    read-only int64. Of a `whole` tensor a kernel in a stream reads everything for every row that it makes, so all of it is
+    there before the stream begins.
     """
 
     tensor: str
     lo: np.ndarray | None = None
     hi: np.ndarray | None = None
+    whole: bool = False
 
     def __post_init__(self) -> None:
         for name in ("lo", "hi"):
@@ -61,7 +63,7 @@ class Access:
         if not isinstance(other, Access):
             return NotImplemented
         pairs = (self.lo, other.lo), (self.hi, other.hi)
-        return self.tensor == other.tensor and all(
+        return (self.tensor, self.whole) == (other.tensor, other.whole) and all(
             a is b if a is None or b is None else np.array_equal(a, b) for a, b in pairs
         )
 
@@ -141,6 +143,11 @@ class Kernel:
     def scratch(self, streamed: bool) -> int:
         """The bytes of workspace, alone or in a stream."""
         return self.workspace + (self.rows.workspace if streamed and self.rows else 0)
+
+    @property
+    def row_reads(self) -> tuple[Access, ...]:
+        """The tensors of which it reads some rows for each row that it makes."""
+        return tuple(read for read in self.reads if not read.whole)
 
     @property
     def streamed_rows(self) -> Rows:

@@ -203,7 +203,7 @@ def _held_back(network: Network, begin: int, end: int) -> int:
             continue
         seen = min(kernel.rows.reach + 1, (kernel.rows.in_rows - 1) * kernel.rows.up + 1)
         kept = (seen - kernel.rows.stride) // kernel.rows.up
-        for read in kernel.reads:
+        for read in kernel.row_reads:
             if read.tensor in made:
                 held[read.tensor] = max(held.get(read.tensor, 0), kept * rows[read.tensor])
     return sum(held.values())
@@ -214,7 +214,8 @@ def make_part(network: Network, begin: int, end: int, *, fed: bool) -> Part | No
     kernels = network.kernels[begin:end]
     if len(kernels) == 1 and not fed:
         return Part(kernels, None)
-    if fed and (len(network.inputs) != 1 or kernels[0].reads[0].tensor != network.inputs[0]):
+    first = kernels[0].row_reads[:1]
+    if fed and (len(network.inputs) != 1 or not first or first[0].tensor != network.inputs[0]):
         return None
     if fed and any(_reads(kernel, network.inputs[0]) for kernel in network.kernels[end:]):
         return None

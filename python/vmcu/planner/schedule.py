@@ -29,20 +29,24 @@ from vmcu.planner.model import Kernel, Network, Phase, Rows, Stream
 def schedule(network: Network, kernels: Sequence[Kernel], *, backward: bool = False) -> Stream | None:
     """The kernels as a stream driven by the first input of the first one; None if they cannot be one.
 
-    They cannot be one if a kernel has no rows, does not depend on the driver, or joins paths of different strides.
+    They cannot be one if a kernel has no rows, does not depend on the driver, joins paths of different strides, or reads
+    all of a tensor that the stream makes or is driven by.
     """
-    if any(kernel.rows is None or len(kernel.writes) != 1 for kernel in kernels):
+    if any(kernel.rows is None or len(kernel.writes) != 1 for kernel in kernels) or not kernels[0].row_reads:
         return None
-    driver = kernels[0].reads[0].tensor
+    driver = kernels[0].row_reads[0].tensor
     rows = {tensor.name: tensor.rows for tensor in network.tensors}
-    if any(rows[read.tensor] != kernel.streamed_rows.in_rows for kernel in kernels for read in kernel.reads):
+    if any(rows[read.tensor] != kernel.streamed_rows.in_rows for kernel in kernels for read in kernel.row_reads):
+        return None
+    streamed = {driver, *(kernel.writes[0].tensor for kernel in kernels)}
+    if any(read.whole and read.tensor in streamed for kernel in kernels for read in kernel.reads):
         return None
     pace = _find_pace(driver, kernels)
     if pace is None:
         return None
     phases = {driver: Phase(pace, pace)}
     for kernel in kernels:
-        known = [phases[read.tensor] for read in kernel.reads if read.tensor in phases]
+        known = [phases[read.tensor] for read in kernel.row_reads if read.tensor in phases]
         arrival = Phase(known[0].scale, min(phase.shift for phase in known))
         own_rows = kernel.streamed_rows
         phases[kernel.writes[0].tensor] = _follow(arrival, own_rows.mirrored() if backward else own_rows)
@@ -60,7 +64,7 @@ def _find_pace(driver: str, kernels: Sequence[Kernel]) -> int | None:
     rates = {driver: Fraction(1)}  # rows of the driver to one of the tensor
     made = {kernel.writes[0].tensor for kernel in kernels}
     for kernel in kernels:
-        known = {rates[read.tensor] for read in kernel.reads if read.tensor in rates}
+        known = {rates[read.tensor] for read in kernel.row_reads if read.tensor in rates}
         if len(known) != 1 or any(read.tensor in made and read.tensor not in rates for read in kernel.reads):
             return None
         (rate,) = known
@@ -77,7 +81,7 @@ def arrival_of(stream: Stream, kernels: Sequence[Kernel], kernel: Kernel) -> Pha
     """The phase in which the input rows of an accumulating kernel arrive."""
     made = {each.writes[0].tensor: phase for each, phase in zip(kernels, stream.phases)}
     made[stream.driver] = stream.arrival
-    return made[kernel.reads[0].tensor]
+    return made[kernel.row_reads[0].tensor]
 
 
 def _follow(arrival: Phase, rows: Rows) -> Phase:

@@ -97,8 +97,9 @@ def find_moments(network: Network, parts: Sequence[Part], *, fed: bool, backward
         for position, kernel in enumerate(part.kernels):
             for write in kernel.writes:
                 births[write.tensor] = _written(stream, position, len(births[write.tensor]), base)
-            for name in (read.tensor for read in kernel.reads):
-                read = _read(part, stream, position, len(deaths[name]), base)
+            for access in kernel.reads:
+                name = access.tensor
+                read = _read(part, stream, position, len(deaths[name]), base, whole=access.whole)
                 deaths[name] = np.maximum(deaths[name], read)
             if scratch := kernel.scratch(stream is not None):
                 last = int(births[kernel.writes[0].tensor].max())
@@ -157,10 +158,13 @@ def _written(stream: Stream | None, position: int, rows: int, base: int) -> np.n
     return _clock(stream, write_ticks(stream, position, rows), position, base)
 
 
-def _read(part: Part, stream: Stream | None, position: int, rows: int, base: int) -> np.ndarray:
-    """When the kernel at `position` reads each row of an input for the last time; -1 if it never does."""
+def _read(part: Part, stream: Stream | None, position: int, rows: int, base: int, *, whole: bool) -> np.ndarray:
+    """When the kernel at `position` reads each row of an input, or all of it, for the last time; -1 if it never does."""
     if stream is None:
         return np.full(rows, base)
+    if whole:
+        last = stream.phases[position].tick(part.kernels[position].streamed_rows.out_rows - 1)
+        return _clock(stream, np.full(rows, last), position, base)
     ticks = read_ticks(stream, part.kernels, position, rows)
     return np.where(ticks < stream.first_tick, -1, _clock(stream, ticks, position, base))
 
