@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from pathlib import Path
 
 from vmcu.errors import InputError
+
+_drafts: set[Path] = set()  # that are being written
+
+
+@atexit.register
+def _remove_drafts() -> None:
+    for draft in _drafts:
+        draft.unlink(missing_ok=True)
 
 
 def make_folder(path: Path) -> Path:
@@ -28,7 +37,8 @@ def write_file(path: Path, content: str | bytes) -> Path:
         InputError: the file cannot be written; nothing is left behind.
     """
     data = content.encode() if isinstance(content, str) else content
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".vmcu-draft.{os.getpid()}")  # as short as that, or the longest names had none
+    _drafts.add(draft)
     try:
         draft.write_bytes(data)
         os.replace(draft, path)
@@ -37,4 +47,5 @@ def write_file(path: Path, content: str | bytes) -> Path:
     finally:
         if draft.is_file():
             draft.unlink()
+        _drafts.discard(draft)
     return path

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 from vmcu.abi.interface import Interface
 from vmcu.abi.tensor import Tensor
 from vmcu.version import __version__
 
+_SOURCE = re.compile(r"\A/\* .* compiled by vmcu .*\n \* Made from (.*)\.$", re.MULTILINE)
 _C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t", "float32": "float"}
 
 
-def write_header(compiled: Interface, needs: tuple[str, ...] = ()) -> str:
+def write_header(compiled: Interface, needs: tuple[str, ...] = (), source: str | None = None) -> str:
     """The text of `NAME.h`, for C99 and C++.
 
     It declares `NAME_run` and `NAME_pool`, and gives for every input and output a function that returns its address,
@@ -20,6 +22,11 @@ def write_header(compiled: Interface, needs: tuple[str, ...] = ()) -> str:
 
     If rows are fed there is no `NAME_input`, as the input has no place, but `NAME_feed_row`, which takes a row, the
     number of rows and the bytes of one; `NAME_run` then takes a whole image and feeds its rows.
+
+    Args:
+        compiled: the program.
+        needs: the functions that the object calls and does not bring.
+        source: where the model is, from the folder of the header; `read_source` reads it back.
     """
     name = compiled.name
     guard = f"{name.upper()}_H"
@@ -28,7 +35,7 @@ def write_header(compiled: Interface, needs: tuple[str, ...] = ()) -> str:
     ports = [(_numbered(side, index, tensors), each) for side, tensors in sides for index, each in enumerate(tensors)]
     return "\n".join(
         (
-            _comment(compiled, ports, needs),
+            _comment(compiled, ports, needs, source),
             f"#ifndef {guard}\n#define {guard}\n",
             "#include <stdint.h>\n",
             '#ifdef __cplusplus\nextern "C" {\n#endif\n',
@@ -71,7 +78,13 @@ static inline void {name}_run(const {kind} *image) {{
 """
 
 
-def _comment(compiled: Interface, ports: list[tuple[str, Tensor]], needs: tuple[str, ...]) -> str:
+def read_source(header: str) -> str | None:
+    """Where the model of a header is, from the folder of the header; None if the header does not tell."""
+    found = _SOURCE.search(header)
+    return found and found[1]
+
+
+def _comment(compiled: Interface, ports: list[tuple[str, Tensor]], needs: tuple[str, ...], source: str | None) -> str:
     name = compiled.name
     inputs = [(port, each) for port, each in ports if port.startswith("input")]
     outputs = [(port, each) for port, each in ports if port.startswith("output")]
@@ -100,6 +113,7 @@ def _comment(compiled: Interface, ports: list[tuple[str, Tensor]], needs: tuple[
     return "\n".join(
         (
             f"/* {name}: a neural network for {compiled.target.name}, compiled by vmcu {__version__}.",
+            *([] if source is None else [f" * Made from {_plain(source)}."]),
             " *",
             *run,
             *read,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+#: Names of kernels that would be those of something else; with `kernel_` in front no two of them are one.
+_TAKEN = re.compile(r"run|feed_row|state|pool|(flash|halo|report|input|output|kernel)(_\w+|\d*)")
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,8 @@ class Names:
         return f"{self.prefix}_pool"
 
     def kernel(self, name: str) -> str:
-        """The internal function of a kernel."""
-        return f"{self.prefix}_{name}"
+        """The internal function of a kernel. A kernel whose name others of the program have gets a longer one."""
+        return f"{self.prefix}_kernel_{name}" if _TAKEN.fullmatch(name) else f"{self.prefix}_{name}"
 
     def flash(self, number: int) -> str:
         """An internal constant."""

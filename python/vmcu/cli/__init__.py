@@ -17,16 +17,25 @@ import os
 import signal
 import sys
 import threading
-import traceback
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-from vmcu.cli.say import BUG, DONE, INCOMPLETE_INSTALLATION, INTERRUPTED, say, say_error
+from vmcu.cli.say import (
+    BUG,
+    DEBUG_VARIABLE,
+    DONE,
+    INCOMPLETE_INSTALLATION,
+    INTERRUPTED,
+    say,
+    say_bug,
+    say_error,
+    show_traceback,
+)
 from vmcu.errors import VmcuError
 
-#: Shows the traceback of an error of any kind.
-DEBUG_VARIABLE = "VMCU_DEBUG"
+__all__ = ["BUG", "DEBUG_VARIABLE", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,49 +59,51 @@ def _main(arguments: Sequence[str] | None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except VmcuError as error:
-        _show_traceback()
+        show_traceback()
         return say_error(error)
     except ImportError as error:
-        _show_traceback()
         if (error.name or "").partition(".")[0] == "vmcu" and not (error.name or "").endswith("_vmcu"):
-            return say(_describe_bug(error), BUG)
+            return say_bug(error)
+        show_traceback()
         return say(f"error: the installation is incomplete: {error}", INCOMPLETE_INSTALLATION)
     except Exception as error:
-        _show_traceback()
-        return say(_describe_bug(error), BUG)
+        return say_bug(error)
     return DONE
 
 
 @contextmanager
 def _quiet_interrupts() -> Iterator[None]:
-    """End the process at once at Ctrl-C: an exception in the middle of MLIR's C++ can take it down noisily."""
+    """End the process at once at Ctrl-C: an exception in the middle of MLIR's C++ can take it down noisily.
+
+    A thread does it, because a handler of Python's waits until C++ returns.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, _end)
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    threading.Thread(target=_end_at_interrupt, args=(reader,), daemon=True).start()
+    handler, descriptor = signal.signal(signal.SIGINT, _wait_for_the_end), signal.set_wakeup_fd(writer)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.set_wakeup_fd(descriptor)
+        signal.signal(signal.SIGINT, handler)
+        os.close(writer)
 
 
-def _end(number: int, frame: FrameType | None) -> None:
-    show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""  # the spinner hides it
-    os.write(2, f"{show_cursor}vmcu: interrupted\n".encode())
-    atexit._run_exitfuncs()  # removes temporary folders
-    os._exit(INTERRUPTED)
+def _wait_for_the_end(number: int, frame: FrameType | None) -> None:
+    """Let the command go no further: it would miss the files that are removed meanwhile, and say so."""
+    while True:
+        time.sleep(1)
 
 
-def _describe_bug(error: Exception) -> str:
-    origin = error.__cause__ or error
-    frames = traceback.extract_tb(origin.__traceback__)
-    where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno} in {frames[-1].name})" if frames else ""
-    return (
-        f"bug: {type(origin).__name__}: {error}{where}; this is a mistake of vmcu, not yours: please report it "
-        f"({DEBUG_VARIABLE}=1 shows the traceback)"
-    )
-
-
-def _show_traceback() -> None:
-    if os.environ.get(DEBUG_VARIABLE, "0") not in ("", "0"):
-        traceback.print_exc()
+def _end_at_interrupt(reader: int) -> None:
+    """Wait for the number of a signal; there is none, but the end of the file, when the command is done."""
+    while found := os.read(reader, 1):
+        if found[0] == signal.SIGINT:
+            show_cursor = "\x1b[?25h" if sys.stderr.isatty() else ""  # the spinner hides it
+            os.write(2, f"{show_cursor}vmcu: interrupted\n".encode())
+            atexit._run_exitfuncs()  # removes drafts and temporary folders
+            os._exit(INTERRUPTED)
+    os.close(reader)

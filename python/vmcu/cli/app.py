@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
@@ -13,7 +14,7 @@ import typer
 
 from vmcu.cli import options
 from vmcu.cli.progress import progress
-from vmcu.cli.say import DONE, say_error
+from vmcu.cli.say import DONE, say_bug, say_error
 from vmcu.errors import VmcuError
 from vmcu.version import __version__
 
@@ -193,34 +194,38 @@ def bench(
     Every result is compared bit for bit with what an oracle says: a program on this machine that knows the network.
     A model that cannot be measured does not keep the others from it.
     """
+    from dataclasses import replace
+
     from vmcu.cli.arrays import random_inputs
     from vmcu.cores import Target
     from vmcu.driver.compilation import Compilation
+    from vmcu.driver.options import label_models
     from vmcu.report.figures import measure
     from vmcu.report.layers import tabulate_layers
     from vmcu.report.text import figures_as_dicts, tabulate
 
-    cores = [Target.parse(text) for text in targets]
+    wanted = [asked.options(target=Target.parse(text)) for text in targets]
+    labels = label_models(models)
     rows, profiles, failed = [], [], DONE
     with progress("bench") as step:
-        for model in models:
-            for core in cores:
+        for model, options_ in product(models, wanted):
 
-                def show(level: str, name: str = model.name) -> None:
-                    step(f"{name}, {level}")
+            def show(level: str, name: str = model.name) -> None:
+                step(f"{name}, {level}")
 
-                wanted = asked.options(target=core)
-                try:
-                    compiled = Compilation(model, wanted, progress=show).finish()
-                    given = random_inputs(compiled.inputs, seed)
-                    row = measure(compiled, given, oracle)
-                    profile = compiled.profile(*given) if layers else None
-                except VmcuError as error:
-                    failed = max(failed, say_error(error))
-                    continue
-                rows.append(row)
-                profiles += [profile] if profile else []
-    if not rows:
+            try:
+                compiled = Compilation(model, options_, progress=show).finish()
+                given = random_inputs(compiled.inputs, seed)
+                row = measure(compiled, given, oracle)
+                profile = compiled.profile(*given) if layers else None
+            except VmcuError as error:
+                failed = max(failed, say_error(error))
+            except Exception as error:  # of ours; the other models are measured nevertheless
+                failed = max(failed, say_bug(error))
+            else:
+                rows.append(replace(row, model=labels[model]))
+                profiles += [replace(profile, model=labels[model])] if profile else []
+    if not rows and not as_json:
         raise typer.Exit(failed)
     if as_json:
         print(json.dumps(figures_as_dicts(rows, profiles), indent=2))

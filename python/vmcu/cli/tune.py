@@ -13,6 +13,8 @@ import typer
 
 from vmcu.cli import options
 from vmcu.cli.app import app
+from vmcu.cli.say import DONE, say_error
+from vmcu.errors import VmcuError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -39,14 +41,23 @@ def tune(
     """Measure how fast the variants of each kernel are, for later compilations.
 
     Every variant is compiled alone and run on the emulated core. Shapes that are known, from the package or from before,
-    are not measured again. Compiling takes the fastest variant that its RAM and its budget of code allow.
+    are not measured again. A model that cannot be read does not keep the others from it. Compiling takes the fastest
+    variant that its RAM and its budget of code allow.
     """
     from vmcu.cores import Target
     from vmcu.tuner import Cache, shipped, user_path
 
     core, path = Target.parse(target), output or user_path()
     mine = Cache.load(path)
-    tasks = {task.key: task for model in models for task in _find_tasks(model, core, io)}
+    tasks: dict[str, Task] = {}
+    failed = DONE
+    for model in models:
+        try:
+            tasks |= {task.key: task for task in _find_tasks(model, core, io)}
+        except VmcuError as error:
+            failed = max(failed, say_error(error))
+    if failed and not tasks and not as_json:
+        raise typer.Exit(failed)
     known = shipped().updated(mine.entries) if output is None else mine
     missing = [task for task in tasks.values() if again or task.key not in known.entries]
     for task, found in _measure(missing):
@@ -57,12 +68,13 @@ def tune(
     if as_json:
         entries = {name: [asdict(each) for each in cache.entries[name]] for name in tasks}
         print(json.dumps(entries, indent=2))
-        return
+        raise typer.Exit(failed)
     from rich.console import Console
 
     console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(_tabulate(list(tasks.values()), cache))
     print(f"measured {len(missing)} of {len(tasks)} shapes" + (f", wrote {path}" if missing else ""))
+    raise typer.Exit(failed)
 
 
 def _find_tasks(model: Path, core: Target, io: options.Io) -> list[Task]:

@@ -133,6 +133,7 @@ class Compilation:
             streams=plan.streams,
             layers=summaries.layers(planned, operators),
             compile_seconds=self.seconds,
+            source=self.path,
             _make_reference=self.reference,
             _open_panel=self.oracle,
         )
@@ -240,6 +241,8 @@ class Compilation:
             module = frontends.load(self.path, io=self.options.io)
             level = frontends.level_of(module)
             if level == "plan":  # Whoever wrote it, it is checked as if by a stranger.
+                import vmcu.passes  # noqa: F401  registers them
+
                 bridge.run(module, ("vmcu-verify-plan",))
         self._modules[level] = module
         return level

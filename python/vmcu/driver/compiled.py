@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vmcu.abi.header import write_header
 from vmcu.driver.program import Program, assemble
+from vmcu.driver.saving import save
 from vmcu.driver.summaries import Layer
 
 if TYPE_CHECKING:  # whoever only compiles needs no emulated core and no oracle
@@ -32,6 +36,7 @@ class Compiled(Program):
         streams: the names of the kernels that run together row by row, for each group of them.
         layers: all kernels, in the order of the plan.
         compile_seconds: from the file to the object.
+        source: the model's file.
     """
 
     lower_bound: int
@@ -42,6 +47,7 @@ class Compiled(Program):
     streams: tuple[tuple[str, ...], ...]
     layers: tuple[Layer, ...]
     compile_seconds: float
+    source: Path
     _make_reference: Callable[[], Reference] = field(repr=False)
     _open_panel: Callable[[OracleName], Panel] = field(repr=False)
 
@@ -58,6 +64,18 @@ class Compiled(Program):
     def oracle(self, which: OracleName = "auto") -> Panel:
         """Who says what the model computes; see `vmcu.driver.compilation.Compilation.oracle`."""
         return self._open_panel(which)
+
+    def save(self, directory: str | Path) -> tuple[Path, Path]:
+        """Write `NAME.o` and `NAME.h` into `directory` (made if missing) and return their paths.
+
+        The header tells where the model is. The files of another model with the same C name are not overwritten as long as
+        that model is there.
+
+        Raises:
+            InputError: they cannot be written there, or are those of another model.
+        """
+        header = write_header(self, self.needs, os.path.relpath(self.source, directory))
+        return save(Path(directory), self.name, self.code, header, self.source)
 
     def profile(self, *inputs: np.ndarray) -> Profile:
         """Run once on the emulated core; the cycles, calls, code and RAM of each kernel.

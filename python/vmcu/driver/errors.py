@@ -36,6 +36,7 @@ def _describe_error(path: Path, error: VmcuError) -> str:
     message = re.sub(r"\((\S+):0:0\)?(?=:)", "", message)
     end = re.search(r' \(loc\("([^"]*)":(\d+):(\d+)\)\)$', message)
     if end:
-        return f"{end[1]}:{end[2]}:{end[3]}: {message[: end.start()].removeprefix(f'{path}: ')}"
+        where = end[1] if end[2] == "0" else f"{end[1]}:{end[2]}:{end[3]}"
+        return f"{where}: {message[: end.start()].removeprefix(f'{path}: ')}"
     message = re.sub(r'(at )?(?:layer )?loc\("([^"]*)":(\d+):(\d+)\)', r"\1\2:\3:\4", message)
     return message if message.startswith(str(path)) else f"{path}: {message}"

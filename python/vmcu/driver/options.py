@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from vmcu.abi.interface import Input
@@ -12,6 +14,14 @@ from vmcu.errors import InputError
 from vmcu.frontends import Io
 
 Optimize = Literal["ram", "balanced", "latency", "size"]
+#: Headers of C that a model's header would hide.
+_HEADERS = frozenset(
+    (
+        "assert", "complex", "ctype", "errno", "fenv", "float", "inttypes", "iso646", "limits", "locale", "math", "setjmp",
+        "signal", "stdalign", "stdarg", "stdatomic", "stdbool", "stdckdint", "stddef", "stdint", "stdio", "stdlib",
+        "stdnoreturn", "string", "tgmath", "threads", "time", "uchar", "wchar", "wctype",
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -99,10 +109,18 @@ def checked_name(name: str) -> str:
     """
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
         raise InputError(f"a name is a C identifier that begins with a letter, found '{name}'")
+    if name.lower() in _HEADERS:
+        raise InputError(f"the name '{name}' makes a header {name}.h, which hides that of C; supported are other names")
     return name
 
 
 def symbol_name(text: str) -> str:
     """A C identifier made of a file's name."""
     name = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_").lower() or "model"
-    return name if name[0].isalpha() else f"m_{name}"
+    return name if name[0].isalpha() and name not in _HEADERS else f"m_{name}"
+
+
+def label_models(paths: Sequence[Path]) -> dict[Path, str]:
+    """What to call each of several models: its C name, or its path if two of them have one C name."""
+    names = {path: symbol_name(path.stem) for path in paths}
+    return {path: name if list(names.values()).count(name) == 1 else str(path) for path, name in names.items()}

@@ -27,8 +27,9 @@ from vmcu.abi.tensor import Tensor
 from vmcu.cores import Target
 from vmcu.driver import summaries
 from vmcu.driver.options import checked_name
+from vmcu.driver.saving import save
 from vmcu.errors import FlashDoesNotFit, StackDoesNotFit, Unsupported
-from vmcu.files import make_folder, write_file
+from vmcu.files import write_file
 from vmcu.ir import bridge
 from vmcu.ir.locations import place
 from vmcu.toolchain import Sizes, compile_to_assembly, compile_with_stack, elf_sizes, link_firmware, undefined
@@ -79,8 +80,7 @@ class Program(Interface):
         Raises:
             InputError: they cannot be written there.
         """
-        folder = make_folder(Path(directory))
-        return write_file(folder / f"{self.name}.o", self.code), write_file(folder / f"{self.name}.h", self.header)
+        return save(Path(directory), self.name, self.code, self.header)
 
     def link(self, path: str | Path) -> Path:
         """Write an ELF image with start-up code, ready for the emulator or a debugger, to `path`.

@@ -10,6 +10,7 @@ inputs and outputs. Modules live in the caller's current `ir.Context`:
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
@@ -83,7 +84,9 @@ def _read(file: Path) -> ir.Module:
     if reader is None:
         raise InputError(f"{file}: unknown kind of model '{file.suffix}'; supported are {', '.join(_READERS)}")
     if not file.is_file():
-        raise InputError(f"{file}: no such file")
+        raise InputError(f"{file}: is a folder, not a file" if file.is_dir() else f"{file}: no such file")
+    if not os.access(file, os.R_OK):
+        raise InputError(f"{file}: cannot be read: Permission denied")
     return reader(file)
 
 

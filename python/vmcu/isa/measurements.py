@@ -17,6 +17,7 @@ from pathlib import Path
 import platformdirs
 
 from vmcu.errors import InputError
+from vmcu.files import make_folder, write_file
 
 SHIPPED = Path(__file__).parent / "measured.json"
 #: Bytes of code that a kernel may have beyond its smallest fast variant.
@@ -59,6 +60,8 @@ class Cache:
         """
         if not path.exists():
             return Cache()
+        if path.is_dir():
+            raise InputError(f"{path} is not a cache of measurements: it is a folder")
         try:
             entries = json.loads(path.read_text())
             return Cache({name: tuple(Measured(*each) for each in found) for name, found in entries.items()})
@@ -66,15 +69,17 @@ class Cache:
             raise InputError(f"{path} is not a cache of measurements: {error}") from None
 
     def save(self, path: Path) -> None:
-        """Write one line for each shape, sorted: the file can be compared and merged."""
+        """Write one line for each shape, sorted: the file can be compared and merged.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
         lines = (
             f"{json.dumps(name)}: {json.dumps([list(asdict(each).values()) for each in self.entries[name]])}"
             for name in sorted(self.entries)
         )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text("{\n" + ",\n".join(lines) + "\n}\n")
-        temporary.replace(path)
+        make_folder(path.parent)
+        write_file(path, "{\n" + ",\n".join(lines) + "\n}\n")
 
     def updated(self, entries: Mapping[str, Iterable[Measured]]) -> Cache:
         """This cache with other measurements on top."""

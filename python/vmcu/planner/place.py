@@ -186,6 +186,8 @@ class _Search:
                     constraint.only_enforce_if(literal if is_backward else ~literal)
 
     def run(self, time_limit: float) -> cp_model.CpSolverStatus:
+        # Otherwise Ctrl-C ends the search, not the program, and the solver leaves no handler of it behind.
+        self.solver.parameters.catch_sigint_signal = False
         self.solver.parameters.num_workers = 1
         self.solver.parameters.random_seed = 0
         self.solver.parameters.max_deterministic_time = time_limit

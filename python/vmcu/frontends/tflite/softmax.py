@@ -75,7 +75,7 @@ def _with_beta(model: Model) -> list[Operator]:
     read = {index for each in model.operators for index in each.inputs} | set(model.outputs)
     return [
         each
-        for each in model.operators
+        for each in model.live_operators()
         if each.code == _SOFTMAX and _beta(each) != 1 and _is_int8(model, each) and each.outputs[0] in read
     ]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vmcu.frontends.tflite import schema
-from vmcu.frontends.tflite.arity import arity_fault
+from vmcu.frontends.tflite.forms import form_fault
 from vmcu.frontends.tflite.model import Model, Operator, Tensor
 
 Kernel = Literal["segments", "buffers", "none"]
@@ -212,7 +212,7 @@ def _fault(model: Model, operator: Operator) -> str | None:
         instead = f"; nearest is {_INSTEAD[name]}" if name in _INSTEAD else ""
         return f"it is not supported: {why}{instead}; {_LIST}"
     fault = (
-        arity_fault(operator)
+        form_fault(model, operator)
         or _tensor_fault(model, operator, support)
         or (support.check(model, operator) if support.check else None)
     )

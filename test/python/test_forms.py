@@ -1,4 +1,4 @@
-"""Operators with more or fewer tensors than they take are refused by name, whatever else is done with them."""
+"""Operators of a form that nobody reads are refused by name: numbers of tensors, ranks, sizes of windows."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated
 
+import damages
 import tiny_tflite as tiny
 from vmcu.errors import Unsupported
-from vmcu.frontends.tflite.arity import _INPUTS
+from vmcu.frontends.tflite.forms import _INPUTS
 from vmcu.frontends.tflite.model import read_model
 from vmcu.frontends.tflite.prepare import prepare
 from vmcu.frontends.tflite.schema import OPERATORS
@@ -43,6 +45,25 @@ def test_an_operator_has_one_result_unless_it_splits_invalid(tmp_path: Path) -> 
     with pytest.raises(Unsupported, match="it has 2 outputs where it makes 1"):
         prepare(write(tmp_path / "net.tflite", "RELU", 1, 2))
     prepare(write(tmp_path / "net.tflite", "UNPACK", 1, 4))
+
+
+@pytest.mark.parametrize("field", ["strideW", "strideH", "dilationWFactor", "dilationHFactor"])
+@pytest.mark.parametrize("multiplier", [0, 1])
+def test_windows_that_do_not_move_invalid(tmp_path: Path, field: str, multiplier: int) -> None:
+    data = tiny.conv(tmp_path / "net.tflite", multiplier=multiplier).read_bytes()
+    model = schema_py_generated.ModelT.InitFromPackedBuf(data, 0)
+    setattr(model.subgraphs[0].operators[0].builtinOptions, field, 0)
+    (tmp_path / "net.tflite").write_bytes(damages.write(model))
+    with pytest.raises(Unsupported, match=rf"its {field[:6]}\w* (over|of) (rows|columns) is 0"):
+        prepare(tmp_path / "net.tflite")
+
+
+def test_ranks_of_windows_invalid(tmp_path: Path) -> None:
+    graph = tiny.Graph()
+    x, y = graph.tensor("x", (1, 8, 4)), graph.tensor("y", (1, 4, 4))
+    graph.op("MAX_POOL_2D", [x], [y], "Pool2DOptions", strideW=2, strideH=2, filterWidth=2, filterHeight=2)
+    with pytest.raises(Unsupported, match=r"tensor 'x' \(int8\[1x8x4\]\) has 3 sizes where it takes 4"):
+        prepare(graph.write(tmp_path / "net.tflite", [x], [y]))
 
 
 def test_operators_of_the_table_are_those_of_the_schema() -> None:
