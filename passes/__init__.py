@@ -7,6 +7,7 @@ from . import (  # noqa: F401
     form_kernels,
     fuse_kernels,
     generalise_reductions,
+    interpolate_by_matrices,
     keep_layers_apart,
     lower_streams,
     make_padding_static,

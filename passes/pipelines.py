@@ -26,6 +26,7 @@ LINALG = (
     "vmcu-sum-by-convolution",
     "vmcu-max-by-pool",
     "vmcu-spread-transposed-convolutions",
+    "vmcu-interpolate-by-matrices",
     "func.func(canonicalize)",
     "func.func(tosa-optional-decompositions)",
     "func.func(canonicalize)",

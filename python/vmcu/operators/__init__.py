@@ -22,6 +22,7 @@ from vmcu.operators.depthwise import Depthwise, PlainDepthwise
 from vmcu.operators.elementwise import Elementwise, PlainElementwise
 from vmcu.operators.pool import MaxPool, PlainMaxPool
 from vmcu.operators.read import read_as, read_operator
+from vmcu.operators.resize import PlainResize, Resize
 from vmcu.operators.table import PlainTable, Table
 from vmcu.operators.transpose_conv import PlainTransposeConv, TransposeConv
 
@@ -38,6 +39,7 @@ __all__ = [
     "MaxPool",
     "Operands",
     "Operator",
+    "Resize",
     "Table",
     "TransposeConv",
     "Variant",
@@ -55,6 +57,7 @@ PLAIN_LOOPS: tuple[Family, ...] = (
     PlainTable(),
     PlainFused(),
     PlainTransposeConv(),
+    PlainResize(),
     PlainBuffer(),
 )
 

@@ -24,6 +24,7 @@ from vmcu.operators.match import Epilogue, op_name, producer
 from vmcu.operators.pool import read as pool
 from vmcu.operators.pool.read import MAX_POOL
 from vmcu.operators.requant import INT8
+from vmcu.operators.resize import read as resize
 from vmcu.operators.table.read import read_table
 from vmcu.operators.transpose_conv.read import read_transpose_conv
 
@@ -44,13 +45,11 @@ _CONVOLUTIONS: dict[str, Reader] = dict.fromkeys(conv2d.CONVOLUTIONS, _read_conv
 
 #: The anchors that a layer of each kind may be built around, with their readers; an elementwise layer has none.
 READERS: dict[d.KernelKind, dict[str, Reader]] = {
-    d.KernelKind.conv2d: {
-        **conv2d.READERS,
-        **_CONVOLUTIONS,
-        **_DEPTHWISE,
-    },  # a depthwise convolution of one channel is an ordinary one
+    # A depthwise convolution of one channel is an ordinary one.
+    d.KernelKind.conv2d: {**conv2d.READERS, **_CONVOLUTIONS, **_DEPTHWISE},
     d.KernelKind.depthwise: _DEPTHWISE,
     d.KernelKind.transpose_conv: _CONVOLUTIONS,
+    d.KernelKind.resize: {**resize.READERS},
     # Weights of ones over the whole image are a mean.
     d.KernelKind.pool: {**pool.READERS, depthwise.SUM_POOL: depthwise.read_sum_pool, **_DEPTHWISE},
 }

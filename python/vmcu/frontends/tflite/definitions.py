@@ -257,30 +257,21 @@ def _resize_bilinear(model: Model, operator: Operator, operands: Sequence[ir.Val
     """Positions and weights are whole 1024ths of a pixel, as in LiteRT's `ResizeBilinearInteger`."""
     align_corners, half_pixel_centers = operator.option(2, "<b"), operator.option(3, "<b")
     source, result = ends(model, operator)
-    value, steps, offsets, borders = operands[0], [], [], []
-    for axis, size, count in zip((1, 2), source.shape[1:3], result.shape[1:3]):
+    steps, offsets, borders = [], [], []
+    for size, count in zip(source.shape[1:3], result.shape[1:3]):
         first, last = (size - 1, count - 1) if align_corners and count > 1 else (size, count)
         step = max((_PIXEL * first + last // 2) // last, 1)  # of an image of one pixel, each position is that pixel
         offset = step // 2 - _PIXEL // 2 if half_pixel_centers else 0
         if (count - 1) * step + offset >= size * _PIXEL:
             raise unsupported(model, operator, f"at {size} to {count} pixels LiteRT reads behind the image")
-        if offset < 0:  # MLIR takes positions before the first pixel for ones behind it.
-            value, size, offset = _repeat_first(value, axis), size + 1, offset + _PIXEL
         steps.append(step)
         offsets.append(offset)
         borders.append((count - 1) * step - (size - 1) * _PIXEL + offset)
     scale = [_PIXEL, steps[0], _PIXEL, steps[1]]
     mode = {"mode": ir.Attribute.parse("#tosa.resize_mode<BILINEAR>")}
     where = [tosa.sizes(each) for each in (scale, offsets, borders)]
-    sums = tosa.op("resize", tosa.typed(result.shape, i32()), (value, *where), **mode)
+    sums = tosa.op("resize", tosa.typed(result.shape, i32()), (operands[0], *where), **mode)
     return tosa.rescale(sums, i8(), _round_away(model, operator, 1 / _PIXEL**2, 0))
-
-
-def _repeat_first(value: ir.Value, axis: int) -> ir.Value:
-    """The first row or column twice."""
-    shape = list(value.type.shape)
-    first = tosa.slice(value, [0] * len(shape), [*shape[:axis], 1, *shape[axis + 1 :]])
-    return tosa.concat((first, value), axis)
 
 
 def _has_both_flags(model: Model, operator: Operator) -> bool:

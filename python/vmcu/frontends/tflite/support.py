@@ -132,7 +132,7 @@ SUPPORT: dict[str, Support] = {
     "RELU_0_TO_1": Support("segments", "int8; fused into a layer it is the clamp of its requantisation"),
     "RELU_N1_TO_1": Support("segments", "int8"),
     "RESHAPE": Support("none", "the same bytes; constant sizes, or sizes that follow from shapes", moves=True),
-    "RESIZE_BILINEAR": Support("buffers", "int8; a constant size"),
+    "RESIZE_BILINEAR": Support("segments", "int8; a constant size"),
     "RESIZE_NEAREST_NEIGHBOR": Support("buffers", "int8; a constant size", moves=True),
     "REVERSE_V2": Support("buffers", f"{_MOVED}, along one axis", moves=True),
     "RSQRT": Support("segments", "int8; a table of 256 results; LiteRT's kernel takes inputs above zero only"),
@@ -153,7 +153,10 @@ SUPPORT: dict[str, Support] = {
     "TANH": Support("segments", "int8; a table of 256 results"),
     "TILE": Support("buffers", _MOVED, moves=True),
     "TRANSPOSE": Support("buffers", f"{_MOVED}, by a constant permutation", moves=True),
-    "TRANSPOSE_CONV": Support("buffers", "int8 weights with one scale or one per channel; a constant output shape"),
+    "TRANSPOSE_CONV": Support(
+        "segments",
+        "int8 weights with one scale or one per channel; a constant output shape; on buffers with weights that are computed",
+    ),
     "UNPACK": Support("buffers", _MOVED, moves=True),
 }  # fmt: skip
 
