@@ -122,6 +122,8 @@ static bool isWord(Attribute value) {
   return number && number.getType().isSignlessInteger(32);
 }
 
+static bool areElements(Attribute value) { return isa<ElementsAttr>(value); }
+
 /// What a port may say besides its type, by the same rules as an argument or a result.
 static bool isPortEntry(NamedAttribute entry) {
   StringRef name = entry.getName().getValue();
@@ -131,6 +133,8 @@ static bool isPortEntry(NamedAttribute entry) {
     return isScale(entry.getValue());
   if (name == "vmcu.unsigned")
     return isUnit(entry.getValue());
+  if (name == "vmcu.initial")
+    return areElements(entry.getValue());
   return name == "vmcu.zero_point" ? isWord(entry.getValue()) : !name.starts_with("vmcu.");
 }
 
@@ -141,6 +145,15 @@ static bool arePorts(Attribute value) {
            auto type = port ? port.getAs<TypeAttr>("type") : TypeAttr();
            auto tensor = type ? dyn_cast<RankedTensorType>(type.getValue()) : RankedTensorType();
            return tensor && tensor.hasStaticShape() && llvm::all_of(port, isPortEntry);
+         });
+}
+
+/// Ports of which each has an initial value of its type.
+static bool areStates(Attribute value) {
+  return arePorts(value) && llvm::all_of(cast<ArrayAttr>(value), [](Attribute each) {
+           auto state = cast<DictionaryAttr>(each);
+           auto initial = state.getAs<ElementsAttr>("vmcu.initial");
+           return initial && initial.getType() == state.getAs<TypeAttr>("type").getValue();
          });
 }
 
@@ -157,6 +170,7 @@ static bool isCount(Attribute value) {
 static const KnownAttribute knownAttributes[] = {
     {"vmcu.inputs", "a function", "an array of ports", isFunction, arePorts},
     {"vmcu.outputs", "a function", "an array of ports", isFunction, arePorts},
+    {"vmcu.states", "a function", "an array of ports with initial values of their types", isFunction, areStates},
     {"vmcu.results", "a function", "the number of its own results as an i64", isFunction, isCount},
     {"vmcu.lower_bound", "a pool", "bytes as an i64", [](Operation *op) { return isa<PoolOp>(op); }, isCount},
     {"vmcu.lower_bound_kernel", "a pool", "a string", [](Operation *op) { return isa<PoolOp>(op); }, isString},
@@ -166,6 +180,8 @@ static const KnownAttribute knownAttributes[] = {
     {"vmcu.scale", "an argument or a result of a function", "a positive f32", nullptr, isScale},
     {"vmcu.zero_point", "an argument or a result of a function", "an i32", nullptr, isWord},
     {"vmcu.unsigned", "an argument or a result of a function", "a unit", nullptr, isUnit},
+    {"vmcu.initial", "an argument or a result of a function", "the elements of a tensor", nullptr, areElements},
+    {"vmcu.updates", "an argument or a result of a function", "an i32", nullptr, isWord},
 };
 
 static LogicalResult verifyAttribute(Operation *op, NamedAttribute attribute, bool isPort) {
@@ -196,12 +212,55 @@ LogicalResult VmcuDialect::verifyOperationAttribute(Operation *op, NamedAttribut
   return verifyAttribute(op, attribute, /*isPort=*/false);
 }
 
-LogicalResult VmcuDialect::verifyRegionArgAttribute(Operation *op, unsigned, unsigned, NamedAttribute attribute) {
-  return verifyAttribute(op, attribute, /*isPort=*/true);
+/// The number of the argument that a result updates; none if it updates none.
+static std::optional<int64_t> updatedBy(FunctionOpInterface function, unsigned result) {
+  auto number = function.getResultAttrOfType<IntegerAttr>(result, "vmcu.updates");
+  return number ? std::optional(number.getInt()) : std::nullopt;
 }
 
-LogicalResult VmcuDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned, NamedAttribute attribute) {
-  return verifyAttribute(op, attribute, /*isPort=*/true);
+LogicalResult VmcuDialect::verifyRegionArgAttribute(Operation *op, unsigned, unsigned number,
+                                                    NamedAttribute attribute) {
+  if (failed(verifyAttribute(op, attribute, /*isPort=*/true)))
+    return failure();
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  StringRef name = attribute.getName().getValue();
+  // attribute_c6
+  if (name == "vmcu.updates")
+    return op->emitError() << "'vmcu.updates' stands on a result, found it on argument " << number;
+  if (!function || name != "vmcu.initial")
+    return success();
+  // attribute_c5
+  Type type = function.getArgumentTypes()[number], initial = cast<ElementsAttr>(attribute.getValue()).getType();
+  if (initial != type)
+    return op->emitError() << "argument " << number << " is " << type << ", its initial value " << initial;
+  int64_t updates = 0;
+  for (unsigned result = 0; result < function.getNumResults(); ++result)
+    updates += updatedBy(function, result) == number;
+  if (updates != 1)
+    return op->emitError() << "argument " << number << " keeps its value from run to run, and " << updates
+                           << " results update it, expected 1";
+  return success();
+}
+
+LogicalResult VmcuDialect::verifyRegionResultAttribute(Operation *op, unsigned, unsigned number,
+                                                       NamedAttribute attribute) {
+  if (failed(verifyAttribute(op, attribute, /*isPort=*/true)))
+    return failure();
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  // attribute_c5
+  if (attribute.getName().getValue() == "vmcu.initial")
+    return op->emitError() << "'vmcu.initial' stands on an argument, found it on result " << number;
+  if (!function || attribute.getName().getValue() != "vmcu.updates")
+    return success();
+  // attribute_c6
+  int64_t state = cast<IntegerAttr>(attribute.getValue()).getInt();
+  if (state < 0 || state >= function.getNumArguments() || !function.getArgAttr(state, "vmcu.initial"))
+    return op->emitError() << "result " << number << " updates argument " << state
+                           << ", which has no initial value";
+  if (function.getArgumentTypes()[state] != function.getResultTypes()[number])
+    return op->emitError() << "result " << number << " is " << function.getResultTypes()[number]
+                           << ", the argument that it updates " << function.getArgumentTypes()[state];
+  return success();
 }
 
 //===----------------------------------------------------------------------===//

@@ -28,7 +28,10 @@ def Vmcu_Dialect : Dialect {
     | attribute | stands on | holds |
     | --- | --- | --- |
     | `vmcu.name`, `vmcu.scale`, `vmcu.zero_point` | an argument or a result of a function | string, float, integer |
+    | `vmcu.initial` | an argument that keeps its value from run to run | its value before the first run |
+    | `vmcu.updates` | a result | the number of the argument that has its value in the next run |
     | `vmcu.inputs`, `vmcu.outputs` | a planned function | for each port that it had, a dictionary: `type`, a static tensor, and the three above |
+    | `vmcu.states` | a planned function | the same for each argument that keeps its value, with `vmcu.initial` |
     | `vmcu.results` | a function | how many of its results are its own: others are kept apart (`vmcu-keep-layers-apart`) |
     | `vmcu.lower_bound`, `vmcu.lower_bound_kernel` | a pool | bytes that no plan goes below, the kernel that needs them |
     | `vmcu.reads` | a tiled kernel | first and end byte of its inputs that it reads, if it does not read all |
@@ -37,6 +40,8 @@ def Vmcu_Dialect : Dialect {
     - (attribute_c2) each of them stands where the table says.
     - (attribute_c3) each of them holds what the table says: scales are positive f32, zero points i32, counts i64.
     - (attribute_c4) `vmcu.results` is at most the number of results.
+    - (attribute_c5) an argument with `vmcu.initial` has the type of that value, and one result updates it.
+    - (attribute_c6) a result with `vmcu.updates` has the type of an argument with `vmcu.initial`.
   }];
   let hasOperationAttrVerify = 1;
   let hasRegionArgAttrVerify = 1;

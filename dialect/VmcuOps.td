@@ -269,7 +269,8 @@ def Vmcu_PlaceOp : Vmcu_Op<"place", [
   let description = [{
     Sequences may overlap: that is the point of the pool. Whether their *live* segments do not is what the plan proves.
     `as input n` and `as output n` mark the sequences that the caller fills and reads; such an op stays although nothing
-    in the function may use its result. `label` tells a reader what lies there; nothing else depends on it.
+    in the function may use its result. `as state n` marks a sequence that keeps its value from run to run: what a run leaves
+    there the next one finds. `label` tells a reader what lies there; nothing else depends on it.
 
     One op places one tensor: passes know a tensor by its place. Kernels that see it in another shape take a `vmcu.view`.
     - (place_c1) the sequence lies inside the pool: `offset + ring * bytes <= pool bytes`, `offset >= 0`.

@@ -110,8 +110,8 @@ def Vmcu_VariantAttr : Vmcu_Attr<"Variant", "variant"> {
   let assemblyFormat = "`<` custom<Variant>($name, $options) `>`";
 }
 
-def Vmcu_Role : Vmcu_Enum<"Role", "who else knows a sequence's address", [
-  I32EnumAttrCase<"input", 0>, I32EnumAttrCase<"output", 1>]>;
+def Vmcu_Role : Vmcu_Enum<"Role", "why a sequence outlives a run, or is there before it", [
+  I32EnumAttrCase<"input", 0>, I32EnumAttrCase<"output", 1>, I32EnumAttrCase<"state", 2>]>;
 def Vmcu_RoleAttr : EnumAttr<Vmcu_Dialect, Vmcu_Role, "role">;
 
 #endif

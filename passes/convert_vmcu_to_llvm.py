@@ -3,6 +3,7 @@
 Before: one function with a pool, places and tiled kernels.
 After:  `NAME_run()` calls one internal function per kernel with addresses in `NAME_pool`; constants are globals. Loops,
         index arithmetic and buffers are still `scf`, `arith`, `vector`, `memref`: upstream's conversions follow.
+        Where states are kept from run to run, `NAME_reset()` writes their initial values to their places.
 
 Needs `vmcu-tile-to-segments` and `vmcu-pack-weights`.
 """
@@ -18,7 +19,7 @@ from mlir.dialects import func
 from vmcu.abi.names import Names
 from vmcu.dialects import vmcu as d
 from vmcu.ir.leftovers import refuse_leftovers
-from vmcu.ir.ports import forget_ports
+from vmcu.ir.ports import forget_ports, recorded_states
 from vmcu.isa import choose_isa, emit
 from vmcu.isa.addresses import Address, Landed, copy_row, settle_row
 from vmcu.isa.globals import Globals
@@ -68,6 +69,7 @@ def _convert_function(
 ) -> None:
     addresses: dict[ir.Value, Address] = {}
     dead: list[ir.OpView] = []
+    states = {op.number.value: (op, d.offset_of(op.sequence)) for op in _states(function)}
 
     def convert(block: ir.Block) -> None:
         for op in list(block.operations):
@@ -110,7 +112,33 @@ def _convert_function(
         op.operation.erase()
     is_fed, names = len(function.arguments) > 0, Names(options.name)
     function.attributes["sym_name"] = ir.StringAttr.get(names.feed_row if is_fed else names.run)
+    _write_reset(module, function, states, globals)
     forget_ports(function)
+
+
+def _write_reset(
+    module: ir.Module, function: func.FuncOp, places: dict[int, tuple[ir.OpView, int]], globals: Globals
+) -> None:
+    """Write the function that gives the states of `function` their initial values, if there are any."""
+    states = recorded_states(function)
+    for number, (op, _) in places.items():
+        if number >= len(states):
+            raise PassError(op, f"is state {number}, whose initial value is not in 'vmcu.states'")
+    if not states:
+        return
+    with function.location, ir.InsertionPoint(module.body):
+        reset = func.FuncOp(globals.names.reset, ([], []))
+        with ir.InsertionPoint(reset.add_entry_block()):
+            pool = emit.llvm.mlir_addressof(emit.pointer(), globals.names.pool)
+            for number, (_, port) in enumerate(states):
+                if number not in places:
+                    raise PassError(function, f"has no vmcu.place as state {number}")
+                globals.initialise(emit.at(pool, places[number][1]), port.initial)
+            func.ReturnOp([])
+
+
+def _states(function: func.FuncOp) -> list[ir.OpView]:
+    return [op for op in function.regions[0].blocks[0].operations if d.is_port(op, d.Role.state)]
 
 
 def _address_of_source(view: d.ViewOp, addresses: dict[ir.Value, Address]) -> Address:

@@ -4,9 +4,10 @@ Before: a function of tensors; kernels take and return tensors.
 After:  a function without arguments; `vmcu.pool`, one `vmcu.place` for each tensor a kernel touches, with a `vmcu.view`
         for each other shape in which one sees it, kernels on sequences with a `traversal`. Input and output tensors are
         placed `as input n` and `as output n` (a tensor with several roles has a view for each further one); their types,
-        names and scales stay as the function's attributes `vmcu.inputs` and `vmcu.outputs`. The pool's attributes
-        `vmcu.lower_bound` (bytes alive at once: no plan needs less) and `vmcu.lower_bound_kernel` tell how good the plan
-        is.
+        names and scales stay as the function's attributes `vmcu.inputs` and `vmcu.outputs`. What is kept from run to run
+        is placed `as state n`: old and new value have that one place, which is nobody else's between two runs. The pool's
+        attributes `vmcu.lower_bound` (bytes alive at once: no plan needs less) and `vmcu.lower_bound_kernel` tell how good
+        the plan is.
 
 All arithmetic is the planner's (`vmcu.planner`): this pass tells it who touches which bytes when, and writes down its
 answer. With `recompute` above 1 the planner may choose chains that are fused first, as by `vmcu-fuse-kernels`. Needs
@@ -15,7 +16,7 @@ answer. With `recompute` above 1 the planner may choose chains that are fused fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil, inf
@@ -28,13 +29,14 @@ from mlir.dialects import func
 from vmcu import planner
 from vmcu.dialects import vmcu as d
 from vmcu.errors import DoesNotFit, InputError
-from vmcu.ir.ports import record_ports
+from vmcu.ir.ports import record_ports, states
 from vmcu.ir.rebuild import keep_attributes
 from vmcu.ir.walk import element_bytes
 from vmcu.isa import read_kernel
 from vmcu.isa.planned import describe_kernel, rows_of
 from vmcu.operators import Kernel, match
 from vmcu.passes._registry import PassError, option, vmcu_pass
+from vmcu.passes.copy_states import copy_states_of
 from vmcu.passes.fuse_kernels import Chain, find_chains, fuse_chains
 
 
@@ -67,6 +69,7 @@ def _plan_function(function: func.FuncOp, options: PlanOptions) -> None:
         raise InputError("optimize=latency asks for the simplest plan that fits: give ram as well")
     if not options.recompute >= 1:
         raise InputError(f"recompute is a factor of at least 1, found {options.recompute:g}")
+    copy_states_of(function)
     names = _name_tensors(function)
     network, kernels = _describe(function, names)
     chains = find_chains(_kernels(function), kernels)
@@ -116,7 +119,9 @@ def _name_tensors(function: func.FuncOp, fused: Mapping[str, Chain] = MappingPro
 
     A fused kernel makes the tensor of the last kernel of its chain, and it keeps its name.
     """
-    names = {argument: f"input_{number}" for number, argument in enumerate(function.arguments)}
+    inputs, olds = _split(function.arguments, [argument for argument, _ in states(function)])
+    names = {argument: f"input_{number}" for number, argument in enumerate(inputs)}
+    names |= {argument: f"state_{number}" for number, argument in enumerate(olds)}
     for op in list(function.regions[0].blocks[0].operations)[:-1]:
         if isinstance(op, d.KernelOp):
             maker = fused.get(op.name.value, (op.name.value,))[-1]
@@ -151,11 +156,21 @@ def _describe(function: func.FuncOp, names: dict[ir.Value, str]) -> tuple[planne
         writes = [names[each] for each in op.results_]
         kernels.append(describe_kernel(op.name.value, description, reads, writes))
     terminator = function.regions[0].blocks[0].operations[len(function.regions[0].blocks[0].operations) - 1]
-    outputs = tuple(dict.fromkeys(_output_name(terminator, each, names) for each in terminator.operands))
-    inputs = tuple(names[each] for each in function.arguments)
+    arguments, olds = _split(function.arguments, [argument for argument, _ in states(function)])
+    results, news = _split(terminator.operands, [result for _, result in states(function)])
+    outputs = tuple(dict.fromkeys(_output_name(terminator, each, names) for each in results))
+    kept = tuple(planner.State(names[old], names[new]) for old, new in zip(olds, news))
     rows = _count_rows(function, names)
     tensors = tuple(planner.Tensor(name, size, rows[name]) for name, size in sizes.items())
-    return planner.Network(tensors, tuple(kernels), inputs, outputs), descriptions
+    inputs = tuple(names[each] for each in arguments)
+    return planner.Network(tensors, tuple(kernels), inputs, outputs, states=kept), descriptions
+
+
+def _split(values: Iterable[ir.Value], of_states: Sequence[int]) -> tuple[list[ir.Value], list[ir.Value]]:
+    """Arguments, or returned values: those of the caller, and those of the states, whose numbers are given."""
+    found = list(values)
+    own = [each for number, each in enumerate(found) if number not in of_states]
+    return own, [found[number] for number in of_states]
 
 
 def _count_rows(function: func.FuncOp, names: dict[ir.Value, str]) -> dict[str, int]:
@@ -215,7 +230,9 @@ def _rewrite(
 
 def _ports(function: func.FuncOp, terminator: ir.OpView, names: dict[ir.Value, str]) -> list[_Port]:
     """The function's inputs and outputs, in order."""
-    sides = ((d.Role.input, function.arguments), (d.Role.output, terminator.operands))
+    inputs, olds = _split(function.arguments, [argument for argument, _ in states(function)])
+    outputs, _ = _split(terminator.operands, [result for _, result in states(function)])
+    sides = ((d.Role.input, inputs), (d.Role.output, outputs), (d.Role.state, olds))
     return [
         _Port(names[value], _bytes_of(value), role, number)
         for role, values in sides
@@ -305,18 +322,25 @@ class _Places:
     ):
         self.pool, self.answer, self.last = pool, answer, pool.owner
         self.rows = {tensor.name: tensor.rows for tensor in network.tensors}
-        self.ports, self.elements = ports, elements
+        self.homes = {state.new: state.old for state in network.states}
+        self.ports = [port._replace(tensor=self._home(port.tensor)) for port in ports]
+        self.elements = elements
         self.known: dict[str, dict[tuple[int, int], ir.Value]] = {}  # by what lies there, and by shape
 
     def get(self, tensor: str, shape: tuple[int, int]) -> ir.Value:
         """The sequence of `shape` (length, bytes) that sees a tensor; a ring if the plan keeps only some of its rows."""
+        tensor = self._home(tensor)
         ring = self.answer.rings.get(tensor)
         kind = self._kind(tensor, shape, None if ring is None else ring * shape[0] // self.rows[tensor])
         return self._see(tensor, shape, kind, self.answer.offsets[tensor])
 
+    def _home(self, tensor: str) -> str:
+        """The tensor whose place a tensor has: of a state's new value, the old one."""
+        return self.homes.get(tensor, tensor)
+
     def newest(self, tensor: str, shape: tuple[int, int]) -> ir.Value:
         """Where rows of a tensor are made: its landing, a ring of one row, if it has one."""
-        if tensor not in self.answer.landings:
+        if tensor not in self.answer.landings:  # nothing of a state has one
             return self.get(tensor, shape)
         kind = self._kind(tensor, shape, shape[0] // self.rows[tensor])
         return self._see(f"{tensor} landing", shape, kind, self.answer.landings[tensor])

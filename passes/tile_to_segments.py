@@ -111,7 +111,7 @@ def _note_unread(kernel: d.TiledKernelOp, rows: Rows) -> None:
 
 
 def _is_needed_after(kernel: d.PlacedKernelOp, sequence: ir.Value) -> bool:
-    """Whether the tensor in `sequence`, an input of `kernel`, is read again: by a later kernel or the function's caller.
+    """Whether the tensor in `sequence`, an input of `kernel`, is read again: by a later kernel, the caller or the next run.
 
     A tensor is known by its place. A kernel that stores to the same place makes another tensor there.
     """
@@ -129,7 +129,9 @@ def _is_needed_after(kernel: d.PlacedKernelOp, sequence: ir.Value) -> bool:
             return True
         if place in map(d.place_of, op.outputs):
             return False
-    return any(d.is_port(op, d.Role.output) and d.place_of(op.sequence) == place for op in ops)
+    # Of a state that nothing stores to from here on it is the new value.
+    ends = [op for op in ops if d.is_port(op, d.Role.output) or d.is_port(op, d.Role.state)]
+    return any(d.place_of(op.sequence) == place for op in ends)
 
 
 def _erase_frees(sequence: ir.Value) -> None:

@@ -1,7 +1,7 @@
 // Attributes of the dialect that are unknown, misplaced or of another type; a function is named as the rule it breaks.
 // RUN: vmcu-opt %s -split-input-file -verify-diagnostics
 
-// expected-error@+1 {{'vmcu.input' is no attribute of vmcu; known are vmcu.inputs, vmcu.outputs, vmcu.results, vmcu.lower_bound, }}
+// expected-error@+1 {{'vmcu.input' is no attribute of vmcu; known are vmcu.inputs, vmcu.outputs, vmcu.states, vmcu.results, vmcu.lower_bound, }}
 func.func private @attribute_c1() attributes {vmcu.input = []}
 
 // -----
@@ -113,3 +113,59 @@ func.func private @attribute_c3_results() attributes {vmcu.results = -1 : i64}
 
 // expected-error@+1 {{'vmcu.results' is at most the number of results, found 2 : i64}}
 func.func private @attribute_c4() -> tensor<4xi8> attributes {vmcu.results = 2 : i64}
+
+// -----
+
+// expected-error@+1 {{argument 0 is 'tensor<4xi8>', its initial value 'tensor<2xi8>'}}
+func.func private @attribute_c5(tensor<4xi8> {vmcu.initial = dense<0> : tensor<2xi8>}) -> (tensor<4xi8> {vmcu.updates = 0 : i32})
+
+// -----
+
+// expected-error@+1 {{argument 0 keeps its value from run to run, and 0 results update it, expected 1}}
+func.func private @attribute_c5_never(tensor<4xi8> {vmcu.initial = dense<0> : tensor<4xi8>}) -> tensor<4xi8>
+
+// -----
+
+// expected-error@+1 {{argument 0 keeps its value from run to run, and 2 results update it, expected 1}}
+func.func private @attribute_c5_twice(tensor<4xi8> {vmcu.initial = dense<0> : tensor<4xi8>})
+    -> (tensor<4xi8> {vmcu.updates = 0 : i32}, tensor<4xi8> {vmcu.updates = 0 : i32})
+
+// -----
+
+// expected-error@+1 {{'vmcu.initial' stands on an argument, found it on result 0}}
+func.func private @attribute_c5_result() -> (tensor<4xi8> {vmcu.initial = dense<0> : tensor<4xi8>})
+
+// -----
+
+// expected-error@+1 {{result 0 updates argument 1, which has no initial value}}
+func.func private @attribute_c6(tensor<4xi8>, tensor<4xi8>) -> (tensor<4xi8> {vmcu.updates = 1 : i32})
+
+// -----
+
+// expected-error@+1 {{result 1 updates argument 7, which has no initial value}}
+func.func private @attribute_c6_nowhere(tensor<4xi8>) -> (tensor<4xi8>, tensor<4xi8> {vmcu.updates = 7 : i32})
+
+// -----
+
+// expected-error@+1 {{result 0 is 'tensor<2xi8>', the argument that it updates 'tensor<4xi8>'}}
+func.func private @attribute_c6_type(tensor<4xi8> {vmcu.initial = dense<0> : tensor<4xi8>}) -> (tensor<2xi8> {vmcu.updates = 0 : i32})
+
+// -----
+
+// expected-error@+1 {{'vmcu.updates' stands on a result, found it on argument 0}}
+func.func private @attribute_c6_argument(tensor<4xi8> {vmcu.updates = 0 : i32})
+
+// -----
+
+// expected-error@+1 {{'vmcu.states' holds an array of ports with initial values of their types, found }}
+func.func private @attribute_c3_states() attributes {vmcu.states = [{type = tensor<4xi8>}]}
+
+// -----
+
+// expected-error@+1 {{'vmcu.initial' holds the elements of a tensor, found 3 : i64}}
+func.func private @attribute_c3_initial(tensor<4xi8> {vmcu.initial = 3})
+
+// -----
+
+// expected-error@+1 {{'vmcu.updates' holds an i32, found 3 : i64}}
+func.func private @attribute_c3_updates() -> (tensor<4xi8> {vmcu.updates = 3})

@@ -253,3 +253,76 @@ func.func @tiled(%x: !vmcu.sequence<4x1xi8>, %y: !vmcu.sequence<4x1xi8>) {
   }
   return
 }
+
+// -----
+
+// The first run is right; what it makes lies where the second one looks for the state.
+func.func @state_lost_between_runs() attributes {vmcu.inputs = [], vmcu.outputs = [{type = tensor<8xi8>}], vmcu.states = [{type = tensor<8xi8>, vmcu.initial = dense<0> : tensor<8xi8>}]} {
+  %pool = vmcu.pool : !vmcu.pool<16>
+  %s = vmcu.place %pool[0] as state 0 : !vmcu.pool<16> -> !vmcu.sequence<8x1xi8>
+  %y = vmcu.place %pool[8] : !vmcu.pool<16> -> !vmcu.sequence<8x1xi8>
+  %z = vmcu.place %pool[4] as output 0 : !vmcu.pool<16> -> !vmcu.sequence<8x1xi8>
+  vmcu.placed_kernel @y buffer ins(%s : !vmcu.sequence<8x1xi8>) outs(%y : !vmcu.sequence<8x1xi8>) {
+  ^bb0(%in: tensor<8xi8>):
+    vmcu.yield %in : tensor<8xi8>
+  }
+  // expected-error@+1 {{kernel z reads y.0 [8, 16) but bytes [8, 12) were overwritten by z.0}}
+  vmcu.placed_kernel @z buffer ins(%y : !vmcu.sequence<8x1xi8>) outs(%z : !vmcu.sequence<8x1xi8>) {
+  ^bb0(%in: tensor<8xi8>):
+    vmcu.yield %in : tensor<8xi8>
+  }
+  return
+}
+
+// -----
+
+// expected-error@+1 {{the next run reads state_0 [0, 8) but bytes [4, 8) were overwritten by z.0}}
+func.func @state_overwritten() attributes {vmcu.inputs = [], vmcu.outputs = [{type = tensor<8xi8>}], vmcu.states = [{type = tensor<8xi8>, vmcu.initial = dense<0> : tensor<8xi8>}]} {
+  %pool = vmcu.pool : !vmcu.pool<24>
+  %s = vmcu.place %pool[0] as state 0 : !vmcu.pool<24> -> !vmcu.sequence<8x1xi8>
+  %y = vmcu.place %pool[12] : !vmcu.pool<24> -> !vmcu.sequence<8x1xi8>
+  %z = vmcu.place %pool[4] as output 0 : !vmcu.pool<24> -> !vmcu.sequence<8x1xi8>
+  vmcu.placed_kernel @y buffer ins(%s : !vmcu.sequence<8x1xi8>) outs(%y : !vmcu.sequence<8x1xi8>) {
+  ^bb0(%in: tensor<8xi8>):
+    vmcu.yield %in : tensor<8xi8>
+  }
+  vmcu.placed_kernel @z buffer ins(%y : !vmcu.sequence<8x1xi8>) outs(%z : !vmcu.sequence<8x1xi8>) {
+  ^bb0(%in: tensor<8xi8>):
+    vmcu.yield %in : tensor<8xi8>
+  }
+  return
+}
+
+// -----
+
+func.func @state_without_value() attributes {vmcu.inputs = [], vmcu.outputs = [{type = tensor<8xi8>}]} {
+  %pool = vmcu.pool : !vmcu.pool<16>
+  // expected-error@+1 {{is state 0, whose initial value is not in 'vmcu.states'}}
+  %s = vmcu.place %pool[0] as state 0 : !vmcu.pool<16> -> !vmcu.sequence<8x1xi8>
+  %y = vmcu.place %pool[8] as output 0 : !vmcu.pool<16> -> !vmcu.sequence<8x1xi8>
+  vmcu.placed_kernel @y buffer ins(%s : !vmcu.sequence<8x1xi8>) outs(%y : !vmcu.sequence<8x1xi8>) {
+  ^bb0(%in: tensor<8xi8>):
+    vmcu.yield %in : tensor<8xi8>
+  }
+  return
+}
+
+// -----
+
+// Nothing is wrong within a run; the caller's input lies over what the run before has left.
+func.func @input_over_state() attributes {vmcu.inputs = [{type = tensor<8xi8>}], vmcu.outputs = [{type = tensor<8xi8>}], vmcu.states = [{type = tensor<8xi8>, vmcu.initial = dense<0> : tensor<8xi8>}]} {
+  %pool = vmcu.pool : !vmcu.pool<24>
+  %x = vmcu.place %pool[4] as input 0 : !vmcu.pool<24> -> !vmcu.sequence<8x1xi8>
+  %s = vmcu.place %pool[0] as state 0 : !vmcu.pool<24> -> !vmcu.sequence<8x1xi8>
+  %y = vmcu.place %pool[12] as output 0 : !vmcu.pool<24> -> !vmcu.sequence<8x1xi8>
+  // expected-error@+1 {{kernel y reads state_0 [0, 8) but bytes [4, 8) were overwritten by input_0}}
+  vmcu.placed_kernel @y buffer ins(%s : !vmcu.sequence<8x1xi8>) outs(%y : !vmcu.sequence<8x1xi8>) {
+  ^bb0(%in: tensor<8xi8>):
+    vmcu.yield %in : tensor<8xi8>
+  }
+  vmcu.placed_kernel @s buffer ins(%x : !vmcu.sequence<8x1xi8>) outs(%s : !vmcu.sequence<8x1xi8>) {
+  ^bb0(%in: tensor<8xi8>):
+    vmcu.yield %in : tensor<8xi8>
+  }
+  return
+}

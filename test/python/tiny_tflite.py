@@ -30,6 +30,7 @@ class Graph:
     buffers: list[schema.BufferT] = field(default_factory=lambda: [schema.BufferT()])
     operators: list[schema.OperatorT] = field(default_factory=list)
     codes: list[int] = field(default_factory=list)
+    once: Graph | None = None
 
     def tensor(
         self,
@@ -84,13 +85,45 @@ class Graph:
                 setattr(operator.builtinOptions, name, value)
         self.operators.append(operator)
 
+    def variable(self, name: str) -> int:
+        """The handle of a variable."""
+        index = self.tensor(name, (), scale=None, dtype=np.int8)
+        self.tensors[index].type = schema.TensorType.RESOURCE
+        self.op("VAR_HANDLE", [], [index], "VarHandleOptions", sharedName=name)
+        return index
+
+    def read(self, handle: int, name: str, shape: tuple[int, ...], **quantisation: object) -> int:
+        """The value of a variable."""
+        index = self.tensor(name, shape, **quantisation)
+        self.op("READ_VARIABLE", [handle], [index], "ReadVariableOptions")
+        return index
+
+    def assign(self, handle: int, value: int) -> None:
+        """Give a variable another value."""
+        self.op("ASSIGN_VARIABLE", [handle, value], [], "AssignVariableOptions")
+
+    def initialise(self, values: dict[str, np.ndarray], **quantisation: object) -> Graph:
+        """Call a subgraph once, before all operators, that gives variables their first values; returns it."""
+        once = Graph(buffers=self.buffers, codes=self.codes)
+        for name, value in values.items():
+            once.assign(once.variable(name), once.const(f"{name}_initial", value, **quantisation))
+        self.op("CALL_ONCE", [], [], "CallOnceOptions", initSubgraphIndex=1)
+        self.operators.insert(0, self.operators.pop())
+        self.once = once
+        return once
+
+    def _subgraph(self, name: str, inputs: list[int], outputs: list[int]) -> schema.SubGraphT:
+        made = schema.SubGraphT()
+        made.tensors, made.operators, made.name = self.tensors, self.operators, name
+        made.inputs, made.outputs = inputs, outputs
+        return made
+
     def write(self, path: Path, inputs: list[int], outputs: list[int], *, custom: str | None = None) -> Path:
         """Serialise to `path` and return it; `custom` names the operators CUSTOM."""
-        subgraph = schema.SubGraphT()
-        subgraph.tensors, subgraph.operators, subgraph.name = self.tensors, self.operators, "main"
-        subgraph.inputs, subgraph.outputs = inputs, outputs
+        graphs = [self._subgraph("main", inputs, outputs)]
+        graphs += [] if self.once is None else [self.once._subgraph("once", [], [])]
         model = schema.ModelT()
-        model.version, model.subgraphs, model.buffers, model.description = 3, [subgraph], self.buffers, "tiny"
+        model.version, model.subgraphs, model.buffers, model.description = 3, graphs, self.buffers, "tiny"
         model.operatorCodes = [_code(number, custom) for number in self.codes]
         builder = flatbuffers.Builder(1024)
         builder.Finish(model.Pack(builder), b"TFL3")

@@ -23,6 +23,8 @@ def write_header(compiled: Interface, needs: tuple[str, ...] = (), source: str |
     If rows are fed there is no `NAME_input`, as the input has no place, but `NAME_feed_row`, which takes a row, the
     number of rows and the bytes of one; `NAME_run` then takes a whole image and feeds its rows.
 
+    If the model keeps something from run to run there is `NAME_reset`, which sets the initial values, and its bytes.
+
     Args:
         compiled: the program.
         needs: the functions that the object calls and does not bring.
@@ -44,6 +46,7 @@ def write_header(compiled: Interface, needs: tuple[str, ...] = (), source: str |
             f"extern uint8_t {name}_pool[{name.upper()}_POOL_BYTES];\n",
             *(_declare(name, port, tensor) for port, tensor in ports),
             _declare_entry(compiled),
+            *([_declare_reset(compiled)] if compiled.states else []),
             "#ifdef __cplusplus\n}\n#endif\n",
             f"#endif /* {guard} */\n",
         )
@@ -84,6 +87,18 @@ def read_source(header: str) -> str | None:
     return found and found[1]
 
 
+def _declare_reset(compiled: Interface) -> str:
+    name, upper = compiled.name, compiled.name.upper()
+    kept = "\n".join(f" *     {_plain(each.name)}, {each}, at byte {each.offset}" for each in compiled.states)
+    return f"""/* Bytes of {name}_pool that are kept from run to run, and that nothing else may write:
+{kept} */
+#define {upper}_STATE_BYTES {compiled.state_bytes}
+
+/* Give the state its initial value: call it before the first run, and whenever a new sequence begins. */
+void {name}_reset(void);
+"""
+
+
 def _comment(compiled: Interface, ports: list[tuple[str, Tensor]], needs: tuple[str, ...], source: str | None) -> str:
     name = compiled.name
     inputs = [(port, each) for port, each in ports if port.startswith("input")]
@@ -109,6 +124,12 @@ def _comment(compiled: Interface, ports: list[tuple[str, Tensor]], needs: tuple[
             f" * Inputs and outputs lie in {name}_pool, and a run reuses the bytes of what it has read:",
             " * every run overwrites the inputs. Fill all of them before each run, and read the outputs before",
             " * you fill the next ones.",
+        ]
+    if compiled.states:
+        rules += [
+            " *",
+            f" * The model keeps {compiled.state_bytes} bytes of state in {name}_pool from run to run.",
+            f" * Call {name}_reset() once before the first run.",
         ]
     return "\n".join(
         (

@@ -23,6 +23,7 @@ class Interface:
         inputs, outputs: what goes in and comes out, with the place of each in the pool.
         pool_bytes: RAM of all tensors, outputs and resident inputs included.
         row_bytes: of the image's rows if the input is fed row by row; None if it is resident.
+        states: what is kept from run to run, with the place of each in the pool.
         pool_map: what the sanitizer has to know of code that reports its accesses; None of other code.
     """
 
@@ -32,6 +33,7 @@ class Interface:
     outputs: tuple[Tensor, ...]
     pool_bytes: int
     row_bytes: int | None
+    states: tuple[Tensor, ...] = ()
     pool_map: PoolMap | None = field(default=None, repr=False)
 
     @property
@@ -48,6 +50,16 @@ class Interface:
     def rows(self) -> int | None:
         """The number of rows that are fed; None if the input is resident."""
         return None if self.row_bytes is None else self.inputs[0].bytes // self.row_bytes
+
+    @property
+    def state_bytes(self) -> int:
+        """Bytes of the pool that are kept from run to run."""
+        return sum(each.bytes for each in self.states)
+
+    @property
+    def exports(self) -> tuple[str, ...]:
+        """The C functions that the caller calls."""
+        return (self.entry, self.names.reset) if self.states else (self.entry,)
 
     @property
     def entry(self) -> str:

@@ -26,6 +26,11 @@ class Names:
         return f"{self.prefix}_feed_row"
 
     @property
+    def reset(self) -> str:
+        """`void NAME_reset(void)`: give all that is kept from run to run its initial value."""
+        return f"{self.prefix}_reset"
+
+    @property
     def state(self) -> str:
         """The type of what `feed_row` remembers from call to call."""
         return f"{self.prefix}_state"

@@ -56,10 +56,15 @@ class Site:
 
 @dataclass(frozen=True)
 class PoolMap:
-    """What the shadow has to know of a program. `inputs` and `outputs` are whole in the pool before and after it."""
+    """What the shadow has to know of a program. `inputs` and `outputs` are whole in the pool before and after it.
+
+    Of each of the `states`, which are kept from run to run, there is the tensor before a run and the one after it: what is
+    the second one becomes the first one.
+    """
 
     bytes: int
     tensors: tuple[Held, ...]
     sites: tuple[Site, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
+    states: tuple[tuple[int, int], ...] = ()

@@ -135,24 +135,30 @@ def run(
     inputs: options.Inputs = None,
     outputs: options.Outputs = None,
     sanitize: options.Sanitize = False,
+    calls: options.Calls = 1,
     seed: options.Seed = 0,
     as_json: options.Json = False,
 ) -> None:
-    """Compile a model and run it on an emulated core."""
+    """Compile a model and run it on an emulated core.
+
+    Of several calls the figures and the outputs that are printed are those of the last one.
+    """
     from vmcu.cli import arrays
     from vmcu.driver.compilation import Compilation
 
     with progress(f"running {model}") as step:
         compilation = Compilation(model, asked.options(), progress=step)
         sources, results = compilation.interface
-        given, notes = arrays.read_inputs(inputs, sources) if inputs else (arrays.random_inputs(sources, seed), [])
+        random = [] if inputs else arrays.random_calls(sources, seed, calls)
+        given, notes = arrays.read_inputs(inputs, sources, calls) if inputs else (random, [])
         arrays.check_output_paths(outputs or [], results)
         compiled = compilation.finish()
         checked = _count_checked(compilation, given, step) if sanitize else None
         step("running on the emulated core")
         with compiled.firmware() as firmware:
-            result = firmware.run(*given)
-    arrays.write_outputs(outputs or [], result.outputs)
+            runs = [firmware.run(*each) for each in given]
+    result = runs[-1]
+    arrays.write_outputs(outputs or [], [each.outputs for each in runs])
     if as_json:
         from vmcu.report.text import run_as_dict
 
@@ -168,14 +174,17 @@ def run(
         print(f"wrote {', '.join(map(str, outputs))}")
 
 
-def _count_checked(compilation: Compilation, given: Sequence[np.ndarray], step: Callable[[str], None]) -> int:
-    """Run with the pool sanitizer; the number of accesses that it found right."""
+def _count_checked(compilation: Compilation, given: Sequence[Sequence[np.ndarray]], step: Callable[[str], None]) -> int:
+    """Run all calls with the pool sanitizer; the number of accesses that it found right."""
     sanitized = compilation.sanitized()
     step("checking the pool on the emulated core")
     with sanitized.firmware() as firmware:
-        firmware.run(*given, count=False)
         assert firmware.shadow is not None, "sanitized code has one"
-        return firmware.shadow.accesses
+        checked = 0
+        for arrays in given:
+            firmware.run(*arrays, count=False)
+            checked += firmware.shadow.accesses
+        return checked
 
 
 @app.command(epilog="Example: vmcu bench a.tflite b.tflite --target cortex-m4 --target cortex-m7 --json")
@@ -191,7 +200,8 @@ def bench(
 ) -> None:
     """Measure memory, instructions and modelled cycles.
 
-    Every result is compared bit for bit with what an oracle says: a program on this machine that knows the network.
+    Every result is compared bit for bit with what an oracle says: a program on this machine that knows the network. Of a
+    model with state so are those of more calls in succession.
     A model that cannot be measured does not keep the others from it.
     """
     from dataclasses import replace
@@ -282,6 +292,7 @@ def reference(
     inputs: options.Inputs = None,
     outputs: options.Outputs = None,
     io: options.Io = "auto",
+    calls: options.Calls = 1,
     oracle: options.Oracle = "auto",
 ) -> None:
     """Run a model on this machine.
@@ -297,10 +308,12 @@ def reference(
     with progress(f"running {model} on this machine") as step:
         compilation = Compilation(model, io=io, progress=step)
         sources, results = compilation.interface
-        given, notes = arrays.read_inputs(inputs, sources)
+        given, notes = arrays.read_inputs(inputs, sources, calls)
         arrays.check_output_paths(outputs, results)
-        answer = compilation.oracle(oracle).ask(*given)
-    arrays.write_outputs(outputs, answer.outputs)
+        panel = compilation.oracle(oracle)
+        answers = [panel.ask(*each) for each in given]
+    arrays.write_outputs(outputs, [each.outputs for each in answers])
+    answer = answers[-1]
     print("\n".join((*notes, *answer.notes, f"{answer.oracle} wrote {', '.join(map(str, outputs))}")))
 
 

@@ -12,11 +12,14 @@ from vmcu.abi.tensor import Tensor
 from vmcu.errors import InputError
 from vmcu.files import write_file
 
+Arrays = list[np.ndarray]  # one for each input, or output, of a model
 
-def read_inputs(paths: Sequence[Path], tensors: Sequence[Tensor]) -> tuple[list[np.ndarray], list[str]]:
-    """The arrays for a model's inputs, and a line about each that was quantised on the way.
 
-    A float array for an integer input is quantised by the model's scale and zero point; a missing batch of 1 is added.
+def read_inputs(paths: Sequence[Path], tensors: Sequence[Tensor], calls: int = 1) -> tuple[list[Arrays], list[str]]:
+    """The arrays for a model's inputs in each call, and a line about each file that was quantised on the way.
+
+    A float array for an integer input is quantised by the model's scale and zero point; a missing batch of 1 is added. A
+    file with one axis more, as long as there are calls, has an array for each of them; others are the same in all calls.
 
     Raises:
         InputError: a file is no array, there are too few or too many, or one has the wrong shape or dtype.
@@ -26,20 +29,31 @@ def read_inputs(paths: Sequence[Path], tensors: Sequence[Tensor]) -> tuple[list[
         raise InputError(
             f"the model takes {len(tensors)} input{'s' * (len(tensors) != 1)} ({listed}), found {len(paths)} of --input"
         )
-    arrays, notes = [], []
+    columns, notes = [], []
     for path, tensor in zip(paths, tensors):
-        array = _fit(_load(path), tensor)
+        array = _load(path)
         if array.dtype.kind == "f" and tensor.is_quantised:
             array = _quantise(path, array, tensor)
             notes.append(f"{path}: float, quantised with scale {tensor.scale:.6g} and zero point {tensor.zero_point}")
-        arrays.append(_checked(path, array, tensor))
-    return arrays, notes
+        columns.append([_checked(path, _fit(each, tensor), tensor) for each in _split(array, tensor, calls)])
+    return [list(arrays) for arrays in zip(*columns)], notes
 
 
-def random_inputs(tensors: Sequence[Tensor], seed: int) -> list[np.ndarray]:
-    """An array for each input; the same seed gives the same arrays."""
+def _split(array: np.ndarray, tensor: Tensor, calls: int) -> Sequence[np.ndarray]:
+    """What a file has for each call."""
+    has_all = calls > 1 and array.shape[:1] == (calls,) and array.shape[1:] in (tensor.shape, tensor.shape[1:])
+    return list(array) if has_all else [array] * calls
+
+
+def random_calls(tensors: Sequence[Tensor], seed: int, calls: int) -> list[Arrays]:
+    """Arrays for each input in each call; the same seed gives the same arrays."""
     generator = np.random.default_rng(seed)
-    return [tensor.random(generator) for tensor in tensors]
+    return [[tensor.random(generator) for tensor in tensors] for _ in range(calls)]
+
+
+def random_inputs(tensors: Sequence[Tensor], seed: int) -> Arrays:
+    """An array for each input; the same seed gives the same arrays."""
+    return random_calls(tensors, seed, 1)[0]
 
 
 def check_output_paths(paths: Sequence[Path], tensors: Sequence[Tensor]) -> None:
@@ -50,13 +64,14 @@ def check_output_paths(paths: Sequence[Path], tensors: Sequence[Tensor]) -> None
         )
 
 
-def write_outputs(paths: Sequence[Path], arrays: Sequence[np.ndarray]) -> None:
-    """Write one `.npy` for each array.
+def write_outputs(paths: Sequence[Path], calls: Sequence[Sequence[np.ndarray]]) -> None:
+    """Write one `.npy` for each output; of several calls it has an axis more.
 
     Raises:
         InputError: one cannot be written.
     """
-    for path, array in zip(paths, arrays):
+    for path, *found in zip(paths, *calls):
+        array = found[0] if len(found) == 1 else np.stack(found)
         content = io.BytesIO()
         np.save(content, array)
         write_file(path, content.getvalue())

@@ -99,6 +99,14 @@ Oracle = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="of the random input that stands in where none is given")]
+Calls = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        help="calls in succession, of which a model with state keeps something; an input file may have one array for "
+        "each call along a first axis more, and so have outputs then",
+    ),
+]
 Inputs = Annotated[
     list[Path] | None,
     typer.Option("--input", metavar="X.npy", help="one for each input of the model, in order", show_default=False),

@@ -16,7 +16,7 @@ from vmcu.errors import Unsupported
 from vmcu.ir import walk
 from vmcu.ir.bridge import PassError
 from vmcu.ir.clone import clone_into
-from vmcu.ir.ports import recorded_ports
+from vmcu.ir.ports import Port, function_ports, recorded_ports, recorded_states, write_ports
 
 
 def define(module: ir.Module | ir.OpView) -> ir.Module:
@@ -49,27 +49,35 @@ def _define_kernels(function: ir.OpView, made: ir.Module) -> None:
                 func.ReturnOp([values[each] for each in op.operands])
             else:
                 clone_into([op], values)
+    write_ports(walk.main_function(made), *function_ports(function))
 
 
 def _define_plan(function: ir.OpView, made: ir.Module) -> None:
     recorded = recorded_ports(function)
     if recorded is None:
         raise Unsupported("the plan does not tell the types of its inputs and outputs, so no oracle can execute it")
-    inputs, outputs = ([of for of, _ in side] for side in recorded)
+    kept = recorded_states(function)
+    inputs, outputs = ([of for of, _ in side] + [of for of, _ in kept] for side in recorded)
     block = _main(made, inputs, outputs)
+    first = {d.Role.input: 0, d.Role.state: len(recorded[0])}
     ports = [op for op in function.regions[0].blocks[0].operations if d.is_port(op)]
     latest: dict[d.PlaceOp | None, ir.Value] = {}
     for op in ports:
-        if d.is_port(op, d.Role.input):
-            latest[d.place_of(op.sequence)] = block.arguments[op.number.value]
+        if op.role.value in first:
+            latest[d.place_of(op.sequence)] = block.arguments[first[op.role.value] + op.number.value]
     with ir.InsertionPoint(block):
         for kernel in (op for op in walk.walk(function) if isinstance(op, d.PooledKernel)):
             if isinstance(kernel, d.TiledKernelOp):
                 raise PassError(kernel, "is loops of segment ops, which no oracle executes")
             results = _inline(kernel, [_find(kernel, each, latest) for each in kernel.inputs])
             latest |= {d.place_of(each): result for each, result in zip(kernel.outputs, results)}
-        ends = sorted((op for op in ports if d.is_port(op, d.Role.output)), key=lambda op: op.number.value)
+        by_number = sorted(ports, key=lambda op: op.number.value)
+        ends = [op for role in (d.Role.output, d.Role.state) for op in by_number if d.is_port(op, role)]
         func.ReturnOp([_reshape(_find(op, op.sequence, latest), of) for op, of in zip(ends, outputs)])
+    sides = [[port for _, port in side] for side in recorded]
+    sides[0] += [port for _, port in kept]
+    sides[1] += [Port(updates=len(recorded[0]) + number) for number in range(len(kept))]
+    write_ports(walk.main_function(made), *sides)
 
 
 def _main(module: ir.Module, inputs: list[ir.Type], outputs: list[ir.Type]) -> ir.Block:

@@ -92,7 +92,7 @@ class Program(Interface):
             code, image = Path(scratch) / f"{self.name}.o", Path(scratch) / f"{self.name}.elf"
             code.write_bytes(self.code)
             reports = map(self.names.report, REPORTS if self.pool_map is not None else ())
-            link_firmware([code], self.target, image, keep=(self.entry, self.names.pool, *reports))
+            link_firmware([code], self.target, image, keep=(*self.exports, self.names.pool, *reports))
             return write_file(Path(path), image.read_bytes())
 
     def firmware(self) -> Firmware:
@@ -165,6 +165,7 @@ def read_interface(
         target=target,
         inputs=plan.place_inputs(ports[0]),
         outputs=plan.place_outputs(ports[1]),
+        states=summaries.states(planned),
         pool_bytes=plan.pool_bytes,
         row_bytes=summaries.row_bytes(segments),
         pool_map=read_pool_map(segments) if sanitize else None,

@@ -13,7 +13,7 @@ from vmcu.abi.tensor import Tensor
 from vmcu.dialects import vmcu as d
 from vmcu.errors import InputError, Unsupported
 from vmcu.ir import walk
-from vmcu.ir.ports import recorded_ports
+from vmcu.ir.ports import recorded_ports, recorded_states
 from vmcu.operators import Operator, describe
 
 _DTYPES = {"i8": "int8", "i16": "int16", "i32": "int32", "f32": "float32"}
@@ -97,7 +97,7 @@ def interface(module: ir.Module | ir.OpView) -> tuple[tuple[Tensor, ...], tuple[
     if not pools:
         main = walk.main_function(module)
         sides = zip((main.type.inputs, main.type.results), frontends.ports(module))
-        found = tuple(tuple(zip(types, ports)) for types, ports in sides)
+        found = tuple(tuple(each for each in zip(types, ports) if not each[1].is_state) for types, ports in sides)
     else:
         recorded = recorded_ports(_planned_function(module))
         if recorded is None:
@@ -107,6 +107,19 @@ def interface(module: ir.Module | ir.OpView) -> tuple[tuple[Tensor, ...], tuple[
         tuple(_tensor(f"{side}{number}", *each) for number, each in enumerate(ports))
         for side, ports in zip(("input", "output"), found)
     )  # type: ignore[return-value]
+
+
+def states(module: ir.Module | ir.OpView) -> tuple[Tensor, ...]:
+    """What a planned module keeps from run to run, with the places.
+
+    Raises:
+        InputError: as `interface`; a state has a place and no initial value, or the other way round.
+    """
+    known, places = recorded_states(_planned_function(module)), _placed(module, d.Role.state)
+    if len(known) != len(places):
+        raise InputError(f"{len(places)} states have places, 'vmcu.states' has {len(known)}")
+    tensors = (_tensor(f"state{number}", *each) for number, each in enumerate(known))
+    return tuple(replace(each, offset=d.offset_of(op.sequence)) for each, op in zip(tensors, places))
 
 
 def _placed_tensors(module: ir.Module | ir.OpView, role: d.Role) -> tuple[Tensor, ...]:

@@ -11,6 +11,7 @@ inputs and outputs. Modules live in the caller's current `ir.Context`:
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args
@@ -31,6 +32,7 @@ __all__ = ["FileLevel", "Io", "Port", "level_of", "load", "load_file", "ports"]
 
 Io = Literal["auto", "int8", "uint8", "float"]
 
+_STATE_ELEMENTS = ("i8", "i16", "i32")
 _READERS = {".tflite": load_tflite, ".mlir": load_mlir, ".mlirbc": load_mlir}
 
 
@@ -99,10 +101,10 @@ def _checked(module: ir.Module, io: Io, *, cut: bool) -> ir.Module:
         inputs, outputs = (tuple(map(_as_found, *side)) for side in zip(known, were_unsigned))
         known = inputs, outputs
         floats = find_floats(module, cut=cut)
-        _refuse_inputs(main, floats=not cut)
+        _refuse_inputs(main, known[0], floats=not cut)
         signed = tuple(tuple(map(_merge, *side)) for side in zip(known, floats))
         if io == "float":
-            wrap_in_floats(main, *signed)
+            wrap_in_floats(main, *([None if port.is_state else port for port in side] for side in signed))
             write_ports(main, *signed)
         else:
             # What TOSA of this compiler says to be uint8 is that already.
@@ -119,7 +121,7 @@ def _checked(module: ir.Module, io: Io, *, cut: bool) -> ir.Module:
 
 
 def _wants_unsigned(io: Io, port: Port) -> bool:
-    return io == "uint8" or (io == "auto" and port.unsigned)
+    return not port.is_state and (io == "uint8" or (io == "auto" and port.unsigned))
 
 
 def _as_found(port: Port, unsigned: bool) -> Port:
@@ -129,6 +131,8 @@ def _as_found(port: Port, unsigned: bool) -> Port:
 
 def _merge(known: Port, cut: Port) -> Port:
     """The port of an int8 tensor."""
+    if known.is_state:
+        return known
     if cut.scale is not None:
         return Port(known.name, cut.scale, cut.zero_point)
     return _with_sign(known, False)
@@ -149,7 +153,11 @@ def _refuse_dynamic_shapes(module: ir.Module) -> None:
             raise Unsupported(f"input {index} of @main is {of}, a batch of {of.shape[0]}; supported is 1")
 
 
-def _refuse_inputs(main: ir.OpView, *, floats: bool) -> None:
-    for index, of in enumerate(main.type.inputs):
-        if not walk.is_int8(of) and not (floats and walk.is_float(of)):
+def _refuse_inputs(main: ir.OpView, known: Sequence[Port], *, floats: bool) -> None:
+    for index, (of, port) in enumerate(zip(main.type.inputs, known)):
+        if port.is_state and str(of.element_type) not in _STATE_ELEMENTS:
+            raise Unsupported(
+                f"state {port.name or index} of @main is {of}; supported are {', '.join(_STATE_ELEMENTS)}"
+            )
+        if not port.is_state and not walk.is_int8(of) and not (floats and walk.is_float(of)):
             raise Unsupported(f"input {index} of @main is {of}; supported are tensors of int8, uint8 and floats")

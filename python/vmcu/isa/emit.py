@@ -25,6 +25,11 @@ def word(value: int) -> ir.Value:
     return arith.constant(integer(32), value - (1 << 32) if value >> 31 else value)
 
 
+def byte(value: int) -> ir.Value:
+    """An i8 constant, given as int8."""
+    return arith.constant(integer(8), value)
+
+
 def intrinsic(name: str, *args: ir.Value) -> ir.Value:
     """Call an LLVM intrinsic that returns an i32."""
     return llvm.CallIntrinsicOp(integer(32), f"llvm.{name}", list(args), [], []).operation.results[0]

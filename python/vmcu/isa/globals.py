@@ -33,6 +33,15 @@ class Globals:
             self._define(self.known[key], array)
         return emit.llvm.mlir_addressof(emit.pointer(), self.known[key])
 
+    def initialise(self, address: ir.Value, value: ir.Attribute) -> None:
+        """Write the elements of a tensor to an address, from flash unless all bytes are one."""
+        data = np.frombuffer(np.array(value).tobytes(), np.int8)
+        size = emit.word(data.size)
+        if (data == data[0]).all():
+            emit.llvm.intr_memset(address, emit.byte(int(data[0])), size, False)
+        else:
+            emit.llvm.intr_memcpy(address, self.table(data), size, False)
+
     def is_table(self, name: str) -> bool:
         """Whether a global is one of the constants of a kernel."""
         return name in self.known.values()

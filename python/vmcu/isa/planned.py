@@ -14,7 +14,7 @@ from mlir import ir
 from vmcu import planner
 from vmcu.dialects import vmcu as d
 from vmcu.ir.bridge import PassError
-from vmcu.ir.ports import recorded_ports
+from vmcu.ir.ports import recorded_ports, recorded_states
 from vmcu.isa import read_kernel
 from vmcu.operators import Kernel
 
@@ -77,6 +77,7 @@ class _Reader:
     births: dict[str, Birth] = field(default_factory=dict)  # of tensors that are made in streams
     inputs: dict[int, str] = field(default_factory=dict)
     ends: dict[int, d.PlaceOp | d.ViewOp] = field(default_factory=dict)
+    states: dict[int, d.PlaceOp | d.ViewOp] = field(default_factory=dict)
     offsets: dict[str, int] = field(default_factory=dict)
     rings: dict[str, int] = field(default_factory=dict)
     landings: dict[str, int] = field(default_factory=dict)
@@ -90,6 +91,8 @@ class _Reader:
             self.pool = op.pool.type.bytes
         elif d.is_port(op, d.Role.input):
             self._add_input(op)
+        elif d.is_port(op, d.Role.state):
+            self._add_state(op)
         elif d.is_port(op, d.Role.output):
             self.ends[op.number.value] = op
         elif isinstance(op, d.StreamOp):
@@ -102,8 +105,13 @@ class _Reader:
     def finish(self) -> tuple[planner.Network, planner.Plan, dict[str, ir.OpView]]:
         outputs = [self._find(op, op.sequence) for _, op in sorted(self.ends.items())]
         inputs = [name for _, name in sorted(self.inputs.items())]
+        kept = [planner.State(_state(n), self._find(op, op.sequence)) for n, op in sorted(self.states.items())]
         network = planner.Network(
-            tuple(self.tensors.values()), tuple(self.kernels), tuple(inputs), tuple(dict.fromkeys(outputs))
+            tuple(self.tensors.values()),
+            tuple(self.kernels),
+            tuple(inputs),
+            tuple(dict.fromkeys(outputs)),
+            states=tuple(kept),
         )
         plan = planner.Plan(
             self.pool,
@@ -124,6 +132,13 @@ class _Reader:
             rows = rows_of(ir.RankedTensorType(ports[0][number][0]).shape)
         self._add(op, f"input_{number}", op.sequence, rows)
         self.inputs[number] = f"input_{number}"
+
+    def _add_state(self, op: d.PlaceOp | d.ViewOp) -> None:
+        known, number = recorded_states(self.function), op.number.value
+        if number >= len(known):
+            raise PassError(op, f"is state {number}, whose initial value is not in 'vmcu.states'")
+        self._add(op, _state(number), op.sequence, rows_of(ir.RankedTensorType(known[number][0]).shape))
+        self.states[number] = op
 
     def _add(self, op: ir.OpView, name: str, sequence: ir.Value, rows: int) -> None:
         """A tensor of so many rows that is made in `sequence`."""
@@ -228,6 +243,10 @@ class _Reader:
     def _expect(op: ir.OpView, found: tuple[int, ...], expected: tuple[int, ...], what: str) -> None:
         if found != expected:
             raise PassError(op, f"has a phase for {what} of {list(found)}, expected {list(expected)}")
+
+
+def _state(number: int) -> str:
+    return f"state_{number}"
 
 
 def _birth(phase: d.PhaseAttr) -> Birth:

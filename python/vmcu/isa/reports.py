@@ -97,11 +97,13 @@ class _Reader:
         is_fed = len(function.arguments) > 0
         resident = [] if is_fed else ports[d.Role.input]
         inputs = tuple(self._store(op.sequence, f"input {op.number.value}") for op in resident)
+        olds = tuple(self._store(op.sequence, f"state {op.number.value}") for op in ports[d.Role.state])
         self._visit(block, None)
         outputs = tuple(self._load(op.sequence) for op in ports[d.Role.output])
         pool = _pool_of(function)
         assert pool is not None, "what has places has a pool"
-        return PoolMap(pool.pool.type.bytes, tuple(self.tensors), tuple(self.sites), inputs, outputs)
+        kept = tuple((old, self._load(op.sequence)) for old, op in zip(olds, ports[d.Role.state]))
+        return PoolMap(pool.pool.type.bytes, tuple(self.tensors), tuple(self.sites), inputs, outputs, kept)
 
     def _visit(self, block: ir.Block, part: int | None) -> None:
         for op in block.operations:

@@ -19,9 +19,9 @@ from typing import Any
 
 from vmcu.planner.bound import find_lower_bound
 from vmcu.planner.check import check
-from vmcu.planner.distance import Block, find_blocks, find_pairs
+from vmcu.planner.distance import Block, clobbers, find_blocks, find_pairs
 from vmcu.planner.landing import take_off
-from vmcu.planner.model import Access, Fusion, InvalidNetwork, Kernel, Network, Phase, Plan, Rows, Stream, Tensor
+from vmcu.planner.model import Access, Fusion, InvalidNetwork, Kernel, Network, Phase, Plan, Rows, State, Stream, Tensor
 from vmcu.planner.partition import cut, cut_everywhere
 from vmcu.planner.picture import describe
 from vmcu.planner.place import Placement, fits, place_blocks
@@ -38,10 +38,12 @@ __all__ = [
     "Phase",
     "Plan",
     "Rows",
+    "State",
     "Stream",
     "Tensor",
     "arrival_of",
     "check",
+    "clobbers",
     "describe",
     "frontier",
     "plan",

@@ -2,7 +2,8 @@
 
 This is the judge of the planner, so it shares nothing with it but the data model: it keeps one owner per byte of the
 pool and runs the kernels step by step, in their planned directions. The owner of a byte is a row of a tensor, so that a
-ring that is too short is seen as well. Streams are replayed tick by tick; a row that is still in its landing is read
+ring that is too short is seen as well. A network with states is run twice, so that what a run leaves of a state must be what
+the next one finds. Streams are replayed tick by tick; a row that is still in its landing is read
 there.
 """
 
@@ -24,6 +25,17 @@ def check(network: Network, plan: Plan) -> None:
     """
     network = network.fuse(plan.fused)
     pool = _Pool(network, plan)
+    for state in network.states:
+        pool.write(state.old, 0, pool.sizes[state.old])
+    for _ in range(2 if network.states else 1):
+        _run(network, plan, pool)
+        for state in network.states:
+            pool.read(state.new, 0, pool.sizes[state.new], "the next run")
+        for state in network.states:
+            pool.rename(state.new, state.old)
+
+
+def _run(network: Network, plan: Plan, pool: _Pool) -> None:
     if not plan.fed:
         for name in network.inputs:
             pool.write(name, 0, pool.sizes[name])
@@ -98,6 +110,13 @@ class _Pool:
         raise Internal(
             f"{reader} reads {what}{name} [{places[0]}, {places[-1] + 1}) but bytes [{start}, {start + count}) {fate}"
         )
+
+    def rename(self, new: str, old: str) -> None:
+        """What is `new` after a run is `old` before the next one, if it lies where that is looked for."""
+        if not np.array_equal(self.places[new], self.places[old]):
+            found, wanted = (int(self.places[name][0]) for name in (new, old))
+            raise Internal(f"{new} is made at byte {found}, and the next run looks for it at byte {wanted}, as {old}")
+        self.write(old, 0, self.sizes[old])
 
     def _describe(self, thief: int, byte: int) -> str:
         name = self.names[thief]

@@ -40,6 +40,7 @@ class Block:
     life: Life
     mirrored: Life  # the same with every stream backward
     kind: Kind = "tensor"
+    home: str | None = None  # the tensor in whose place it lies: of a state's new value, the old one
 
     @property
     def is_workspace(self) -> bool:
@@ -96,8 +97,9 @@ def find_blocks(
         ("landing", lives.landings, others.landings),
         ("workspace", lives.workspaces, others.workspaces),
     )
+    homes = {state.new: state.old for state in network.states if state.old in lives.tensors}
     return tuple(
-        Block(name, *_level(life, mirrored[name]), kind)
+        Block(name, *_level(life, mirrored[name]), kind, homes.get(name) if kind == "tensor" else None)
         for kind, some, mirrored in kinds
         for name, life in some.items()
     )
@@ -161,6 +163,12 @@ def find_forbidden(kernel: Kernel, source: Tensor, target: Tensor, *, backward: 
     lo, hi = find_written(kernel, target, backward=backward)
     clash = (live_hi > live_lo) & (hi > lo)
     return _merge((live_lo - hi + 1)[clash], (live_hi - lo)[clash])
+
+
+def clobbers(kernel: Kernel, old: str, new: str, size: int, *, backward: bool) -> bool:
+    """Whether a kernel that writes the tensor `new` in the place of `old`, both of `size` bytes, loses bytes of it."""
+    forbidden = find_forbidden(kernel, Tensor(old, size), Tensor(new, size), backward=backward)
+    return any(low <= 0 < high for low, high in forbidden)
 
 
 def find_live(kernel: Kernel, tensor: Tensor, *, backward: bool) -> tuple[np.ndarray, np.ndarray]:

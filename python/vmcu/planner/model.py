@@ -162,6 +162,18 @@ class Kernel:
 
 
 @dataclass(frozen=True)
+class State:
+    """A value that is kept from run to run: `new`, made by a run, is `old` in the next one, in the same place.
+
+    The place is nobody else's between two runs, and from the last read of `old` to the first write of `new` it is free. Of a
+    state that a run leaves as it is both names are one.
+    """
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
 class Network:
     """Tensors, kernels in execution order, and what exists before the first and after the last of them."""
 
@@ -170,6 +182,17 @@ class Network:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     fusions: tuple[Fusion, ...] = ()  # what a plan may do if it is allowed more work
+    states: tuple[State, ...] = ()
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        """What is there when a run begins."""
+        return (*self.inputs, *(state.old for state in self.states))
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """What must be there when it ends."""
+        return (*self.outputs, *(state.new for state in self.states))
 
     @property
     def work(self) -> int:
@@ -191,11 +214,11 @@ class Network:
             inside |= {write.tensor for kernel in kernels[begin:end] for write in kernel.writes}
             kernels = (*kernels[:begin], fusion.kernel, *kernels[end:])
         inside -= {write.tensor for kernel in kernels for write in kernel.writes}
-        left = inside & ({read.tensor for kernel in kernels for read in kernel.reads} | set(self.outputs))
+        left = inside & ({read.tensor for kernel in kernels for read in kernel.reads} | set(self.after))
         if left:
             raise InvalidNetwork(f"tensor {min(left)} is made within fused kernels and read outside")
         tensors = tuple(tensor for tensor in self.tensors if tensor.name not in inside)
-        return Network(tensors, kernels, self.inputs, self.outputs)
+        return Network(tensors, kernels, self.inputs, self.outputs, states=self.states)
 
     def validate(self) -> None:
         """Raise `InvalidNetwork` with all faults of the network, if there are any."""
@@ -216,6 +239,7 @@ class Network:
             tuple(data["inputs"]),
             tuple(data["outputs"]),
             tuple(Fusion(tuple(each["chain"]), _kernel_from(each["kernel"])) for each in data.get("fusions", ())),
+            tuple(State(**each) for each in data.get("states", ())),
         )
 
 
@@ -313,13 +337,15 @@ def _kernel_from(data: dict) -> Kernel:
 def _find_faults(network: Network) -> Iterator[str]:
     yield from _find_repeated("tensor", [tensor.name for tensor in network.tensors])
     yield from _find_repeated("kernel", [kernel.name for kernel in network.kernels])
-    yield from _find_repeated("input", network.inputs)
+    yield from _find_repeated("input or state", network.before)
+    yield from _find_repeated("new value of a state", [state.new for state in network.states])
     sizes = {tensor.name: tensor.bytes for tensor in network.tensors}
     for name, size in sizes.items():
         if size < 1:
             yield f"tensor {name} has {size} bytes"
 
     writer = {name: "the network's input" for name in network.inputs}
+    writer |= {state.old: "the run before" for state in network.states}
     for kernel in network.kernels:
         if kernel.workspace < 0:
             yield f"kernel {kernel.name} has a workspace of {kernel.workspace} bytes"
@@ -333,9 +359,14 @@ def _find_faults(network: Network) -> Iterator[str]:
         for access in kernel.reads + kernel.writes:
             yield from _find_access_faults(kernel, access, sizes.get(access.tensor))
 
-    for name in network.inputs + network.outputs:
+    for name in dict.fromkeys(network.before + network.after):
         if name not in sizes:
-            yield f"the network's input or output {name} is not a tensor"
+            yield f"the network's input, output or state {name} is not a tensor"
+    for state in network.states:
+        if sizes.get(state.old) != sizes.get(state.new):
+            yield f"state {state.old} has {sizes.get(state.old)} bytes, its new value {state.new} {sizes.get(state.new)}"
+        if state.new != state.old and state.new in network.before:
+            yield f"the new value {state.new} of state {state.old} is there before any kernel runs"
     for name in sizes:
         if name not in writer:
             yield f"tensor {name} is never written"

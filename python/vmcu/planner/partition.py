@@ -9,17 +9,17 @@ streams wins.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from vmcu.errors import Unsupported
 from vmcu.planner.bound import bound_part
-from vmcu.planner.distance import Block, BothWays, find_blocks, find_both_ways, find_pairs
+from vmcu.planner.distance import Block, BothWays, Intervals, find_blocks, find_both_ways, find_meetings, find_pairs
 from vmcu.planner.landing import land
 from vmcu.planner.model import Kernel, Network
 from vmcu.planner.place import place_quickly
 from vmcu.planner.schedule import schedule
-from vmcu.planner.timeline import Part
+from vmcu.planner.timeline import Part, find_lives
 
 
 def cut_everywhere(network: Network) -> tuple[Part, ...]:
@@ -220,21 +220,50 @@ def make_part(network: Network, begin: int, end: int, *, fed: bool) -> Part | No
     if fed and any(_reads(kernel, network.inputs[0]) for kernel in network.kernels[end:]):
         return None
     stream = schedule(network, kernels)
-    return None if stream is None else Part(kernels, stream, None if fed else schedule(network, kernels, backward=True))
+    if stream is None:
+        return None
+    part = Part(kernels, stream, None if fed else schedule(network, kernels, backward=True))
+    return _keep_states(network, begin, end, part, fed=fed)
+
+
+def _keep_states(network: Network, begin: int, end: int, part: Part, *, fed: bool) -> Part | None:
+    """The part in the directions in which no new value of a state is written over rows of the old one that are read later.
+
+    None if it would be in both.
+    """
+    made = {write.tensor for kernel in part.kernels for write in kernel.writes}
+    ends = [
+        state for state in network.states if state.new in made and any(_reads(each, state.old) for each in part.kernels)
+    ]
+    if not ends:
+        return part
+    inner = cut_out(network, begin, end, part)
+    lives = [find_lives(inner, (part,), each, fed=fed).tensors for each in find_both_ways(inner, (part,), fed=fed)]
+    forward, backward = (
+        not any(_covers_zero(find_meetings(each[state.old], each[state.new])) for state in ends) for each in lives
+    )
+    if not forward:
+        return None
+    return part if backward else replace(part, mirrored=None)
+
+
+def _covers_zero(intervals: Intervals) -> bool:
+    return any(low <= 0 < high for low, high in intervals)
 
 
 def cut_out(network: Network, begin: int, end: int, part: Part) -> Network:
     """The kernels of a part with all tensors that are alive while it runs."""
-    made = {write.tensor for kernel in network.kernels[:begin] for write in kernel.writes} | set(network.inputs)
-    needed = {read.tensor for kernel in network.kernels[end:] for read in kernel.reads} | set(network.outputs)
+    made = {write.tensor for kernel in network.kernels[:begin] for write in kernel.writes} | set(network.before)
+    needed = {read.tensor for kernel in network.kernels[end:] for read in kernel.reads} | set(network.after)
     own = {access.tensor for kernel in part.kernels for access in (*kernel.reads, *kernel.writes)}
     written = {write.tensor for kernel in part.kernels for write in kernel.writes}
     alive = own | (made & needed)
     return Network(
         tuple(tensor for tensor in network.tensors if tensor.name in alive),
         part.kernels,
-        tuple(sorted(alive - written)),
+        tuple(sorted(alive - written - {state.old for state in network.states})),
         tuple(sorted(alive & needed)),
+        states=tuple(state for state in network.states if {state.old, state.new} & alive),
     )
 
 

@@ -80,11 +80,11 @@ def _places(plan: Plan, network: Network) -> Iterator[_Place]:
 
 def _find_spans(plan: Plan, network: Network) -> dict[str, tuple[int, int]]:
     """The first and the last kernel, by number, at which a tensor is alive; the whole of a stream counts."""
-    spans = dict.fromkeys(network.inputs, (0, -1))
+    spans = dict.fromkeys(network.before, (0, -1))
     for index, kernel in enumerate(network.kernels):
         for access in (*kernel.reads, *kernel.writes):
             spans[access.tensor] = (spans.get(access.tensor, (index, 0))[0], index)
-    spans |= {name: (spans[name][0], len(network.kernels)) for name in network.outputs}
+    spans |= {name: (spans[name][0], len(network.kernels)) for name in network.after}
     numbers = {kernel.name: index for index, kernel in enumerate(network.kernels)}
     for stream in plan.streams:
         first, last = numbers[stream.kernels[0]], numbers[stream.kernels[-1]]

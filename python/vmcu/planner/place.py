@@ -8,7 +8,7 @@ alignment. The same input always gives the same placement.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -31,11 +31,23 @@ class Placement:
 
 @dataclass(frozen=True)
 class Problem:
-    """Blocks and pairs, with forbidden differences in units of `align` bytes."""
+    """Blocks and pairs, with forbidden differences in units of `align` bytes.
+
+    Block `i` lies where block `homes[i]` lies: mostly that is itself. Pairs are those of such homes.
+    """
 
     blocks: tuple[Block, ...]
     pairs: tuple[Pair, ...]
     align: int
+    homes: tuple[int, ...]
+
+    @staticmethod
+    def of(blocks: tuple[Block, ...], pairs: tuple[Pair, ...], align: int) -> Problem:
+        """The problem of blocks and their pairs, with differences in bytes."""
+        named = {block.name: index for index, block in enumerate(blocks) if block.kind == "tensor"}
+        homes = tuple(index if block.home is None else named[block.home] for index, block in enumerate(blocks))
+        moved = (replace(pair, a=homes[pair.a], b=homes[pair.b]) for pair in pairs)
+        return Problem(blocks, tuple(_in_units(pair, align) for pair in moved if pair.a != pair.b), align, homes)
 
     def placement(self, units: Sequence[int], backward: frozenset[str], optimal: bool) -> Placement:
         """Turn offsets in units, from wherever they start, into offsets in bytes from the pool's start."""
@@ -56,7 +68,7 @@ def place_blocks(
     """
     if not blocks:
         return Placement(0, (), frozenset(), True)
-    problem = Problem(blocks, tuple(_in_units(pair, align) for pair in pairs), align)
+    problem = Problem.of(blocks, pairs, align)
     start = min((_place_greedily(problem, order) for order in _orders(blocks)), key=lambda found: found.pool_bytes)
     if start.pool_bytes <= lower_bound:
         return Placement(start.pool_bytes, start.offsets, start.backward, True)
@@ -65,7 +77,7 @@ def place_blocks(
 
 def fits(blocks: tuple[Block, ...], pairs: tuple[Pair, ...], *, align: int, most: int, time_limit: float) -> bool:
     """Say whether a pool of `most` bytes is enough; False as well if the time is over before one is found."""
-    problem = Problem(blocks, tuple(_in_units(pair, align) for pair in pairs), align)
+    problem = Problem.of(blocks, pairs, align)
     starts = (_place_greedily(problem, order) for order in _orders(blocks))
     if any(block.bytes > most for block in blocks):
         return False
@@ -74,7 +86,7 @@ def fits(blocks: tuple[Block, ...], pairs: tuple[Pair, ...], *, align: int, most
 
 def place_quickly(blocks: tuple[Block, ...], pairs: tuple[Pair, ...]) -> Placement:
     """Return a good placement without a solver, at an alignment of one byte."""
-    problem = Problem(blocks, pairs, 1)
+    problem = Problem.of(blocks, pairs, 1)
     return min((_place_greedily(problem, order) for order in _orders(blocks)), key=lambda found: found.pool_bytes)
 
 
@@ -102,6 +114,8 @@ def _place_greedily(problem: Problem, order: list[int]) -> Placement:
     directions: dict[str, bool] = {}
     low, high = 0, 0  # bytes
     for index in order:
+        if problem.homes[index] != index:
+            continue
         size = problem.blocks[index].bytes
         pairs = [pair for pair in problem.pairs if index in (pair.a, pair.b) and (pair.a in units or pair.b in units)]
         best: tuple[int, int, int, dict[str, bool]] | None = None
@@ -114,7 +128,7 @@ def _place_greedily(problem: Problem, order: list[int]) -> Placement:
         low, high, units[index], choice = best
         directions.update(choice)
     backward = frozenset(kernel for kernel, is_backward in directions.items() if is_backward)
-    return problem.placement([units[index] for index in range(len(units))], backward, False)
+    return problem.placement([units[home] for home in problem.homes], backward, False)
 
 
 def _choices(pairs: list[Pair], directions: dict[str, bool]) -> Iterator[dict[str, bool]]:
@@ -147,8 +161,9 @@ def _solve(problem: Problem, start: Placement, lower_bound: int, time_limit: flo
     for unit, block in zip(search.units, problem.blocks):
         search.model.add(problem.align * unit + block.bytes <= pool_bytes)
     search.model.minimize(pool_bytes)
-    for unit, offset in zip(search.units, start.offsets):
-        search.model.add_hint(unit, offset // problem.align)
+    for index, (home, offset) in enumerate(zip(problem.homes, start.offsets)):
+        if home == index:
+            search.model.add_hint(search.units[index], offset // problem.align)
     for kernel, literal in search.backward.items():
         search.model.add_hint(literal, kernel in start.backward)
     status = search.run(time_limit)
@@ -174,7 +189,11 @@ class _Search:
         from ortools.sat.python import cp_model
 
         self.model, self.solver = cp_model.CpModel(), cp_model.CpSolver()
-        self.units = [self.model.new_int_var(0, (most - block.bytes) // problem.align, "") for block in problem.blocks]
+        own = {
+            home: self.model.new_int_var(0, (most - problem.blocks[home].bytes) // problem.align, "")
+            for home in sorted(set(problem.homes))
+        }
+        self.units = [own[home] for home in problem.homes]
         self.backward = {pair.kernel: self.model.new_bool_var(pair.kernel) for pair in problem.pairs if pair.kernel}
         for pair in problem.pairs:
             difference = self.units[pair.b] - self.units[pair.a]

@@ -104,8 +104,9 @@ def find_moments(network: Network, parts: Sequence[Part], *, fed: bool, backward
             if scratch := kernel.scratch(stream is not None):
                 last = int(births[kernel.writes[0].tensor].max())
                 workspaces[kernel.name] = Life(np.array([base]), np.array([last]), 1, scratch)
-    for name in network.outputs:
-        deaths[name][:] = len(parts) * SPAN
+    for name in network.after:
+        if name in deaths:
+            deaths[name][:] = len(parts) * SPAN
     return Moments(births, deaths, workspaces)
 
 
@@ -132,7 +133,7 @@ def find_local(network: Network, parts: Sequence[Part], *, fed: bool) -> dict[st
         for kernel in part.kernels:
             for access in (*kernel.reads, *kernel.writes):
                 touched.setdefault(access.tensor, set()).add(number)
-    outside = {*network.outputs, *(() if fed else network.inputs)}
+    outside = {*network.after, *(state.old for state in network.states), *(() if fed else network.inputs)}
     return {
         name: min(numbers)
         for name, numbers in touched.items()

@@ -60,7 +60,7 @@ def find_points(compilation: Compilation, inputs: Sequence[np.ndarray], oracle: 
     Raises:
         VmcuError: as `compile_model`; DoesNotFit if not even the smallest plan fits.
     """
-    expected = compilation.oracle(oracle).ask(*inputs)
+    expected = compilation.oracle(oracle).ask(*inputs)  # from the initial states, as each plan's first run
     for compiled in _compile_all(compilation):
         yield _measure(compiled, inputs, expected)
 

@@ -44,8 +44,13 @@ def summarise(compiled: Compiled, options: Options) -> str:
         f"pool {compiled.pool_bytes:,} bytes of {kib(options.ram_bytes)} (bound {compiled.lower_bound:,}{setter}), "
         f"flash {kib(compiled.sizes.flash)} of {kib(options.flash_bytes)} (text {kib(compiled.sizes.text)}, constants "
         f"{kib(compiled.sizes.rodata)}), stack {compiled.stack_bytes:,} bytes\n"
-        f"{layers}{work}"
+        f"{layers}{work}{describe_state(compiled)}"
     ) + (f"\n{describe_rows(compiled)}" if compiled.input == "fed" else "")
+
+
+def describe_state(compiled: Compiled) -> str:
+    """A line on what is kept from run to run; none where nothing is."""
+    return f"\nkeeps {compiled.state_bytes:,} bytes of the pool from run to run" if compiled.states else ""
 
 
 def describe_streams(streams: Sequence[Sequence[str]]) -> str:

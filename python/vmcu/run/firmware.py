@@ -49,8 +49,8 @@ class Firmware:
         self.machine.boot()
         # What a C program that feeds rows has: its state, and one row.
         self._state, self._row = map(self.machine.reserve, (4, compiled.row_bytes or 0))
-        self.machine.write(self._state, bytes(4))
         self.shadow = None if compiled.pool_map is None else PoolShadow(compiled.pool_map, self.machine, compiled.names)
+        self.reset()
 
     def __enter__(self) -> Firmware:
         return self
@@ -58,8 +58,18 @@ class Firmware:
     def __exit__(self, *_: object) -> None:
         self._scratch.cleanup()
 
+    def reset(self) -> None:
+        """Give all that is kept from run to run its initial value, as before the first run; of rows, forget those fed."""
+        self.machine.write(self._state, bytes(4))
+        if self.compiled.states:
+            self.machine.call(self.compiled.names.reset, count=False)
+        if self.shadow is not None:
+            self.shadow.reset()
+
     def run(self, *inputs: np.ndarray, count: bool = True) -> Result:
-        """Run the model once. A model whose rows are fed gets all of them, and the counts are those of all calls.
+        """Run the model once, from the states that the last run left, if it has any.
+
+        A model whose rows are fed gets all of them, and the counts are those of all calls.
 
         Args:
             inputs: one array per model input, of its shape and dtype.

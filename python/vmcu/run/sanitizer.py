@@ -7,7 +7,8 @@ It does not ask where the planner wanted things to be, but whether the promises 
 * a load finds the bytes of its tensor, in a window that its kernel has not freed;
 * a store hits no live byte but that of the same tensor and place in it, and stays where its sequence is placed;
 * everything lies in the pool;
-* the network's inputs are there when a run begins, or come row by row; its outputs are there when it ends.
+* the network's inputs are there when a run begins, or come row by row; its outputs are there when it ends;
+* what is kept from run to run is there when a run ends, and still there when the next one begins.
 
 A byte of a tensor is live from its store until every kernel that reads the tensor has freed it (`vmcu.segment_free`)
 or has ended. Bytes of a tensor that nobody reads are never live: those of one that no kernel takes, and those that a
@@ -18,6 +19,7 @@ Nothing here knows the IR: `vmcu.isa.reports` reads a `PoolMap` from it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -29,7 +31,7 @@ from vmcu.run.emulator import Machine
 
 Op = Literal["load", "store"]
 _WORD = 4  # bytes of an entry of the shadow
-_CALLER = (-1, 0)  # the reader of the network's outputs
+_CALLER = (-1, 0)  # the reader of the network's outputs, and of states in the next run
 Window = list[int]  # [low, high): what a reader has not freed
 
 
@@ -73,6 +75,7 @@ class PoolShadow:
         self._ids = np.arange(self._first[-1], dtype=np.uint32).tobytes()
         self._zeros = bytes(_WORD * max(pool.bytes, self._first[-1]))
         self._readers = self._find_readers()
+        self._has_run = False  # to its end, since the states were set
         for report in REPORTS:
             machine.on_call(names.report(report), getattr(self, f"_on_{report}"))
         self.start()
@@ -84,12 +87,28 @@ class PoolShadow:
             for operand, view in enumerate(site.views):
                 if view.role != "output":
                     readers[view.tensor].append((number, operand))
-        for tensor in self.pool.outputs:
+        for tensor in {*self.pool.outputs, *(new for _, new in self.pool.states)}:
             readers[tensor].append(_CALLER)
         return readers
 
+    def reset(self) -> None:
+        """The states have their initial values again."""
+        self._has_run = False
+
     def start(self) -> None:
-        """Forget everything: the pool holds the resident inputs and nothing else."""
+        """Begin a run: the pool holds the states and the resident inputs, and nothing else.
+
+        Raises:
+            PoolFault: a byte of a state is not what the last run left.
+        """
+        if self._has_run:
+            self._require_whole([new for _, new in self.pool.states], "the next run")
+        self._has_run = False  # an image whose rows end early leaves nothing behind
+        self._forget_all()
+        for tensor in (*(old for old, _ in self.pool.states), *self.pool.inputs):
+            self._store(tensor, 1, self.pool.tensors[tensor].homes[0], 0, self.pool.tensors[tensor].bytes)
+
+    def _forget_all(self) -> None:
         self.accesses = 0
         self._held = bytearray(_WORD * self.pool.bytes)  # of each byte of the pool, the number of the byte it holds
         self._pool = np.frombuffer(self._held, np.uint32)
@@ -107,17 +126,20 @@ class PoolShadow:
         self._part = 0
         self._owned: set[tuple[int, int]] = set()  # workspaces whose kernels have begun
         self._number, self._site = -1, Site("the caller", -1, ())
-        for tensor in self.pool.inputs:
-            self._store(tensor, 1, self.pool.tensors[tensor].homes[0], 0, self.pool.tensors[tensor].bytes)
 
     def finish(self) -> None:
-        """The run has ended: the outputs must be there.
+        """The run has ended: outputs and states must be there.
 
         Raises:
             PoolFault: a byte of one is not.
         """
-        self._number, self._site = -1, Site("the caller", -1, ())
-        for tensor in self.pool.outputs:
+        self._require_whole(self.pool.outputs, "the caller")
+        self._require_whole([new for _, new in self.pool.states], "the next run")
+        self._has_run = True
+
+    def _require_whole(self, tensors: Sequence[int], reader: str) -> None:
+        self._number, self._site = -1, Site(reader, -1, ())
+        for tensor in tensors:
             held = self.pool.tensors[tensor]
             self._load(tensor, 1, 0, held.homes[0].offset, held.bytes)
 

@@ -13,8 +13,10 @@ import re
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from mlir import ir
 
 from vmcu.errors import SUPPORTED, InputError, MissingTool, Unsupported, VmcuError
@@ -27,7 +29,7 @@ from vmcu.frontends.tflite.prepare import prepare
 from vmcu.frontends.tflite.quantisation import boundary_ports
 from vmcu.frontends.tflite.schema import operator_name
 from vmcu.ir import walk
-from vmcu.ir.ports import write_ports
+from vmcu.ir.ports import Port, write_ports
 
 # The underscore notwithstanding, the function is in the package's `__all__`; it is the one that takes input shapes.
 # Text, because the converter is built from another LLVM revision than the bindings: the spelling is the stabler half.
@@ -73,8 +75,18 @@ def _load_prepared(source: Path, path: Path, model: Model) -> ir.Module:
     with ir.Location.unknown(module.context):
         correct(path, module)
         expand(model, module)
-        write_ports(walk.main_function(module), *boundary_ports(path))
+        write_ports(walk.main_function(module), *_with_states(model, *boundary_ports(path)))
     return module
+
+
+def _with_states(model: Model, inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> tuple[list[Port], list[Port]]:
+    """The ports of a model, of which some are the values of a variable before and after a run."""
+    before, after = list(inputs), list(outputs)
+    for state in model.states:
+        initial = ir.DenseElementsAttr.get(np.ascontiguousarray(state.initial))
+        before[state.source] = replace(before[state.source], name=state.name, initial=initial)
+        after[state.result] = replace(after[state.result], updates=state.source)
+    return before, after
 
 
 def _convert(path: Path, model: Model) -> str:

@@ -100,8 +100,25 @@ class Operator:
 
 
 @dataclass(frozen=True, eq=False)
+class State:
+    """A value that a model keeps from run to run, as one more input and one more output.
+
+    Args:
+        name: of the variable.
+        source: its number among the model's inputs.
+        result: the number among the outputs of its value in the next run.
+        initial: its value before the first run, of the input's shape and type.
+    """
+
+    name: str
+    source: int
+    result: int
+    initial: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Model:
-    """The first subgraph of a file, and the file's bytes."""
+    """One subgraph of a file, and the file's bytes. `states` are told by `vmcu.frontends.tflite.state`."""
 
     data: bytes
     tensors: tuple[Tensor, ...]
@@ -109,6 +126,7 @@ class Model:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     buffers: tuple[memoryview, ...]
+    states: tuple[State, ...] = ()
 
     def layer(self, operator: Operator) -> str:
         """The name of an operator's layer, that of its first output."""
@@ -124,8 +142,8 @@ class Model:
         return live[::-1]
 
 
-def read_model(data: bytes) -> Model:
-    """Read a file, following no offset unchecked.
+def read_model(data: bytes, number: int = 0) -> Model:
+    """Read a subgraph of a file, the first one or that of a number, following no offset unchecked.
 
     Raises:
         InputError: it is no TFLite model, or a damaged one.
@@ -136,7 +154,8 @@ def read_model(data: bytes) -> Model:
     graphs = root.tables(2)
     if not graphs:
         raise InputError("it has no subgraph")
-    graph = graphs[0]
+    _check_index("subgraph", number, len(graphs))
+    graph = graphs[number]
     buffers = tuple(_bytes(view) for view in root.tables(4))
     tensors = tuple(_tensor(index, view, buffers) for index, view in enumerate(graph.tables(0)))
     codes = [_code(view) for view in root.tables(1)]

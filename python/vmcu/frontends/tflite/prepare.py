@@ -1,7 +1,8 @@
 """Make of a TFLite file one that the converter and everybody behind it can trust.
 
 Every offset has been followed, every name is there, is UTF-8 and is nobody else's (an operator is known by the name of
-its result from here on), shapes are static as far as they are known, and each constant is as long as its shape says.
+its result from here on), shapes are static as far as they are known, each constant is as long as its shape says, and what
+variables hold are inputs and outputs.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from vmcu.frontends.tflite import schema
 from vmcu.frontends.tflite.model import Model, Tensor, read_model
 from vmcu.frontends.tflite.rewrite import rewrite
 from vmcu.frontends.tflite.shapes import make_static
+from vmcu.frontends.tflite.state import open_states
 from vmcu.frontends.tflite.support import find_faults
 
 
@@ -36,13 +38,16 @@ def prepare(path: Path) -> tuple[Model, bytes]:
     if sizes := list(_sizes(model)):
         raise _refusal(Unsupported, path, sizes)
     try:
+        data, states, variables = open_states(model)
+        model = read_model(data) if data is not model.data else model
         tensors, constants = make_static(model)
     except Unsupported as error:
         raise Unsupported(f"{path}: {error}") from None
-    named = _with_names(tensors)
+    named, constants = _with_names(tensors), constants | variables
     if any(old is not new for old, new in zip(model.tensors, named)) or constants:
         data = rewrite(model, named, constants)
         model = read_model(data)
+    model = replace(model, states=states)
     if faults := find_faults(model):
         raise _refusal(Unsupported, path, faults)
     return model, data

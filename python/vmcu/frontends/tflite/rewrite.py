@@ -46,6 +46,34 @@ def rewrite(model: Model, tensors: Sequence[Tensor], constants: Mapping[int, np.
     return bytes(data) + block
 
 
+def rewire(
+    model: Model, inputs: Sequence[int], outputs: Sequence[int], dropped: Collection[int], renamed: Mapping[int, int]
+) -> bytes:
+    """The file of `model` with other inputs and outputs, and without some operators.
+
+    Args:
+        model: what is changed; it has inputs and outputs.
+        inputs, outputs: numbers of tensors.
+        dropped: numbers of operators to leave out.
+        renamed: tensors that operators read others in place of.
+    """
+    builder = flatbuffers.Builder(64)
+    sides = [builder.CreateNumpyVector(np.array(each, np.int32)) for each in (inputs, outputs)]
+    builder.Finish(sides[0])
+    block = bytes(builder.Output())
+    data = bytearray(model.data)
+    data += bytes(-len(data) % _ALIGN)
+    end = len(data) + len(block)
+    graph = View.root(model.data).tables(2)[0]
+    for field, vector in zip((1, 2), sides):
+        _lead(data, graph.slot(field), end - vector)
+    for table in graph.tables(3):
+        read = table.numbers(1, np.int32)
+        data[table.extent(1, 4)] = np.array([renamed.get(each, each) for each in read.tolist()], np.int32).tobytes()
+    _leave_out(data, graph, dropped)
+    return bytes(data) + block
+
+
 def _tensors(builder: flatbuffers.Builder, tensors: Sequence[Tensor], buffers: Mapping[int, int]) -> int:
     tables = [_tensor(builder, each, buffers.get(each.index, each.buffer)) for each in tensors]
     return _vector(builder, tables)

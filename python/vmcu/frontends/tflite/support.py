@@ -82,9 +82,13 @@ _TABLE = "int8; a table of 256 results"
 SUPPORT: dict[str, Support] = {
     "ABS": Support("segments", "int8"),
     "ADD": Support("segments", "int8; a fused activation; with broadcasting on buffers"),
+    "ASSIGN_VARIABLE": Support(
+        "buffers", "int8; no byte moves if the tensor is made where the variable is; the variable is state of the model"
+    ),
     "AVERAGE_POOL_2D": Support("segments", "int8; on buffers where a window hangs over the border"),
     "BATCH_MATMUL": Support("buffers", "int8; either side may be a constant"),
     "BATCH_TO_SPACE_ND": Support("buffers", _MOVED, moves=True),
+    "CALL_ONCE": Support("none", "a subgraph that assigns constants to variables: their initial values"),
     "CAST": Support("none", "int8 to int8", check=_int8_to_int8, moves=True),
     "CONCATENATION": Support("buffers", f"int8; {_SAME}", check=_one_quantisation, moves=True),
     "CONV_2D": Support(
@@ -125,6 +129,7 @@ SUPPORT: dict[str, Support] = {
     "PADV2": Support("buffers", "int8; padding before a convolution is part of its kernel"),
     "PRELU": Support("segments", "int8; constant slopes of any shape that broadcasts"),
     "QUANTIZE": Support("segments", "int8 to int8 of another scale; the float input of a model to int8"),
+    "READ_VARIABLE": Support("none", "int8"),
     "REDUCE_MAX": Support("segments", f"int8; {_SAME}; one axis, or rows and columns", check=_one_quantisation),
     "REDUCE_MIN": Support("segments", f"int8; {_SAME}; one axis, or rows and columns", check=_one_quantisation),
     "RELU": Support("segments", "int8; fused into a layer it is the clamp of its requantisation"),
@@ -158,6 +163,7 @@ SUPPORT: dict[str, Support] = {
         "int8 weights with one scale or one per channel; a constant output shape; on buffers with weights that are computed",
     ),
     "UNPACK": Support("buffers", _MOVED, moves=True),
+    "VAR_HANDLE": Support("none", "a variable of int8"),
 }  # fmt: skip
 
 _NO_KERNEL = "LiteRT has no reference kernel for int8"

@@ -25,10 +25,16 @@ class Oracle(Protocol):
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The outputs of the model for one array per input, of the shapes and dtypes of the compiled model.
 
+        What the model keeps from run to run is that of the run before.
+
         Raises:
             Refusal: it cannot judge this model.
             MissingTool: its package is not installed.
         """
+        ...
+
+    def reset(self) -> None:
+        """Forget all runs: what the model keeps from run to run has its initial value."""
         ...
 
 
@@ -73,7 +79,9 @@ class Panel:
         self._notes: list[str] = []
 
     def ask(self, *inputs: np.ndarray) -> Answer:
-        """What the model computes; the arrays are as the compiled model takes them.
+        """What the model computes, from the states that the last question left, if it has any.
+
+        The arrays are as the compiled model takes them.
 
         Raises:
             Refusal, MissingTool: the last oracle cannot judge either.
@@ -89,6 +97,11 @@ class Panel:
                 self._notes.append(f"{word}: {refusal}")
                 self._oracle = None
                 del self._candidates[0]
+
+    def reset(self) -> None:
+        """What the model keeps from run to run has its initial value again."""
+        if self._oracle is not None:
+            self._oracle.reset()
 
     def _ask(self, inputs: Sequence[np.ndarray]) -> Answer:
         if self._oracle is None:

@@ -1,7 +1,7 @@
 """The oracle that LiteRT executes: the `.tflite` file itself, by the reference kernels (`BUILTIN_REF`).
 
-LiteRT's default kernels are optimised ones and round differently. It runs in a process of its own, one for each run: some
-of its kernels abort.
+LiteRT's default kernels are optimised ones and round differently. It runs in a process of its own: some of its kernels
+abort. The process answers one question after the other, and what a model keeps from run to run is kept there.
 """
 
 from __future__ import annotations
@@ -10,9 +10,13 @@ import importlib.util
 import pickle
 import subprocess
 import sys
+import tempfile
+import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
@@ -45,6 +49,7 @@ class LiteRt:
             raise MissingTool("LiteRT", _PACKAGE)
         _refuse_sums(path)
         self._path, self._inputs, self._outputs = path, tuple(inputs), tuple(outputs)
+        self._child: _Child | None = None
 
     @property
     def name(self) -> str:
@@ -60,16 +65,56 @@ class LiteRt:
                 model's.
         """
         check_inputs(self._inputs, inputs)
-        question = pickle.dumps((str(self._path.resolve()), self._inputs, self._outputs, list(inputs)))
-        done = subprocess.run(_CHILD, input=question, capture_output=True, check=False)
-        if done.returncode < 0:
-            raise Refusal(f"LiteRT crashed (signal {-done.returncode}){_last_line(done.stderr)}")
-        if done.returncode:
-            raise Refusal(f"LiteRT failed with status {done.returncode}{_last_line(done.stderr)}")
-        answer = pickle.loads(done.stdout)
+        if self._child is None:
+            self._child = _Child((str(self._path.resolve()), self._inputs, self._outputs))
+        answer = self._child.ask(list(inputs))
         if isinstance(answer, str):
+            self.reset()
             raise Refusal(answer)
         return answer
+
+    def reset(self) -> None:
+        """As `Oracle.reset`: the next run is the first one of a new process."""
+        if self._child is not None:
+            self._child.end()
+        self._child = None
+
+
+class _Child:
+    """A process that runs one model; it ends with this object."""
+
+    def __init__(self, model: object):
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(_CHILD, stdin=pipe, stdout=pipe, stderr=self._log)
+        self.end = weakref.finalize(self, _end, self._process, self._log)
+        self._model = model
+
+    def ask(self, arrays: list[np.ndarray]) -> list[np.ndarray] | str:
+        """The outputs of one more run, or why there are none."""
+        question, self._model = (arrays if self._model is None else (self._model, arrays)), None
+        try:
+            assert self._process.stdin is not None and self._process.stdout is not None, "both are pipes"
+            self._process.stdin.write(pickle.dumps(question))
+            self._process.stdin.flush()
+            return pickle.load(self._process.stdout)
+        except (EOFError, BrokenPipeError, pickle.UnpicklingError):
+            return self._describe_end()
+
+    def _describe_end(self) -> str:
+        status = self._process.wait()
+        self._log.seek(0)
+        said = _last_line(self._log.read())
+        return f"LiteRT crashed (signal {-status}){said}" if status < 0 else f"LiteRT failed with status {status}{said}"
+
+
+def _end(process: subprocess.Popen[bytes], log: IO[Any]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with suppress(BrokenPipeError):
+                pipe.close()
+    process.wait()
+    log.close()
 
 
 def _refuse_sums(path: Path) -> None:

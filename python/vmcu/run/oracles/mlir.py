@@ -23,6 +23,7 @@ from mlir.runtime import get_ranked_memref_descriptor
 from vmcu.errors import InputError, Unsupported
 from vmcu.ir import bridge, walk
 from vmcu.ir.locations import place
+from vmcu.ir.ports import ports, states
 from vmcu.passes import pipelines
 
 LINALG_TO_MEMREF: tuple[str, ...] = (
@@ -60,6 +61,8 @@ _DTYPES = {"i8": np.int8, "i16": np.int16, "i32": np.int32, "i64": np.int64, "f3
 class Reference:
     """A network compiled for the host; call it with one array per input. An `Oracle`.
 
+    What the network keeps from run to run is kept here, too: it is neither among the inputs nor among the outputs.
+
     Args:
         module: TOSA or linalg on tensors with a function `@main` of static shapes; it is left as it is.
 
@@ -69,10 +72,17 @@ class Reference:
     """
 
     def __init__(self, module: ir.Module):
-        function = walk.main_function(module).type
+        main = walk.main_function(module)
+        function, kept = main.type, states(main)
         _refuse_declarations(module)
-        self._inputs = [_signature(of) for of in function.inputs]
-        self._outputs = [_signature(of) for of in function.results]
+        self._takes = [_signature(of) for of in function.inputs]
+        self._gives = [_signature(of) for of in function.results]
+        self._states = [(before, len(self._takes) + after) for before, after in kept]
+        initial = [port.initial for port in ports(module)[0]]
+        self._initial = [np.array(initial[before]).reshape(self._takes[before][0]) for before, _ in kept]
+        olds, news = ({each[side] for each in kept} for side in (0, 1))
+        self._inputs = [number for number in range(len(self._takes)) if number not in olds]
+        self._outputs = [len(self._takes) + number for number in range(len(self._gives)) if number not in news]
         lowered = _copy(module)
         pipelines.to_linalg(lowered)
         _prepare(lowered)
@@ -83,26 +93,36 @@ class Reference:
         bridge.run(lowered, MEMREF_TO_LLVM)
         self._engine = ExecutionEngine(lowered, opt_level=2)
         # Made once: each descriptor is of a class of its own, which ctypes never forgets.
-        self._buffers = [np.zeros(shape, dtype) for shape, dtype in (*self._inputs, *self._outputs)]
+        self._buffers = [np.zeros(shape, dtype) for shape, dtype in (*self._takes, *self._gives)]
         self._descriptors = [ctypes.pointer(ctypes.pointer(get_ranked_memref_descriptor(b))) for b in self._buffers]
+        self.reset()
+
+    def reset(self) -> None:
+        """As `Oracle.reset`."""
+        for (before, _), value in zip(self._states, self._initial):
+            self._buffers[before][...] = value
 
     def __call__(self, *inputs: np.ndarray) -> list[np.ndarray]:
         """Run once; not from two threads at a time.
 
         Args:
-            inputs: one array per argument of `@main`, of exactly its shape and dtype.
+            inputs: one array per argument of `@main` that is no state, of exactly its shape and dtype.
 
         Returns:
-            One new array per result of `@main`.
+            One new array per result of `@main` that updates no state.
 
         Raises:
             InputError: wrong number, shape or dtype of inputs.
         """
         self._check(inputs)
-        for buffer, array in zip(self._buffers, inputs):
-            buffer[...] = array
+        for number, array in zip(self._inputs, inputs):
+            self._buffers[number][...] = array
         self._engine.invoke("main", *self._descriptors)
-        return [buffer.copy() for buffer in self._buffers[len(inputs) :]]
+        outputs = [self._buffers[number].copy() for number in self._outputs]
+        news = [self._buffers[after].copy() for _, after in self._states]
+        for (before, _), value in zip(self._states, news):
+            self._buffers[before][...] = value
+        return outputs
 
     @property
     def name(self) -> str:
@@ -116,11 +136,13 @@ class Reference:
     def _check(self, inputs: Sequence[np.ndarray]) -> None:
         if len(inputs) != len(self._inputs):
             raise InputError(f"@main takes {len(self._inputs)} inputs, found {len(inputs)}")
-        for index, (array, (shape, dtype)) in enumerate(zip(inputs, self._inputs)):
+        wanted = [self._takes[number] for number in self._inputs]
+        for index, (array, (shape, dtype)) in enumerate(zip(inputs, wanted)):
             found = np.asarray(array)
             if found.shape != shape or found.dtype != dtype:
-                wanted = _spell(shape, dtype)
-                raise InputError(f"input {index} is {_spell(found.shape, found.dtype)}, expected {wanted}")
+                raise InputError(
+                    f"input {index} is {_spell(found.shape, found.dtype)}, expected {_spell(shape, dtype)}"
+                )
 
 
 def run(module: ir.Module, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:

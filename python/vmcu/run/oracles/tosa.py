@@ -24,6 +24,7 @@ from vmcu import frontends
 from vmcu.abi.tensor import Tensor, check_inputs
 from vmcu.frontends.mlir import load_mlir
 from vmcu.ir import walk
+from vmcu.ir.ports import ports, states
 from vmcu.run.oracles.base import Refusal
 from vmcu.run.oracles.boundary import from_file, to_file
 from vmcu.toolchain.tools import tosa_tool
@@ -41,12 +42,26 @@ class _Graph:
         inputs: dtype of each input.
         outputs: dtype of each output that the text has.
         sources: for each output of the model, `("input", n)` or `("output", n)` of the text.
+        states: what is kept from run to run: the numbers of an input and of an output of the model.
+        initial: the value of each state before the first run.
     """
 
     text: str
     inputs: tuple[np.dtype, ...]
     outputs: tuple[np.dtype, ...]
     sources: tuple[tuple[str, int], ...]
+    states: tuple[tuple[int, int], ...]
+    initial: tuple[np.ndarray, ...]
+
+    @property
+    def own_inputs(self) -> list[int]:
+        """The numbers of the inputs that are no states."""
+        return [number for number in range(len(self.inputs)) if number not in {before for before, _ in self.states}]
+
+    @property
+    def own_outputs(self) -> list[int]:
+        """The numbers of the outputs of the model that update no state."""
+        return [number for number in range(len(self.sources)) if number not in {after for _, after in self.states}]
 
 
 class TosaModel:
@@ -66,10 +81,15 @@ class TosaModel:
         self._model = tosa_tool("tosa_reference_model")
         self._inputs, self._outputs = tuple(inputs), tuple(outputs)
         self._graph = _read(path)
-        found, wanted = len(self._graph.inputs), len(self._inputs)
+        found, wanted = len(self._graph.own_inputs), len(self._inputs)
         if found != wanted:
             raise Refusal(f"the file has {found} inputs, the compiled model {wanted}")
         self._tosa = _serialise(self._graph.text)
+        self.reset()
+
+    def reset(self) -> None:
+        """As `Oracle.reset`."""
+        self._states = self._graph.initial
 
     @property
     def name(self) -> str:
@@ -85,11 +105,16 @@ class TosaModel:
         """
         check_inputs(self._inputs, inputs)
         graph = self._graph
-        given = [to_file(*each) for each in zip(self._inputs, inputs, graph.inputs)]
+        given = [np.empty(0)] * len(graph.inputs)
+        for number, tensor, array in zip(graph.own_inputs, self._inputs, inputs):
+            given[number] = to_file(tensor, array, graph.inputs[number])
+        for (before, _), value in zip(graph.states, self._states):
+            given[before] = value
         made = self._execute(given)
         known = {"input": given, "output": [array.view(of) for array, of in zip(made, graph.outputs)]}
         found = [known[side][number] for side, number in graph.sources]
-        return [from_file(tensor, array) for tensor, array in zip(self._outputs, found)]
+        self._states = tuple(found[after] for _, after in graph.states)
+        return [from_file(tensor, found[number]) for tensor, number in zip(self._outputs, graph.own_outputs)]
 
     def _execute(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         count = len(self._graph.outputs)
@@ -115,8 +140,11 @@ def _read(path: Path) -> _Graph:
         _refuse_others(module)
         main = walk.main_function(module)
         inputs, results = ([_dtype(of) for of in types] for types in (main.type.inputs, main.type.results))
+        kept = tuple(states(main))
+        initial = [ir.DenseElementsAttr(ports(module)[0][before].initial) for before, _ in kept]
+        values = tuple(np.array(each).reshape(each.type.shape) for each in initial)
         outputs, sources = _return_once(main, results)
-        return _Graph(str(module), tuple(inputs), tuple(outputs), tuple(sources))
+        return _Graph(str(module), tuple(inputs), tuple(outputs), tuple(sources), kept, values)
 
 
 def _refuse_others(module: ir.Module) -> None:
