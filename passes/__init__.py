@@ -22,5 +22,6 @@ from . import (  # noqa: F401
     sum_by_convolution,
     tile_to_segments,
     verify_plan,
+    widen_sums,
 )
 from . import pipelines as pipelines  # registers lists of the passes above

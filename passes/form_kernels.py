@@ -1,14 +1,15 @@
 """Group linalg ops into kernels: an anchor with its halo, its bias, its requantisation and its clamp.
 
 Before: `tensor.pad`, `linalg.conv_2d_nhwc_fhwc_q`, `linalg.generic` (requantise), ... side by side in a function.
-After:  one `vmcu.kernel` for each layer, its constants inside; between kernels only int8 tensors and reshapes.
+After:  one `vmcu.kernel` for each layer, its constants inside; between kernels only tensors of int8 or
+        int16, and reshapes.
 
 A kernel that can read uint8 takes the flip of an argument's highest bits in (`arith.xori` with -128): its loads do that, or
 constants are corrected. Other flips are kernels.
 
 For convolutions the input's zero point is folded into the bias, so that the body needs no quantisation arithmetic but
 the final `tosa.apply_scale`. What no kernel of ours computes becomes a kernel of kind `buffer`; ops that hand wider
-tensors than int8 to one another (a softmax) stay together in one.
+tensors to one another (a softmax) stay together in one.
 
 Ops that are neither in a kernel nor read by one are dropped if they have no effects, and refused if they have some.
 Kernels on tensors that are there already stay as they are, so that a second run changes nothing.
@@ -26,6 +27,7 @@ from mlir.dialects import func
 
 from vmcu import _vmcu
 from vmcu.dialects import vmcu as d
+from vmcu.ir import walk
 from vmcu.ir.clone import clone_into, rename_operands, used_values
 from vmcu.operators import match
 from vmcu.operators.anchors import behind_reshapes, read_spread
@@ -77,8 +79,9 @@ def _form_in(function: func.FuncOp) -> None:
     _refuse_returned(constants, block)
     ops = [op for op in everything if op.operation not in constants]
     _check_static(function, ops)
-    ops = _unshare(_share_flips(ops))
-    groups = _group(ops)
+    leaves = _leaves_kernel(function)
+    ops = _unshare(_share_flips(ops), leaves)
+    groups = _group(ops, leaves)
     names = _Names(op.name.value for op in ops if isinstance(op, d.KernelOp))
     moved: set[ir.Operation] = set(constants)
     for members in _in_dataflow_order(function, groups):
@@ -163,8 +166,23 @@ def _check_static(function: func.FuncOp, ops: list[ir.OpView]) -> None:
             raise PassError(op, f"kernels need tensors of static shape, found {value.type}")
 
 
-def _group(ops: list[ir.OpView], *, apart: Callable[[ir.OpView], bool] = lambda op: False) -> _Groups:
-    """Join what belongs into one kernel; ops that are `apart` are not joined with their users."""
+def _leaves_kernel(function: func.FuncOp) -> Callable[[ir.Value], bool]:
+    """Which tensors may be between kernels: those of int8, and of int16 where layers hand such to one another."""
+    wide = walk.has_int16_layers(function)
+    return lambda value: match.is_int8(value) or (wide and walk.is_int16(value.type))
+
+
+def _group(
+    ops: list[ir.OpView],
+    leaves: Callable[[ir.Value], bool],
+    *,
+    apart: Callable[[ir.OpView], bool] = lambda op: False,
+) -> _Groups:
+    """Join what belongs into one kernel; ops that are `apart` are not joined with their users.
+
+    Args:
+        leaves: whether a tensor may be between kernels.
+    """
     groups = _Groups(ops)
     for number, op in enumerate(ops):
         if op.operation.name in ANCHORS:
@@ -172,9 +190,9 @@ def _group(ops: list[ir.OpView], *, apart: Callable[[ir.OpView], bool] = lambda 
         elif not isinstance(op, d.KernelOp) and _reads_flipped(op):
             for operand in op.operands:
                 _claim_flip(groups, number, operand)
-    # A tensor wider than int8 never leaves its kernel.
+    # A wider tensor never leaves its kernel.
     for number, op in enumerate(ops):
-        if isinstance(op, d.KernelOp) or all(map(match.is_int8, op.operation.results)) or apart(op):
+        if isinstance(op, d.KernelOp) or all(map(leaves, op.operation.results)) or apart(op):
             continue
         for user in _users(groups, op):
             if not isinstance(ops[user], d.KernelOp):
@@ -191,13 +209,13 @@ def _users(groups: _Groups, op: ir.OpView) -> list[int]:
     return list(dict.fromkeys(groups.position[each] for each in results if each in groups.position))
 
 
-def _unshare(ops: list[ir.OpView]) -> list[ir.OpView]:
+def _unshare(ops: list[ir.OpView], leaves: Callable[[ir.Value], bool]) -> list[ir.OpView]:
     """Give each layer a copy of its own of a cheap op whose wide result several layers read.
 
     Two residual adds that rescale the same tensor in the same way share that rescaling, and would end up in one kernel
     together with all the layers between them.
     """
-    groups = _group(ops, apart=_is_cheap)
+    groups = _group(ops, leaves, apart=_is_cheap)
     unshared: list[ir.OpView] = []
     for op in reversed(ops):
         if _is_cheap(op):

@@ -1,7 +1,7 @@
 """Return the tensors between layers, so that elementwise fusion leaves them alone.
 
 Before: a function of linalg on tensors
-After:  the function returns every int8 tensor between two layers and the result of every reduction as well;
+After:  the function returns every int8 or int16 tensor between two layers and the result of every reduction as well;
         its attribute `vmcu.results` says how many results are its own
 
 One kernel's int8 output is never computed inside another kernel. Elementwise fusion alone would pull the requantisation
@@ -36,17 +36,20 @@ def _return_kept(function: ir.OpView) -> None:
     if len(function.regions[0].blocks) != 1:
         raise PassError(function, f"has {len(function.regions[0].blocks)} blocks; supported is a function of one block")
     operands = list(walk.terminator(function).operands)
-    kept = [op.results[0] for op in function.regions[0].blocks[0].operations if _is_kept(op)]
+    wide = walk.has_int16_layers(function)
+    kept = [op.results[0] for op in function.regions[0].blocks[0].operations if _is_kept(op, wide)]
     return_values(function, operands + kept)
     function.attributes[RESULTS] = ir.IntegerAttr.get(ir.IntegerType.get_signless(64), len(operands))
 
 
-def _is_kept(op: ir.OpView) -> bool:
+def _is_kept(op: ir.OpView, wide: bool) -> bool:
     if op.operation.name != "linalg.generic":
         return False
     if "reduction" in walk.iterator_types(op):
         return True
-    return walk.is_int8(op.results[0].type) and not all(_is_clamp(user) for user in walk.users(op.results[0]))
+    kind = op.results[0].type
+    is_tensor_of_layers = walk.is_int8(kind) or (wide and walk.is_int16(kind))
+    return is_tensor_of_layers and not all(_is_clamp(user) for user in walk.users(op.results[0]))
 
 
 def _is_clamp(op: ir.Operation) -> bool:

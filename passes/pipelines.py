@@ -39,6 +39,7 @@ LINALG = (
     "func.func(tosa-to-tensor)",
     "canonicalize",  # and no cse: a rescale that two adds share would be fused into neither of them
     "vmcu-refuse-tosa-leftovers",
+    "vmcu-widen-sums",
     "vmcu-make-padding-static",
     "vmcu-generalise-reductions",
     "vmcu-keep-layers-apart",

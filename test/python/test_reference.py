@@ -117,23 +117,24 @@ def litert(path: Path, inputs: list[np.ndarray]) -> np.ndarray:
     return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
 
 
-def int8_inputs(shapes: list[tuple[int, ...]]) -> list[list[np.ndarray]]:
-    """Five random draws, all -128, all 127."""
-    draws = [np.random.default_rng(seed) for seed in range(5)]
-    made = [[draw.integers(-128, 128, shape).astype(np.int8) for shape in shapes] for draw in draws]
-    return made + [[np.full(shape, value, np.int8) for shape in shapes] for value in (-128, 127)]
+def int8_inputs(shapes: list[tuple[int, ...]], dtype: type = np.int8) -> list[list[np.ndarray]]:
+    """Five random draws, all -128, all 127; of another type of integers, its own ends."""
+    draws, ends = [np.random.default_rng(seed) for seed in range(5)], np.iinfo(dtype)
+    made = [[draw.integers(ends.min, ends.max + 1, shape).astype(dtype) for shape in shapes] for draw in draws]
+    return made + [[np.full(shape, value, dtype) for shape in shapes] for value in (ends.min, ends.max)]
 
 
 def input_shapes(module: ir.Module) -> list[tuple[int, ...]]:
     return [tuple(of.shape) for of in module.body.operations[0].type.inputs]
 
 
-def check_against_litert(path: Path) -> list[np.ndarray]:
+def check_against_litert(path: Path, dtype: type = np.int8) -> list[np.ndarray]:
+    """Compare the host's results for inputs of integers with LiteRT's, which are returned."""
     with ir.Context():
         module = load(path)
         reference, shapes = Reference(module), input_shapes(module)
     expected = []
-    for inputs in int8_inputs(shapes):
+    for inputs in int8_inputs(shapes, dtype):
         expected.append(litert(path, inputs))
         np.testing.assert_array_equal(reference(*inputs)[0], expected[-1])
     return expected

@@ -111,7 +111,8 @@ def _checked(module: ir.Module, io: Io, *, cut: bool) -> ir.Module:
             is_unsigned = [
                 [port.unsigned and not was for port, was in zip(*side)] for side in zip(known, were_unsigned)
             ]
-            wanted = [[_wants_unsigned(io, port) for port in side] for side in known]
+            types = (main.type.inputs, main.type.results)
+            wanted = [[_wants_unsigned(io, *each) for each in zip(*side)] for side in zip(known, types)]
             unsign(
                 main, *([is_now != is_to_be for is_now, is_to_be in zip(*side)] for side in zip(is_unsigned, wanted))
             )
@@ -120,8 +121,8 @@ def _checked(module: ir.Module, io: Io, *, cut: bool) -> ir.Module:
     return module
 
 
-def _wants_unsigned(io: Io, port: Port) -> bool:
-    return not port.is_state and (io == "uint8" or (io == "auto" and port.unsigned))
+def _wants_unsigned(io: Io, port: Port, of: ir.Type) -> bool:
+    return walk.is_int8(of) and not port.is_state and (io == "uint8" or (io == "auto" and port.unsigned))
 
 
 def _as_found(port: Port, unsigned: bool) -> Port:
@@ -159,5 +160,5 @@ def _refuse_inputs(main: ir.OpView, known: Sequence[Port], *, floats: bool) -> N
             raise Unsupported(
                 f"state {port.name or index} of @main is {of}; supported are {', '.join(_STATE_ELEMENTS)}"
             )
-        if not port.is_state and not walk.is_int8(of) and not (floats and walk.is_float(of)):
-            raise Unsupported(f"input {index} of @main is {of}; supported are tensors of int8, uint8 and floats")
+        if not (port.is_state or walk.is_quantised(of) or (floats and walk.is_float(of))):
+            raise Unsupported(f"input {index} of @main is {of}; supported are tensors of int8, uint8, int16 and floats")

@@ -1,4 +1,4 @@
-"""Cut the float input and output conversions off an int8 network, or put some around it.
+"""Cut the float input and output conversions off an int8 network, or put some around it; int16 is as int8.
 
 Before: f32 argument -> `tosa.mul` by 1/scale -> `tosa.cast` to i32 -> `tosa.add` zero point -> `tosa.cast` to i8 ->
         int8 core -> `tosa.cast` to f32 -> `tosa.sub` zero point -> `tosa.mul` by scale -> f32 result
@@ -19,8 +19,8 @@ import numpy as np
 from mlir import ir
 
 from vmcu.errors import Unsupported
-from vmcu.frontends.unsigned import set_function_type
 from vmcu.ir import walk
+from vmcu.ir.functions import set_function_type
 from vmcu.ir.ports import Port
 
 
@@ -59,7 +59,7 @@ def input_boundary(argument: ir.Value) -> Boundary | None:
     """The conversion behind a float argument, down to its int8 value; none when there is no such chain."""
     value, ops = argument, list[ir.Operation]()
     affine: _Affine | None = _Affine()
-    while affine is not None and not walk.is_int8(value.type):
+    while affine is not None and not walk.is_quantised(value.type):
         users = walk.users(value)
         if len(users) != 1:
             return None
@@ -78,7 +78,7 @@ def output_boundary(result: ir.Value) -> Boundary | None:
     while (op := walk.owner(value)) is not None and op.name in ("tosa.mul", "tosa.add", "tosa.sub"):
         ops.insert(0, op)
         value = op.operands[0] if walk.scalar(op.operands[0]) is None else op.operands[1]
-    if op is None or op.name != "tosa.cast" or not walk.is_int8(op.operands[0].type):
+    if op is None or op.name != "tosa.cast" or not walk.is_quantised(op.operands[0].type):
         return None
     affine, value = _Affine(), op.results[0]
     for step in ops:
@@ -133,18 +133,19 @@ def wrap_in_floats(main: ir.OpView, inputs: Sequence[Port | None], outputs: Sequ
 
 
 def _quantise(argument: ir.Value, port: Port) -> None:
-    """Let a float argument become the int8 one that it was: scaled, saturated, rounded half away from zero.
+    """Let a float argument become the integers that it was: scaled, saturated, rounded half away from zero.
 
     `tosa.cast` rounds halves to the even number. It errs where what is left is a half of the sign of the number itself.
     """
     assert port.scale is not None and port.zero_point is not None
     readers = [(use.owner, use.operand_number) for use in argument.uses]
-    int8 = argument.type
-    argument.set_type(_like(int8, ir.F32Type.get()))
+    integers = argument.type
+    argument.set_type(_like(integers, ir.F32Type.get()))
     i32 = ir.IntegerType.get_signless(32)
     with argument.location:
         # Whole numbers as bounds: to round after the clamp is to round before it.
-        bounds = {"min_val": -128 - port.zero_point, "max_val": 127 - port.zero_point}
+        limit = 1 << (integers.element_type.width - 1)
+        bounds = {"min_val": -limit - port.zero_point, "max_val": limit - 1 - port.zero_point}
         ends = {key: ir.FloatAttr.get(ir.F32Type.get(), end) for key, end in bounds.items()}
         scaled = _mul(argument, _splat(argument, 1.0 / port.scale))
         steps = ir.Operation.create("tosa.clamp", [argument.type], [scaled], ends).results[0]
@@ -154,7 +155,7 @@ def _quantise(argument: ir.Value, port: Port) -> None:
         below = _both(_reaches(_splat(rest, -0.5), rest), _reaches(_splat(rest, 0.0), steps))
         rounded = _binary("tosa.sub", _binary("tosa.add", even, _convert(above, i32)), _convert(below, i32))
         moved = _binary("tosa.add", rounded, _splat(rounded, port.zero_point))
-        value = _convert(moved, int8.element_type)
+        value = _convert(moved, integers.element_type)
     for reader, number in readers:
         reader.operation.operands[number] = value
 

@@ -25,6 +25,7 @@ from mlir import ir
 
 from vmcu.errors import Unsupported
 from vmcu.ir import walk
+from vmcu.ir.functions import set_function_type
 
 _FLIP = -128  # the highest bit
 # They move bytes and compute nothing.
@@ -65,13 +66,6 @@ def unsign(main: ir.OpView, inputs: Sequence[bool], outputs: Sequence[bool]) -> 
     for index, chosen in enumerate(outputs):
         if chosen:
             _unsign_output(end, index)
-
-
-def set_function_type(main: ir.OpView) -> None:
-    """Let the type of `main` be that of its arguments and results."""
-    block, end = main.regions[0].blocks[0], walk.terminator(main)
-    types = ([each.type for each in block.arguments], [each.type for each in end.operands])
-    main.attributes["function_type"] = ir.TypeAttr.get(ir.FunctionType.get(*types))
 
 
 def _is_ui8(of: ir.Type) -> bool:

@@ -23,3 +23,10 @@ def return_values(function: ir.OpView, values: Sequence[ir.Value]) -> None:
             known += [ir.DictAttr.get({})] * (len(results) - len(known))
             function.attributes["res_attrs"] = ir.ArrayAttr.get(known)
         function.attributes["function_type"] = ir.TypeAttr.get(ir.FunctionType.get(function.type.inputs, results))
+
+
+def set_function_type(function: ir.OpView) -> None:
+    """Let the type of `function` be that of its arguments and results."""
+    block, end = function.regions[0].blocks[0], walk.terminator(function)
+    types = ([each.type for each in block.arguments], [each.type for each in end.operands])
+    function.attributes["function_type"] = ir.TypeAttr.get(ir.FunctionType.get(*types))

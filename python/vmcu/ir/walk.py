@@ -10,6 +10,14 @@ from mlir import ir
 from vmcu.errors import InputError
 
 _LOOPS = ("parallel", "reduction")
+_LAYERS = (
+    "linalg.conv_",
+    "linalg.depthwise_conv_",
+    "linalg.pooling_",
+    "linalg.matmul",
+    "linalg.quantized_",
+    "linalg.batch_",
+)
 _FLOATS = (ir.F16Type, ir.BF16Type, ir.F32Type, ir.F64Type)
 
 
@@ -92,6 +100,16 @@ def is_int8(of: ir.Type) -> bool:
     return isinstance(of, ir.ShapedType) and element_type(of) == ir.IntegerType.get_signless(8, of.context)
 
 
+def is_int16(of: ir.Type) -> bool:
+    """Whether `of` is a tensor of signless 16-bit integers."""
+    return isinstance(of, ir.ShapedType) and int_width(element_type(of)) == 16
+
+
+def is_quantised(of: ir.Type) -> bool:
+    """Whether `of` is a tensor of integers that stand for real numbers: int8 or int16."""
+    return is_int8(of) or is_int16(of)
+
+
 def int_width(of: ir.Type) -> int | None:
     """Bits of a signless integer; none for any other type."""
     return of.width if isinstance(of, ir.IntegerType) and of.is_signless else None
@@ -102,6 +120,17 @@ def element_bytes(of: ir.Type) -> int:
     if isinstance(of, ir.IndexType):
         return 4  # Addresses of the target have 32 bits.
     return -(-(of.width if isinstance(of, (ir.IntegerType, *_FLOATS)) else 0) // 8)
+
+
+def has_int16_layers(function: ir.OpView) -> bool:
+    """Whether tensors of int16 are between layers of a function on linalg: it takes or returns some, or a layer reads some.
+
+    Other functions have them inside of a layer only, such as the places in a table of a softmax.
+    """
+    block = function.regions[0].blocks[0]
+    ends = [*block.arguments, *terminator(function).operands]
+    layers = [op for op in block.operations if op.operation.name.startswith(_LAYERS)]
+    return any(is_int16(each.type) for each in ends) or any(is_int16(op.operands[0].type) for op in layers)
 
 
 def iterator_types(op: ir.OpView) -> list[str]:

@@ -15,7 +15,7 @@ _HEADINGS = ("operator", "kernel", "form", "exact")
 
 def ops_as_dicts() -> list[dict[str, str]]:
     """Name, kind of kernel, forms and judge of each operator."""
-    return [dict(zip(_HEADINGS, (name, each.kernel, each.form, each.exact))) for name, each in sorted(SUPPORT.items())]
+    return [dict(zip(_HEADINGS, (name, each.kernel, each.forms, each.exact))) for name, each in sorted(SUPPORT.items())]
 
 
 def tabulate_ops() -> Table:

@@ -6,6 +6,7 @@
 | TRANSPOSE_CONV, strides beyond the window | divides what is missing between both sides | all of it behind the image |
 | AVERAGE_POOL_2D, MAX_POOL_2D | drops the fused activation | a `tosa.clamp` behind the pooling |
 | RELU, RELU6, RELU_0_TO_1 | rounds once where LiteRT rounds twice | `DOUBLE_ROUND` |
+| SOFTMAX on int16 | cuts places in its tables to 16 bits | saturates them |
 | RESIZE_NEAREST_NEIGHBOR | rounds to the nearest pixel where LiteRT takes the one below | half a pixel lower |
 | ABS | ignores the zero point | the same between two rescales by 1, which know it |
 | ROUND | drops the operator | refused |
@@ -27,7 +28,7 @@ from vmcu.frontends.tflite import tosa
 from vmcu.frontends.tflite.fixed_point import clamp_of
 from vmcu.frontends.tflite.quantisation import Operator, operators
 from vmcu.frontends.tflite.rounding import exact_multiplier
-from vmcu.frontends.tflite.schema import UINT8, operator_name
+from vmcu.frontends.tflite.schema import INT8, INT16, UINT8, operator_name
 from vmcu.ir import walk
 from vmcu.ir.clone import clone_into
 
@@ -36,7 +37,7 @@ Made = list[ir.OpView]  # the operations that an operator became
 # BuiltinOperator and ActivationFunctionType of the TFLite schema.
 _AVERAGE_POOL_2D, _FULLY_CONNECTED, _MAX_POOL_2D = 1, 9, 17
 _RELU, _RELU6 = 19, 21
-_TRANSPOSE_CONV = 67
+_SOFTMAX, _TRANSPOSE_CONV = 25, 67
 _RESIZE_NEAREST_NEIGHBOR, _ABS, _ROUND, _RELU_0_TO_1 = 97, 101, 116, 152
 #: They convert, or move bytes: DEQUANTIZE, RESHAPE, TRANSPOSE, SQUEEZE, EXPAND_DIMS, QUANTIZE.
 _KEEP_BYTES = frozenset((6, 22, 39, 43, 70, 114))
@@ -84,7 +85,9 @@ def _identity(operator: Operator) -> tuple[object, ...]:
 
 def _clamp(operator: Operator, made: Made) -> None:
     assert operator.result.scale is not None, "only operators whose result has a scale are corrected"
-    bounds = clamp_of(operator.option(5), operator.result.scale, operator.result.zero_point or 0)
+    tensor = operator.outputs[0]
+    bits = 16 if tensor is not None and tensor.type == INT16 else 8
+    bounds = clamp_of(operator.option(5), operator.result.scale, operator.result.zero_point or 0, bits)
     if bounds is None:
         return
     name = "MAX_POOL_2D" if operator.code == _MAX_POOL_2D else "AVERAGE_POOL_2D"
@@ -95,10 +98,20 @@ def _clamp(operator: Operator, made: Made) -> None:
     value.replace_all_uses_except(clamp, clamp.owner.operation)
 
 
+def _saturate_places(_: Operator, made: Made) -> None:
+    """On int16: places in a table end at both ends of it; the converter's are cut to 16 bits, and begin anew."""
+    for op in made:
+        is_place = op.operation.name == "tosa.cast" and walk.is_int16(op.results[0].type)
+        if is_place:
+            with op.location, ir.InsertionPoint(op):
+                op.operation.operands[0] = tosa.clamp(op.operands[0], -(2**15), 2**15 - 1)
+
+
 def _round_once(operator: Operator, made: Made) -> None:
     """One rounding, by multipliers that make it LiteRT's; sums that are not requantised to int8 stay as they are."""
     source, weights, result = operator.inputs[0], operator.inputs[1], operator.result
-    if source is None or weights is None or result.scale is None or not len(weights.scales):
+    is_int8 = source is not None and source.type == INT8
+    if source is None or not is_int8 or weights is None or result.scale is None or not len(weights.scales):
         return
     rescale = _only(operator, "FULLY_CONNECTED", made, ("tosa.rescale",))
     rescale.attributes["rounding_mode"] = ir.Attribute.parse("#tosa.rounding_mode<SINGLE_ROUND>", rescale.context)
@@ -240,6 +253,7 @@ _CORRECTIONS: dict[int, Callable[[Operator, Made], None]] = {
     _RELU: _round_twice,
     _RELU6: _round_twice,
     _RELU_0_TO_1: _round_twice,
+    _SOFTMAX: _saturate_places,
     _RESIZE_NEAREST_NEIGHBOR: _take_pixel_below,
     _ABS: _absolute,
     _ROUND: _refusal("ROUND"),

@@ -13,8 +13,9 @@ in TOSA that verifies |
 | SUM | the exact sum and one rounding, a half away from zero; LiteRT's reference kernel of SUM is wrong |
 | STRIDED_SLICE, backwards, with an ellipsis or new axes | slices, reversals and reshapes |
 
-`hide_own` hides them from the converter, `expand` writes them where the converter has left custom operators. Operators that
-the converter gets right are left to it. SOFTMAX with a beta is left to it without beta (`softmax`).
+`hide_own` hides them from the converter, `expand` writes them where the converter has left custom operators. `int16` has
+those on int16. Operators that the converter gets right are left to it. SOFTMAX with a
+beta is left to it without beta (`softmax`).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from vmcu.frontends.tflite import schema, tosa
 from vmcu.frontends.tflite.custom import PREFIX, hide
 from vmcu.frontends.tflite.ends import ends, numbers, scale_of, unsupported, zero_of
 from vmcu.frontends.tflite.fixed_point import quantise_scale, rescale
+from vmcu.frontends.tflite.int16 import OWN_INT16, is_own_int16
 from vmcu.frontends.tflite.model import Model, Operator, Tensor
 from vmcu.frontends.tflite.rounding import exact_multiplier
 from vmcu.frontends.tflite.schema import operator_code as code
@@ -62,25 +64,31 @@ def expand(model: Model, module: ir.Module) -> None:
             if -1 in tensor.signature[1:]:
                 raise unsupported(model, operator, f"{tensor} has a dynamic size that is not the batch")
         with ir.InsertionPoint(op), op.location:
-            made = _OWN[operator.code](model, operator, list(op.operands))
+            own = OWN_INT16 if is_own_int16(model, operator) else _OWN
+            made = own[operator.code](model, operator, list(op.operands))
         op.results[0].replace_all_uses_with(made)
         op.operation.erase()
     restore_beta(model, module)
 
 
 def _is_own(model: Model, operator: Operator) -> bool:
+    return is_own_int16(model, operator) or _is_own_int8(model, operator)
+
+
+def _is_own_int8(model: Model, operator: Operator) -> bool:
     if operator.code not in _OWN or len(operator.outputs) != 1:
         return False
     if -1 in operator.inputs and operator.code not in WINDOWS:
         return False
     source, result = ends(model, operator)
-    is_int8 = source.type == schema.INT8 and source.is_quantised
+    kinds = (schema.INT8, schema.INT16) if operator.code == code("STRIDED_SLICE") else (schema.INT8,)
+    is_integer = source.type in kinds and source.is_quantised
     is_known = (
         result.type == schema.BOOL
         if operator.code in _COMPARISONS
-        else result.type == schema.INT8 and result.is_quantised
+        else result.type == source.type and result.is_quantised
     )
-    return is_int8 and is_known and _NEEDS[operator.code](model, operator)
+    return is_integer and is_known and _NEEDS[operator.code](model, operator)
 
 
 def _is_requantised(model: Model, operator: Operator) -> bool:

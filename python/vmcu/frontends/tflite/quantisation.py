@@ -10,7 +10,7 @@ import numpy as np
 
 from vmcu.frontends.tflite.flatbuffer import View
 from vmcu.frontends.tflite.model import Model, Tensor, read_model
-from vmcu.frontends.tflite.schema import INT8, UINT8
+from vmcu.frontends.tflite.schema import INT8, INT16, UINT8
 from vmcu.ir.ports import Port
 
 
@@ -38,7 +38,7 @@ class Operator:
     Args:
         code: number in the schema's `BuiltinOperator`.
         inputs, outputs: its tensors; none where an optional one is left out.
-        source: its first input; a `Port` without scale unless it is int8 or uint8.
+        source: its first input; a `Port` without scale unless it is int8, uint8 or int16.
         result: its first output, likewise. Its name is the layer's.
         tensor: number of its first output in the subgraph.
     """
@@ -57,7 +57,7 @@ class Operator:
 
 
 def boundary_ports(path: Path) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
-    """The inputs and outputs of the first subgraph; scale and zero point only of int8 and uint8 tensors."""
+    """The inputs and outputs of the first subgraph; scale and zero point only of int8, uint8 and int16 tensors."""
     model = _read(path)
     inputs, outputs = (tuple(_port(model.tensors[index]) for index in side) for side in (model.inputs, model.outputs))
     return inputs, outputs
@@ -95,7 +95,7 @@ def _quantised(tensor: Tensor) -> Quantised:
 def _port(tensor: Tensor) -> Port:
     name = None if tensor.name is None else tensor.name.decode(errors="replace")
     unsigned = tensor.type == UINT8
-    if tensor.type not in (UINT8, INT8) or not tensor.is_quantised:
+    if tensor.type not in (UINT8, INT8, INT16) or not tensor.is_quantised:
         return Port(name, unsigned=unsigned)
     return Port(name, float(tensor.scales[0]), _zero_point(tensor), unsigned)
 

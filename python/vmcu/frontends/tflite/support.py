@@ -7,8 +7,8 @@ is refused by name: the converter would turn some operators into TOSA that compu
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from vmcu.frontends.tflite import schema
@@ -36,6 +36,7 @@ class Support:
         exact: whose results come out bit for bit: LiteRT's reference kernels, or TOSA's where LiteRT has no right ones.
         check: refuses other forms, where nobody behind does.
         moves: whether it only moves elements, so that it takes tensors without a scale.
+        int16: whether activations may be int16, with a zero point of 0; those run on buffers.
     """
 
     kernel: Kernel
@@ -43,6 +44,12 @@ class Support:
     exact: str = _LITERT
     check: Check | None = None
     moves: bool = False
+    int16: bool = False
+
+    @property
+    def forms(self) -> str:
+        """The forms that compile, of all types."""
+        return f"{self.form}; int16 on buffers" if self.int16 and self.kernel != "none" else self.form
 
 
 def _first(model: Model, operator: Operator) -> tuple[Tensor, Tensor]:
@@ -55,9 +62,9 @@ def _quantisation(tensor: Tensor) -> tuple[list[float], list[int]]:
 
 
 def _one_quantisation(model: Model, operator: Operator) -> str | None:
-    """Of all activations and int8 constants."""
+    """Of all activations and quantised constants."""
     ends = [model.tensors[index] for index in (*operator.inputs, *operator.outputs) if index >= 0]
-    found = [_quantisation(each) for each in ends if each.type == schema.INT8]
+    found = [_quantisation(each) for each in ends if each.type in (schema.INT8, schema.INT16)]
     if any(each != found[0] for each in found):
         return "its inputs and outputs differ in scale or zero point"
     return None
@@ -128,7 +135,7 @@ SUPPORT: dict[str, Support] = {
     "PAD": Support("buffers", "int8; padding before a convolution is part of its kernel"),
     "PADV2": Support("buffers", "int8; padding before a convolution is part of its kernel"),
     "PRELU": Support("segments", "int8; constant slopes of any shape that broadcasts"),
-    "QUANTIZE": Support("segments", "int8 to int8 of another scale; the float input of a model to int8"),
+    "QUANTIZE": Support("segments", "int8 to int8 of another scale, or int16; the float input of a model"),
     "READ_VARIABLE": Support("none", "int8"),
     "REDUCE_MAX": Support("segments", f"int8; {_SAME}; one axis, or rows and columns", check=_one_quantisation),
     "REDUCE_MIN": Support("segments", f"int8; {_SAME}; one axis, or rows and columns", check=_one_quantisation),
@@ -165,6 +172,14 @@ SUPPORT: dict[str, Support] = {
     "UNPACK": Support("buffers", _MOVED, moves=True),
     "VAR_HANDLE": Support("none", "a variable of int8"),
 }  # fmt: skip
+
+#: Operators that are exact on int16 as well.
+_INT16 = """
+ADD AVERAGE_POOL_2D BATCH_MATMUL CONCATENATION CONV_2D DEPTHWISE_CONV_2D DEQUANTIZE EXPAND_DIMS FULLY_CONNECTED GATHER
+GATHER_ND LEAKY_RELU LOGISTIC MAXIMUM MAX_POOL_2D MEAN MINIMUM MIRROR_PAD MUL PACK PAD PADV2 QUANTIZE REDUCE_MAX REDUCE_MIN
+RELU RELU6 RESHAPE REVERSE_V2 SLICE SOFTMAX SPLIT SPLIT_V SQUEEZE STRIDED_SLICE SUB TANH TILE TRANSPOSE UNPACK
+"""
+SUPPORT |= {name: replace(SUPPORT[name], int16=True) for name in _INT16.split()}
 
 _NO_KERNEL = "LiteRT has no reference kernel for int8"
 #: Why an operator is not in the table, where there is a reason of its own.
@@ -223,9 +238,44 @@ def _fault(model: Model, operator: Operator) -> str | None:
     fault = (
         form_fault(model, operator)
         or _tensor_fault(model, operator, support)
+        or _int16_fault(model, operator)
         or (support.check(model, operator) if support.check else None)
     )
-    return f"{fault}; supported: {support.form}" if fault else None
+    return f"{fault}; supported: {support.forms}" if fault else None
+
+
+def _int16_fault(model: Model, operator: Operator) -> str | None:
+    """What is wrong with an operator on int16, as LiteRT has such operators."""
+    ends = [model.tensors[index] for index in (*operator.inputs, *operator.outputs) if index >= 0]
+    activations = [each for each in ends if not each.is_constant]
+    if not any(each.type == schema.INT16 for each in activations):
+        return None
+    for tensor in ends:
+        if tensor.type == schema.INT16 and any(tensor.zero_points.tolist()):
+            return f"tensor {tensor} has the zero point {tensor.zero_points[0]}; that of int16 is 0"
+    if _is(operator, "QUANTIZE") or _is(operator, "DEQUANTIZE"):
+        return None
+    other = next((each for each in activations if each.type != schema.INT16), None)
+    if other is not None:
+        return f"tensor {other} is {schema.type_name(other.type)} beside int16"
+    if operator.code in _WITH_WEIGHTS:
+        return _weights_fault([model.tensors[index] for index in operator.inputs[1:] if index >= 0])
+    if _is(operator, "SOFTMAX") and operator.option(0, "<f") != 1:
+        return f"beta is {operator.option(0, '<f'):g}; that of int16 is 1"
+    return None
+
+
+_WITH_WEIGHTS = frozenset(map(schema.operator_code, ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")))
+
+
+def _weights_fault(tensors: Sequence[Tensor]) -> str | None:
+    """LiteRT reads a bias of int16 layers as int64, whatever it is."""
+    weights, *bias = tensors
+    if weights.type != schema.INT8 or not weights.is_constant:
+        return f"the weights {weights} are no constant of int8"
+    if bias and bias[0].type != schema.INT64:
+        return f"the bias {bias[0]} is {schema.type_name(bias[0].type)}; that of int16 layers is int64"
+    return None
 
 
 def _custom_hint(operator: Operator) -> str:
@@ -243,16 +293,17 @@ def _tensor_fault(model: Model, operator: Operator, support: Support) -> str | N
             return f"tensor {tensor} is sparse"
         if tensor.is_variable:
             return f"tensor {tensor} keeps its value from run to run"
-        if not tensor.is_constant and tensor.type not in _element_types(operator, model, index):
+        known = (*_element_types(model, index), *((schema.INT16,) if support.int16 else ()))
+        if not tensor.is_constant and tensor.type not in known:
             return f"tensor {tensor} is {schema.type_name(tensor.type)}"
-        if tensor.type == schema.INT8 and not support.moves and not tensor.is_quantised:
+        if tensor.type in (schema.INT8, schema.INT16) and not support.moves and not tensor.is_quantised:
             return f"tensor {tensor} has no scale"
         if tensor.is_quantised and (wrong := _quantisation_fault(tensor)):
             return f"tensor {tensor} has {wrong}"
     return None
 
 
-def _element_types(operator: Operator, model: Model, index: int) -> tuple[int, ...]:
+def _element_types(model: Model, index: int) -> tuple[int, ...]:
     """What an activation may be. Unsigned bytes and floats are for the inputs and outputs of a model."""
     is_boundary = index in model.inputs or index in model.outputs
     return (schema.INT8, schema.UINT8, *_FLOATS) if is_boundary else (schema.INT8, schema.BOOL)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from mlir import ir
 
-from vmcu.ir.build import i8, i32
+from vmcu.ir.build import i32
 
 UNIT = 1 << 30, 30  # multiplier and shift of a rescale by 1
 
@@ -48,8 +48,8 @@ def rescale(
 
     Multipliers and shifts may be lists, with one of each for a channel.
     """
-    word = {i8(): np.int8, i32(): np.int32}
-    zero_points = [constant(np.array([zero], word[kind]))
+    word = {8: np.int8, 16: np.int16, 32: np.int32}
+    zero_points = [constant(np.array([zero], word[kind.width]))
                    for zero, kind in ((source, value.type.element_type), (result, element))]  # fmt: skip
     multipliers, shifts = (np.atleast_1d(np.array(each, kind)) for each, kind in zip(scale, (np.int32, np.int8)))
     operands = (value, constant(multipliers), constant(shifts), *zero_points)
@@ -105,4 +105,6 @@ def pad_end(value: ir.Value, axis: int, count: int) -> ir.Value:
     shape = list(value.type.shape)
     amounts = [0] * (2 * len(shape))
     amounts[2 * axis + 1], shape[axis] = count, shape[axis] + count
-    return op("pad", typed(shape, i8()), (value, sizes(amounts), constant(np.zeros(1, np.int8))))
+    element = value.type.element_type
+    number = constant(np.zeros(1, np.int8 if element.width == 8 else np.int16))
+    return op("pad", typed(shape, element), (value, sizes(amounts), number))

@@ -62,8 +62,8 @@ def _shift(array: np.ndarray) -> np.ndarray:
 
 
 def _integers(tensor: Tensor, dtype: np.dtype) -> Tensor | None:
-    """The int8 or uint8 tensor that a float one stands for, whose zero point is that of int8; None if it is none."""
-    if tensor.scale is None or tensor.zero_point is None or dtype not in (np.int8, np.uint8):
+    """The tensor of integers that a float one stands for, whose zero point is that of int8; None if it is none."""
+    if tensor.scale is None or tensor.zero_point is None or dtype not in (np.int8, np.uint8, np.int16):
         return None
     return replace(tensor, dtype=dtype, zero_point=tensor.zero_point + (128 if dtype == np.uint8 else 0))
 
