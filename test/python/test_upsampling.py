@@ -132,13 +132,14 @@ def test_window_of_an_interpolation_sees_all_that_has_aweight(taps: Taps) -> Non
 
 @given(taps())
 def test_runs_are_the_columns_of_a_row(taps: Taps) -> None:
-    found = [
-        (run.first + number * run.step, weights)
-        for run in taps.runs()
-        for number in range(run.count)
-        for weights in run.weights
-    ]
-    assert found == [(first, tuple(each)) for first, each in zip(taps.first.tolist(), taps.weights.tolist())]
+    firsts, weights, runs = taps.first.tolist(), [tuple(each) for each in taps.weights.tolist()], taps.runs()
+    for run in runs:
+        here = slice(run.start, run.start + run.columns)
+        assert firsts[here] == [first + group * run.step for group in range(run.count) for first in run.first]
+        if run.weights is not None:
+            assert weights[here] == [*run.weights] * run.count
+    assert [run.start for run in runs] == np.cumsum([0, *(run.columns for run in runs)])[:-1].tolist()
+    assert sum(run.columns for run in runs) == len(firsts)
 
 
 def test_an_average_is_a_shift_with_halves_away_from_zero() -> None:

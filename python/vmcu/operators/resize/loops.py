@@ -19,16 +19,19 @@ from vmcu.operators.whole_rows import WholeRows
 
 CHANNELS = 4  # one word
 MOST_RUNS = 4  # of a row that are worth code of their own
-MOST_COLUMNS = 8  # that one column of a run makes
+MOST_COLUMNS = 12  # of all runs together
 
 
 class PlainResize(WholeRows[Resize]):
-    """Sums of four channels at a time. The columns of a row are in a few runs, or in a table."""
+    """Sums of four channels at a time. A row's columns come in a few runs, or from tables.
+
+    Within a row the columns are always made from left to right.
+    """
 
     computes = Resize
 
     def start(self, operator: Resize, variant: Variant, on: Operands, *, backward: bool) -> Callable[[Index], object]:
-        return _Emitter(operator, on, backward).make_row
+        return _Emitter(operator, on).make_row
 
 
 @dataclass(frozen=True)
@@ -41,88 +44,95 @@ class _Row:
 
 
 class _Emitter:
-    def __init__(self, operator: Resize, on: Operands, backward: bool):
-        self.operator, self.on, self.backward = operator, on, backward
+    def __init__(self, operator: Resize, on: Operands):
+        self.operator, self.on = operator, on
         self.requant = RequantEmitter(operator.requant, operator.channels)
         rows, columns = operator.row_taps, operator.column_taps
         if operator.is_average:
             rows, columns = rows.reduced(), columns.reduced()
         self.total = (rows.total or 1) * (columns.total or 1)
         self.row_table = _write_table(rows)
-        runs = columns.runs()
-        is_regular = len(runs) <= MOST_RUNS and max(len(run.weights) for run in runs) <= MOST_COLUMNS
-        self.runs = runs if is_regular and not on.small else None
-        self.column_table = None if self.runs else _write_table(columns)
+        self.walk = self._choose_walk(columns)
 
     def make_row(self, row: Index) -> None:
-        first, second = (_read_index(self.row_table, row, number) for number in range(2))
-        weights = _splat(_read(self.row_table, row, 2)), _splat(_read(self.row_table, row, 3))
+        first, second = (_read_index(self.row_table, row * 4 + number) for number in range(2))
+        weights = _read_weights(self.row_table, row)
         width = self.operator.image[1]
-        here = _Row((first * width, second * width), weights, row * self.operator.output[1])
-        if self.runs is None:
-            self._walk_table(here)
-        else:
-            self._walk_runs(here, self.runs)
+        self.walk(_Row((first * width, second * width), weights, row * self.operator.output[1]))
 
-    def _walk_runs(self, row: _Row, runs: Sequence[Run]) -> None:
-        starts = np.cumsum([0, *(run.count * len(run.weights) for run in runs)]).tolist()
-        for start, run in reversed([*zip(starts, runs)]) if self.backward else zip(starts, runs):
-            for number in build.loop(0, run.count, backward=self.backward):
-                columns = number * run.step + run.first, number * run.step + (run.first + 1)
-                self._interpolate(row, columns, run.weights, number * len(run.weights) + start)
+    def _choose_walk(self, columns: Taps) -> Callable[[_Row], None]:
+        """How to go through a row: by straight code for each run of columns, or by a loop over a table."""
+        runs, table = columns.runs(), _write_table(columns)
+        if self.on.small or len(runs) > MOST_RUNS or sum(len(run.first) for run in runs) > MOST_COLUMNS:
+            return lambda row: self._walk_output(row, table)
+        return lambda row: self._walk_runs(row, runs, table)
 
-    def _walk_table(self, row: _Row) -> None:
-        assert self.column_table is not None, "what is in no runs is in a table"
-        for column in build.loop(0, self.operator.output[1], backward=self.backward):
-            first, second = (_read_index(self.column_table, column, number) for number in range(2))
-            weights = _splat(_read(self.column_table, column, 2)), _splat(_read(self.column_table, column, 3))
-            self._interpolate(row, (first, second), [weights], column)
+    def _walk_runs(self, row: _Row, runs: Sequence[Run], table: ir.Value) -> None:
+        for run in runs:
+            for number in build.loop(0, run.count):
+                places = [number * len(run.first) + (run.start + each) for each in range(len(run.first))]
+                weights = run.weights or [_read_weights(table, place) for place in places]
+                seconds = [first + 1 for first, (_, second) in zip(run.first, weights) if not _is_nothing(second)]
+                needed = {each: self._column(number, run, each) for each in sorted({*run.first, *seconds})}
+                for channel, count in self._channels():
+                    sums = {each: self._add_rows(row, column, channel, count) for each, column in needed.items()}
+                    for place, first, pair in zip(places, run.first, weights):
+                        self._store(row, [sums[first], sums.get(first + 1)], pair, place, channel, count)
 
-    def _interpolate(
+    def _column(self, number: Index, run: Run, first: int) -> Index:
+        """Input column `first` of the first group, in group `number`; behind the image, where no weight counts, the last."""
+        column, last = number * run.step + first, self.operator.image[1] - 1
+        return column if first + (run.count - 1) * run.step <= last else Index.of(build.clip(column, 0, last))
+
+    def _walk_output(self, row: _Row, table: ir.Value) -> None:
+        """Output columns one by one, each with the two input columns that its entry names."""
+        for column in build.loop(0, self.operator.output[1]):
+            columns = [_read_index(table, column * 4 + number) for number in range(2)]
+            weights = _read_weights(table, column)
+            for channel, count in self._channels():
+                sums = [self._add_rows(row, each, channel, count) for each in columns]
+                self._store(row, sums, weights, column, channel, count)
+
+    def _store(
         self,
         row: _Row,
-        columns: tuple[Index, Index],
-        weights: Sequence[tuple[ir.Value | int, ir.Value | int]],
-        place: Index,
+        sums: Sequence[ir.Value | None],
+        weights: tuple[ir.Value, ir.Value] | tuple[int, int],
+        column: Index,
+        channel: Index,
+        count: int,
     ) -> None:
-        """The output columns from `place` on, each of two input columns with its weights."""
-        needs_second = not all(_is_nothing(second) for _, second in weights)
-        for channel, count in self._channels():
-            sums = [self._add_rows(row, column, channel, count) for column in columns[: 2 if needs_second else 1]]
-            for number, each in enumerate(weights):
-                terms = [_scale(value, weight) for value, weight in zip(sums, each) if not _is_nothing(weight)]
-                total = _add(*terms)
-                build.segment_store(
-                    build.as_row(self._requantise(total, channel)),
-                    self.on.output,
-                    row.first,
-                    channel,
-                    within=place + number,
-                    valid=count if count != CHANNELS else None,
-                )
+        """An output column: the sums of one or two input columns with their weights."""
+        terms = [
+            _scale(each, weight) for each, weight in zip(sums, weights) if each is not None and not _is_nothing(weight)
+        ]
+        build.segment_store(
+            build.as_row(self._requantise(_add(terms), channel)),
+            self.on.output,
+            row.first,
+            channel,
+            within=column,
+            valid=count if count != CHANNELS else None,
+        )
 
     def _channels(self) -> Iterator[tuple[Index, int]]:
         channels = self.operator.channels
         full = channels - channels % CHANNELS
-        parts = [(0, full, CHANNELS), (full, channels, channels - full)]
-        for start, stop, tile in reversed(parts) if self.backward else parts:
+        for start, stop, tile in ((0, full, CHANNELS), (full, channels, channels - full)):
             if start != stop:
-                for channel in build.loop(start, stop, tile, backward=self.backward):
+                for channel in build.loop(start, stop, tile):
                     yield channel, tile
 
     def _add_rows(self, row: _Row, column: Index, channel: Index, count: int) -> ir.Value:
-        """The weighted sum of the two pixels in a column."""
-        wide = build.vector(build.i32(), CHANNELS)
-        pixels = (
-            build.segment_load(
-                self.on.input, first, channel, 1, count, within=column, flipped=bool(self.operator.flips)
-            )
-            for first in row.sources
-        )
-        return _add(
-            *(arith.muli(arith.extsi(wide, build.row_of(pixel, 0)), weight)
-              for pixel, weight in zip(pixels, row.weights))
-        )  # fmt: skip
+        """The sum of the two pixels in an input column, with the weights of their rows."""
+        pixels = [self._load(first, column, channel, count) for first in row.sources]
+        return arith.addi(*(arith.muli(pixel, weight) for pixel, weight in zip(pixels, row.weights)))
+
+    def _load(self, first: Index, column: Index, channel: Index, count: int) -> ir.Value:
+        """Four channels of an input pixel, as words."""
+        flipped = bool(self.operator.flips)
+        pixel = build.segment_load(self.on.input, first, channel, 1, count, within=column, flipped=flipped)
+        return arith.extsi(build.vector(build.i32(), CHANNELS), build.row_of(pixel, 0))
 
     def _requantise(self, total: ir.Value, channel: Index) -> ir.Value:
         if not self.operator.is_average:
@@ -139,18 +149,20 @@ def _write_table(taps: Taps) -> ir.Value:
     return build.flash(np.column_stack([taps.first, taps.last, taps.weights]).astype(np.int32).ravel())
 
 
-def _read(table: ir.Value, index: Index, number: int) -> ir.Value:
-    """A number of an entry."""
-    entry = build.flash_load(table, [index * 4 + number], 1)
-    return vector_d.extract(entry, [], [0], results=[build.i32()])
+def _read(table: ir.Value, index: Index) -> ir.Value:
+    """A number of a table."""
+    return vector_d.extract(build.flash_load(table, [index], 1), [], [0], results=[build.i32()])
 
 
-def _read_index(table: ir.Value, index: Index, number: int) -> Index:
-    return Index.of(arith.index_cast(ir.IndexType.get(), _read(table, index, number)))
+def _read_index(table: ir.Value, index: Index) -> Index:
+    return Index.of(arith.index_cast(ir.IndexType.get(), _read(table, index)))
 
 
-def _splat(value: ir.Value) -> ir.Value:
-    return vector_d.broadcast(build.vector(build.i32(), CHANNELS), value)
+def _read_weights(table: ir.Value, entry: Index) -> tuple[ir.Value, ir.Value]:
+    """Both weights of an entry, repeated for four channels."""
+    wide = build.vector(build.i32(), CHANNELS)
+    first, second = (vector_d.broadcast(wide, _read(table, entry * 4 + number)) for number in (2, 3))
+    return first, second
 
 
 def _is_nothing(weight: ir.Value | int) -> bool:
@@ -163,7 +175,7 @@ def _scale(value: ir.Value, weight: ir.Value | int) -> ir.Value:
     return arith.muli(value, build.splat(build.i32(), weight, CHANNELS) if isinstance(weight, int) else weight)
 
 
-def _add(*values: ir.Value) -> ir.Value:
+def _add(values: Sequence[ir.Value]) -> ir.Value:
     first, *others = values
     for other in others:
         first = arith.addi(first, other)

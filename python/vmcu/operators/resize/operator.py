@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import groupby
 from math import prod
 
 import numpy as np
@@ -24,18 +23,33 @@ FINEST = (
     16,
 )  # most rows of the output for so many of the input, where the exact ratio is a finer one
 
+LARGEST = 8  # most columns of a group, of the output and of the input
+
 
 @dataclass(frozen=True)
 class Run:
-    """Input columns `first, first + step, ...`, `count` of them, of which each makes the next `len(weights)` columns.
+    """Output columns that repeat: `count` groups of as many columns as `first` has entries, from column `start` on.
 
-    An output column is `weights[i][0]` of such a column and `weights[i][1]` of the one behind it.
+    In group `g` they begin at the input columns `first + g * step`.
+
+    Args:
+        start: the first output column.
+        first: of the first group, the input column of each output column.
+        step: input columns from a group to the next.
+        count: groups.
+        weights: of each output column of a group, if all groups have the same.
     """
 
-    first: int
+    start: int
+    first: tuple[int, ...]
     step: int
     count: int
-    weights: tuple[tuple[int, int], ...]
+    weights: tuple[tuple[int, int], ...] | None
+
+    @property
+    def columns(self) -> int:
+        """Output columns in all."""
+        return self.count * len(self.first)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,18 +96,33 @@ class Taps:
         return int(sums[0]) if np.ptp(sums) == 0 and self.weights.min() >= 0 else None
 
     def runs(self) -> tuple[Run, ...]:
-        """Output columns from left to right, joined where the next input columns make as many in the same way."""
-        columns = zip(self.first.tolist(), map(tuple, self.weights.tolist()))
+        """The output columns from left to right, in runs that are as long as possible.
+
+        A group ends where an input column has no more output columns, so that the next one has no use of its sums.
+        """
+        ends = np.append(np.flatnonzero(np.diff(self.first)) + 1, len(self.first))
         runs: list[Run] = []
-        for column, group in groupby(columns, key=lambda each: each[0]):
-            weights = tuple(each for _, each in group)
-            last = runs[-1] if runs else None
-            step = column - last.first if last and last.count == 1 else last.step if last else 1
-            if last and last.weights == weights and column == last.first + last.count * step:
-                runs[-1] = Run(last.first, step, last.count + 1, weights)
-            else:
-                runs.append(Run(column, 1, 1, weights))
+        start = 0
+        while start < len(self.first):
+            groups = [int(end) - start for end in ends if 0 < end - start <= LARGEST] or [1]
+            found = [self._repeat(start, group, step) for group in groups for step in range(1, LARGEST + 1)]
+            runs.append(
+                max(found, key=lambda run: (run.count > 1, run.columns if run.count > 1 else 0, -len(run.first)))
+            )
+            start += runs[-1].columns
         return tuple(runs)
+
+    def _repeat(self, start: int, group: int, step: int) -> Run:
+        """Groups from output column `start` on, as many as repeat."""
+        whole = (len(self.first) - start) // group
+        first, weights = (
+            each[start : start + whole * group].reshape(whole, group, -1) for each in (self.first, self.weights)
+        )
+        same = first[:, :, 0] == first[0, :, 0] + np.arange(whole)[:, None] * step
+        count = int(np.append(same.all(1), False).argmin())
+        is_constant = (weights[:count] == weights[0]).all()
+        constant = tuple((int(a), int(b)) for a, b in weights[0]) if is_constant else None
+        return Run(start, tuple(first[0, :, 0].tolist()), step, count, constant)
 
     def window(self) -> Rows:
         """The narrowest window, over rows that may lie apart, that sees for each output row what it is made of."""
