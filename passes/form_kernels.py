@@ -92,6 +92,26 @@ def _form_in(function: func.FuncOp) -> None:
         _outline(group, constants, names)
         moved.update(op.operation for op in group)
     _erase_unread([op for op in block.operations if op.operation in moved])
+    _sort(block)
+
+
+def _sort(block: ir.Block) -> None:
+    """Move ops behind what they read: a kernel comes after the last op of its layer, and makes what the first ones made."""
+    *ops, end = list(block.operations)
+    made: set[ir.Operation] = set()
+    waiting, order = [op.operation for op in ops], list[ir.Operation]()
+    while waiting:
+        ready = []
+        for op in waiting:
+            owners = [_owner_in_block(value, block) for value in _read_from_outside(op)]
+            if all(owner is None or owner in made for owner in owners):
+                made.add(op)
+                ready.append(op)
+        order += ready
+        waiting = [op for op in waiting if op not in made]
+    if order != [op.operation for op in ops]:
+        for op in order:
+            op.move_before(end.operation)
 
 
 class _Names:

@@ -11,6 +11,7 @@ in TOSA that verifies |
 | RESIZE_BILINEAR | `tosa.resize` in 1024ths of a pixel, and one rounding that moves ties away from zero |
 | RESIZE_NEAREST_NEIGHBOR, both of half_pixel_centers and align_corners | a gather of LiteRT's pixels |
 | SUM | the exact sum and one rounding, a half away from zero; LiteRT's reference kernel of SUM is wrong |
+| UNIDIRECTIONAL_SEQUENCE_LSTM, SVDF (`recurrent`) | linalg: a loop over time, and sums in 32 bits |
 | STRIDED_SLICE, backwards, with an ellipsis or new axes | slices, reversals and reshapes |
 
 `hide_own` hides them from the converter, `expand` writes them where the converter has left custom operators. `int16` has
@@ -32,6 +33,7 @@ from vmcu.frontends.tflite.ends import ends, numbers, scale_of, unsupported, zer
 from vmcu.frontends.tflite.fixed_point import quantise_scale, rescale
 from vmcu.frontends.tflite.int16 import OWN_INT16, is_own_int16
 from vmcu.frontends.tflite.model import Model, Operator, Tensor
+from vmcu.frontends.tflite.recurrent import WRITERS
 from vmcu.frontends.tflite.rounding import exact_multiplier
 from vmcu.frontends.tflite.schema import operator_code as code
 from vmcu.frontends.tflite.softmax import restore_beta, without_beta
@@ -64,14 +66,23 @@ def expand(model: Model, module: ir.Module) -> None:
             if -1 in tensor.signature[1:]:
                 raise unsupported(model, operator, f"{tensor} has a dynamic size that is not the batch")
         with ir.InsertionPoint(op), op.location:
-            own = OWN_INT16 if is_own_int16(model, operator) else _OWN
-            made = own[operator.code](model, operator, list(op.operands))
-        op.results[0].replace_all_uses_with(made)
+            made = _write(model, operator, list(op.operands))
+        for old, new in zip(list(op.operation.results), made):
+            old.replace_all_uses_with(new)
         op.operation.erase()
     restore_beta(model, module)
 
 
+def _write(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> list[ir.Value]:
+    if operator.code in WRITERS:
+        return WRITERS[operator.code](model, operator, operands)
+    own = OWN_INT16 if is_own_int16(model, operator) else _OWN
+    return [own[operator.code](model, operator, operands)]
+
+
 def _is_own(model: Model, operator: Operator) -> bool:
+    if operator.code in WRITERS:
+        return True
     return is_own_int16(model, operator) or _is_own_int8(model, operator)
 
 

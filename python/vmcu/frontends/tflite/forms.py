@@ -28,8 +28,16 @@ _INPUTS: dict[str, tuple[int, int]] = {
     ),
     "TRANSPOSE_CONV": (3, 4),
     "STRIDED_SLICE": (4, 4),
+    "SVDF": (5, 5),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": (20, 24),
 }  # fmt: skip
-_MANY_OUTPUTS = ("SPLIT", "SPLIT_V", "UNPACK")
+#: Inputs that may be left out before others that are there.
+_OPTIONAL: dict[str, tuple[int, ...]] = {
+    "SVDF": (3,),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": (1, 5, 9, 10, 11, 12, 16, 17),
+}
+#: Those that keep something from run to run have what they keep as outputs.
+_MANY_OUTPUTS = ("SPLIT", "SPLIT_V", "UNPACK", "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM")
 #: Ranks of the first inputs and of the result, where the operator has no other.
 _RANKS: dict[str, tuple[tuple[int, ...], int]] = {
     **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), ((4, 4), 4)),
@@ -86,8 +94,11 @@ def _arity_fault(operator: Operator) -> str | None:
     if not fewest <= found <= most:
         wanted = f"{fewest}" if fewest == most else f"{fewest} or more" if most == _ANY else f"{fewest} to {most}"
         return f"it has {found} input{'s' * (found != 1)} where it takes {wanted}"
-    if -1 in operator.inputs[:fewest]:
-        return f"its input {operator.inputs.index(-1)} is left out"
+    absent = [
+        number for number in range(fewest) if operator.inputs[number] == -1 and number not in _OPTIONAL.get(name, ())
+    ]
+    if absent:
+        return f"its input {absent[0]} is left out"
     found = len(operator.outputs)
     if found != 1 and not (found and name in _MANY_OUTPUTS):
         return f"it has {found} outputs where it makes {'1 or more' if name in _MANY_OUTPUTS else '1'}"

@@ -80,6 +80,7 @@ class Operator:
         custom: the name of a custom operator.
         inputs, outputs: numbers of tensors; -1 stands for an optional input that is not there.
         options: the table of its options.
+        intermediates: numbers of tensors that tell quantisation inside of it.
     """
 
     index: int
@@ -88,6 +89,7 @@ class Operator:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: View | None
+    intermediates: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -164,7 +166,7 @@ def read_model(data: bytes, number: int = 0) -> Model:
     for index in (*inputs, *outputs):
         _check_index("tensor", index, len(tensors))
     for operator in operators:
-        for index in (*(each for each in operator.inputs if each != -1), *operator.outputs):
+        for index in (*(each for each in operator.inputs if each != -1), *operator.outputs, *operator.intermediates):
             _check_index("tensor", index, len(tensors))
     return Model(data, tensors, operators, inputs, outputs, buffers)
 
@@ -193,9 +195,9 @@ def _tensor(index: int, view: View, buffers: tuple[memoryview, ...]) -> Tensor:
 def _operator(index: int, view: View, codes: list[tuple[int, str]]) -> Operator:
     number = view.number(0, "<I")
     _check_index("operator code", number, len(codes))
-    inputs, outputs = (tuple(view.numbers(field, np.int32).tolist()) for field in (1, 2))
+    inputs, outputs, inner = (tuple(view.numbers(field, np.int32).tolist()) for field in (1, 2, 8))
     code, custom = codes[number]
-    return Operator(index, code, custom, inputs, outputs, view.table(4))
+    return Operator(index, code, custom, inputs, outputs, view.table(4), inner)
 
 
 def _code(view: View) -> tuple[int, str]:

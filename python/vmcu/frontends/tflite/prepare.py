@@ -17,7 +17,7 @@ from vmcu.frontends.tflite import schema
 from vmcu.frontends.tflite.model import Model, Tensor, read_model
 from vmcu.frontends.tflite.rewrite import rewrite
 from vmcu.frontends.tflite.shapes import make_static
-from vmcu.frontends.tflite.state import open_states
+from vmcu.frontends.tflite.state import Opened, open_states
 from vmcu.frontends.tflite.support import find_faults
 
 
@@ -38,19 +38,29 @@ def prepare(path: Path) -> tuple[Model, bytes]:
     if sizes := list(_sizes(model)):
         raise _refusal(Unsupported, path, sizes)
     try:
-        data, states, variables = open_states(model)
-        model = read_model(data) if data is not model.data else model
+        opened = open_states(model)
+        data, model = opened.data, _reopened(model, opened)
         tensors, constants = make_static(model)
     except Unsupported as error:
         raise Unsupported(f"{path}: {error}") from None
-    named, constants = _with_names(tensors), constants | variables
+    named, constants = _with_names(tensors), {**constants, **opened.constants}
     if any(old is not new for old, new in zip(model.tensors, named)) or constants:
         data = rewrite(model, named, constants)
-        model = read_model(data)
-    model = replace(model, states=states)
+        model = _with_states(read_model(data), opened)
     if faults := find_faults(model):
         raise _refusal(Unsupported, path, faults)
     return model, data
+
+
+def _reopened(model: Model, opened: Opened) -> Model:
+    return _with_states(model if opened.data is model.data else read_model(opened.data), opened)
+
+
+def _with_states(model: Model, opened: Opened) -> Model:
+    """A model that tells its states, and operators with what they make besides their outputs."""
+    operators = [replace(each, outputs=(*each.outputs, *opened.added.get(each.outputs[0], ()))) if each.outputs else each
+                 for each in model.operators]  # fmt: skip
+    return replace(model, states=opened.states, operators=tuple(operators))
 
 
 def _refusal(kind: type[VmcuError], path: Path, faults: Sequence[str]) -> VmcuError:

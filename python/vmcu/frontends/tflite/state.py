@@ -4,38 +4,110 @@ Before: VAR_HANDLE, READ_VARIABLE and ASSIGN_VARIABLE around operators, CALL_ONC
 After:  a plain network. The value that is read is one more input, the value that is assigned last is one more output, and
         a `State` says that both are one variable and what its value is before the first run
 
+Operators that keep something themselves, in tensors that are variables (`KEPT`), have that as an input already; what it is
+after a run becomes one more output of the operator.
+
 A variable that is never assigned is a constant, one that is assigned before it is read keeps nothing from run to run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from vmcu.errors import Unsupported
 from vmcu.frontends.tflite import schema
+from vmcu.frontends.tflite.ends import zero_of
 from vmcu.frontends.tflite.model import Model, Operator, State, Tensor, read_model
-from vmcu.frontends.tflite.rewrite import rewire
+from vmcu.frontends.tflite.recurrent import KEPT
+from vmcu.frontends.tflite.rewrite import rewire, rewrite
 from vmcu.frontends.tflite.schema import operator_code as code
 
 _VAR_HANDLE, _READ, _ASSIGN, _CALL_ONCE = map(code, ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE"))
 _OPERATORS = (_VAR_HANDLE, _READ, _ASSIGN, _CALL_ONCE)
+#: Inputs and outputs of each.
+_ENDS = {_VAR_HANDLE: (0, 1), _READ: (1, 1), _ASSIGN: (2, 0), _CALL_ONCE: (0, 0)}
 Key = tuple[bytes, bytes]  # container and name of a variable
 
 
-def open_states(model: Model) -> tuple[bytes, tuple[State, ...], dict[int, np.ndarray]]:
-    """The file of `model` with plain inputs and outputs in place of its variables.
+@dataclass(frozen=True)
+class Opened:
+    """A file with plain inputs and outputs in place of its variables.
 
-    Returns:
-        The file, its states, and the variables that are constants: values by the numbers of their tensors.
+    Args:
+        data: the file.
+        states: what is kept from run to run.
+        constants: the variables that are constants, values by the numbers of their tensors.
+        added: tensors that an operator makes besides its outputs, by the number of its first output.
+    """
+
+    data: bytes
+    states: tuple[State, ...] = ()
+    constants: Mapping[int, np.ndarray] = field(default_factory=dict)
+    added: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+
+
+def open_states(model: Model) -> Opened:
+    """The file of `model` without variables.
 
     Raises:
         Unsupported: an operator on variables of a form that is not supported; the message names it.
     """
+    if any(each.code in KEPT for each in model.operators):
+        return _open_kept(model)
+    return _open_variables(model) if any(each.code in _OPERATORS for each in model.operators) else Opened(model.data)
+
+
+def _open_kept(model: Model) -> Opened:
+    """The same of a model with operators that keep something themselves."""
+    tensors, added, kept = list(model.tensors), dict[int, tuple[int, ...]](), list[tuple[int, int]]()
+    for operator in model.operators:
+        made = []
+        for number in KEPT.get(operator.code, ()):
+            old = _find_kept(model, operator, number)
+            tensors[old.index] = replace(old, is_variable=False)
+            name = f"{old.label}_next".encode()
+            tensors.append(replace(tensors[old.index], index=len(tensors), name=name))
+            made.append(len(tensors) - 1)
+            kept.append((old.index, made[-1]))
+        if made:
+            if len(operator.outputs) != 1:
+                raise _unsupported(model, operator, f"it has {len(operator.outputs)} outputs; supported is one")
+            added[operator.outputs[0]] = tuple(made)
+    opened = _open_variables(read_model(rewrite(model, tensors, {})))
+    plain = read_model(opened.data)
+    states = [
+        State(tensors[old].label, len(plain.inputs) + at, len(plain.outputs) + at, _zeros(tensors[old]))
+        for at, (old, _) in enumerate(kept)
+    ]
+    inputs, outputs = (*plain.inputs, *(old for old, _ in kept)), (*plain.outputs, *(new for _, new in kept))
+    data = rewire(plain, inputs, outputs, (), {})
+    return Opened(data, (*opened.states, *states), opened.constants, added)
+
+
+def _find_kept(model: Model, operator: Operator, number: int) -> Tensor:
+    index = operator.inputs[number] if number < len(operator.inputs) else -1
+    if index < 0 or not model.tensors[index].is_variable:
+        raise _unsupported(model, operator, f"its input {number} is no tensor that keeps its value from run to run")
+    tensor = model.tensors[index]
+    if tensor.type not in (schema.INT8, schema.INT16):
+        raise _unsupported(model, operator, f"it keeps {tensor} from run to run; supported are int8 and int16")
+    return tensor
+
+
+def _zeros(tensor: Tensor) -> np.ndarray:
+    """What LiteRT sets a variable to: of int8 its zero point."""
+    if tensor.type == schema.INT16:
+        return np.zeros(_sizes(tensor), np.int16)
+    return np.full(_sizes(tensor), zero_of(tensor), np.int8)
+
+
+def _open_variables(model: Model) -> Opened:
+    """The same of a model with variables that operators read and assign."""
     if not any(each.code in _OPERATORS for each in model.operators):
-        return model.data, (), {}
+        return Opened(model.data)
     variables = _Variables(model)
     for operator in model.operators:
         variables.visit(operator)
@@ -57,7 +129,7 @@ def open_states(model: Model) -> tuple[bytes, tuple[State, ...], dict[int, np.nd
     constants = {
         tensor: variables.initial_value(key) for key, tensor in variables.read.items() if key not in variables.assigned
     }
-    return rewire(model, inputs, outputs, dropped, renamed), states, constants
+    return Opened(rewire(model, inputs, outputs, dropped, renamed), states, constants)
 
 
 @dataclass
@@ -75,6 +147,7 @@ class _Variables:
     renamed: dict[int, int] = field(default_factory=dict)
 
     def visit(self, operator: Operator) -> None:
+        _require_ends(self.model, operator)
         if operator.code == _VAR_HANDLE:
             self.handles[operator.outputs[0]] = _key(operator)
         elif operator.code == _CALL_ONCE:
@@ -87,7 +160,7 @@ class _Variables:
     def initial_value(self, key: Key) -> np.ndarray:
         """Zeros, unless a subgraph that is called once assigns something else."""
         tensor = self.initial.get(key)
-        shape = self._tensor(self.read[key]).shape
+        shape = _sizes(self._tensor(self.read[key]))
         return np.zeros(shape, np.int8) if tensor is None else np.frombuffer(tensor.data, np.int8).reshape(shape)
 
     def _tensor(self, index: int) -> Tensor:
@@ -133,6 +206,18 @@ class _Variables:
             self.initial[key] = tensor
 
 
+def _require_ends(model: Model, operator: Operator) -> None:
+    found = len(operator.inputs), len(operator.outputs)
+    if operator.code in _ENDS and (found != _ENDS[operator.code] or -1 in operator.inputs):
+        wanted = " and ".join(f"{count} {what}" for count, what in zip(_ENDS[operator.code], ("inputs", "outputs")))
+        raise _unsupported(model, operator, f"it has {found[0]} inputs and {found[1]} outputs; supported are {wanted}")
+
+
+def _is_whole(tensor: Tensor) -> bool:
+    """Whether a tensor is a constant as long as its shape says."""
+    return tensor.is_constant and min(tensor.shape, default=1) >= 0 and len(tensor.data) == tensor.bytes
+
+
 def _sizes(tensor: Tensor) -> tuple[int, ...]:
     """The shape with a batch of 1, whether or not the file leaves it open."""
     return (1, *tensor.shape[1:]) if tensor.signature[:1] == (-1,) else tensor.shape
@@ -148,9 +233,12 @@ def _constants(model: Model, caller: Operator, graph: Model) -> Iterator[tuple[K
     """The variables that a subgraph sets, and the constants that it assigns."""
     handles: dict[int, Key] = {}
     for operator in graph.operators:
+        _require_ends(graph, operator)
         if operator.code == _VAR_HANDLE:
             handles[operator.outputs[0]] = _key(operator)
-        elif operator.code == _ASSIGN and graph.tensors[operator.inputs[1]].is_constant:
+        elif (
+            operator.code == _ASSIGN and operator.inputs[0] in handles and _is_whole(graph.tensors[operator.inputs[1]])
+        ):
             yield handles[operator.inputs[0]], graph.tensors[operator.inputs[1]]
         else:
             found = f"its subgraph has operator {operator.name} (number {operator.index})"

@@ -14,6 +14,7 @@ from typing import Literal
 from vmcu.frontends.tflite import schema
 from vmcu.frontends.tflite.forms import form_fault
 from vmcu.frontends.tflite.model import Model, Operator, Tensor
+from vmcu.frontends.tflite.recurrent import KEPT, lstm_fault, svdf_fault
 
 Kernel = Literal["segments", "buffers", "none"]
 #: Says what is wrong with a use of an operator, or nothing.
@@ -161,6 +162,9 @@ SUPPORT: dict[str, Support] = {
     "SQUEEZE": Support("none", _MOVED, moves=True),
     "STRIDED_SLICE": Support("buffers", f"{_MOVED}, by constant begin, end and steps", moves=True),
     "SUB": Support("segments", "int8; a fused activation; with broadcasting on buffers"),
+    "SVDF": Support(
+        "buffers", "int8 with time weights and a memory of int16, which is state of the model", check=svdf_fault
+    ),
     "SUM": Support("segments", "int8", exact=_TOSA),
     "TANH": Support("segments", "int8; a table of 256 results"),
     "TILE": Support("buffers", _MOVED, moves=True),
@@ -170,6 +174,12 @@ SUPPORT: dict[str, Support] = {
         "int8 weights with one scale or one per channel; a constant output shape; on buffers with weights that are computed",
     ),
     "UNPACK": Support("buffers", _MOVED, moves=True),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": Support(
+        "buffers",
+        "int8 with cells of int16; four gates, without peephole connections, projection and layer normalisation; its last "
+        "output and its cells are state of the model",
+        check=lstm_fault,
+    ),
     "VAR_HANDLE": Support("none", "a variable of int8"),
 }  # fmt: skip
 
@@ -195,7 +205,6 @@ _INSTEAD = {
     "LSTM": "an unrolled network of FULLY_CONNECTED, LOGISTIC, TANH, MUL and ADD on int8",
     "REDUCE_PROD": "MUL of slices",
     "SQUARE": "MUL of a tensor with itself",
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": "an unrolled network of FULLY_CONNECTED, LOGISTIC, TANH, MUL and ADD on int8",
 }
 _LIST = "`vmcu ops` lists all that is supported"
 
@@ -248,7 +257,7 @@ def _int16_fault(model: Model, operator: Operator) -> str | None:
     """What is wrong with an operator on int16, as LiteRT has such operators."""
     ends = [model.tensors[index] for index in (*operator.inputs, *operator.outputs) if index >= 0]
     activations = [each for each in ends if not each.is_constant]
-    if not any(each.type == schema.INT16 for each in activations):
+    if not any(each.type == schema.INT16 for each in activations) or operator.code in KEPT:
         return None
     for tensor in ends:
         if tensor.type == schema.INT16 and any(tensor.zero_points.tolist()):
@@ -306,6 +315,9 @@ def _tensor_fault(model: Model, operator: Operator, support: Support) -> str | N
 def _element_types(model: Model, index: int) -> tuple[int, ...]:
     """What an activation may be. Unsigned bytes and floats are for the inputs and outputs of a model."""
     is_boundary = index in model.inputs or index in model.outputs
+    kept = {end for each in model.states for end in (model.inputs[each.source], model.outputs[each.result])}
+    if index in kept:
+        return (schema.INT8, schema.INT16)
     return (schema.INT8, schema.UINT8, *_FLOATS) if is_boundary else (schema.INT8, schema.BOOL)
 
 

@@ -27,6 +27,7 @@ from vmcu.planner import Rows
 BUFFERIZE = (
     "one-shot-bufferize{bufferize-function-boundaries=true function-boundary-type-conversion=identity-layout-map}",
     "buffer-results-to-out-params{hoist-static-allocs=true modify-public-functions=true}",
+    "func.func(buffer-loop-hoisting)",  # a loop's own tensors lie in the workspace, too
     "canonicalize",
     "cse",
 )
