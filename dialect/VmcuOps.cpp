@@ -99,6 +99,7 @@ void FlashLoadOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
   setName(getResult(), vectorOf(getResult()).getRank() == 1 ? "constants" : "weights");
 }
 void LookUpOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "found"); }
+void MaximumOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "largest"); }
 void BroadcastOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "acc"); }
 void DotOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "acc"); }
 void ChannelDotOp::getAsmResultNames(OpAsmSetValueNameFn setName) { setName(getResult(), "acc"); }
@@ -495,7 +496,7 @@ LogicalResult BufferOp::verify() {
 }
 
 //===----------------------------------------------------------------------===//
-// FlashLoadOp, LookUpOp, BroadcastOp
+// FlashLoadOp, LookUpOp, MaximumOp, BroadcastOp
 //===----------------------------------------------------------------------===//
 
 LogicalResult FlashLoadOp::verify() {
@@ -526,6 +527,14 @@ LogicalResult LookUpOp::verify() {
   int64_t entries = cast<RankedTensorType>(getTable().getType()).getDimSize(0);
   if (entries != 256)
     return emitOpError() << "looks up bytes in a table of " << entries << " entries, which has to have 256";
+  return success();
+}
+
+LogicalResult MaximumOp::verify() {
+  // maximum_c1
+  int64_t bytes = vectorOf(getTaps()).getDimSize(1), words = vectorOf(getAcc()).getDimSize(0);
+  if (bytes != 4 * words)
+    return emitOpError() << "compares rows of " << bytes << " bytes with " << words << " words of four";
   return success();
 }
 

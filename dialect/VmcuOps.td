@@ -442,6 +442,20 @@ def Vmcu_LookUpOp : Vmcu_Op<"look_up", [Pure, Vmcu_Named, AllTypesMatch<["bytes"
   let assemblyFormat = "$bytes `in` $table attr-dict `:` type($bytes) `,` type($table)";
 }
 
+def Vmcu_MaximumOp : Vmcu_Op<"maximum", [Pure, Vmcu_Named, AllTypesMatch<["acc", "result"]>]> {
+  let summary = "Largest bytes of the rows of a tile, four to a word";
+  let description = [{
+    Each byte of word `w` of the result is the largest, as a number with sign, of that byte of `acc[w]` and of the bytes at its
+    place in all rows of the tile. Becomes SSUB8 and SEL, four comparisons at a time.
+    - (maximum_c1) the accumulator has a word for every four bytes of a row.
+
+    Example: `%m = vmcu.maximum %taps, %acc : vector<4x8xi8>, vector<2xi32>`
+  }];
+  let arguments = (ins Vmcu_Bytes:$taps, FixedVectorOfRankAndType<[1], [I32]>:$acc);
+  let results = (outs FixedVectorOfRankAndType<[1], [I32]>:$result);
+  let assemblyFormat = "$taps `,` $acc attr-dict `:` type($taps) `,` type($acc)";
+}
+
 def Vmcu_BroadcastOp : Vmcu_Op<"broadcast", [Pure, Vmcu_Named]> {
   let summary = "Repeat a row of words for each pixel of a tile (the paper's Broadcast)";
   let description = [{

@@ -4,6 +4,7 @@ from . import (  # noqa: F401
     choose_variants,
     convert_vmcu_to_llvm,
     copy_states,
+    dense_by_convolution,
     drop_kept_results,
     form_kernels,
     fuse_kernels,

@@ -50,7 +50,7 @@ LINALG = (
     "canonicalize",
     "cse",
 )
-KERNELS = ("vmcu-merge-unary-layers", "vmcu-form-kernels", "canonicalize")
+KERNELS = ("vmcu-merge-unary-layers", "vmcu-dense-by-convolution", "vmcu-form-kernels", "canonicalize")
 PLAN = ("vmcu-choose-variants", "vmcu-plan")
 SEGMENTS = ("vmcu-lower-streams", "vmcu-tile-to-segments", "canonicalize", "cse")
 LLVM = (

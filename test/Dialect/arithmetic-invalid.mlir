@@ -9,6 +9,14 @@ func.func @look_up_c1(%v: vector<1x4xi8>, %table: tensor<128xi8>) {
 
 // -----
 
+func.func @maximum_c1(%v: vector<2x8xi8>, %acc: vector<1xi32>) {
+  // expected-error@+1 {{compares rows of 8 bytes with 1 words of four}}
+  %0 = vmcu.maximum %v, %acc : vector<2x8xi8>, vector<1xi32>
+  return
+}
+
+// -----
+
 func.func @broadcast_c1(%v: vector<3xi32>) {
   // expected-error@+1 {{repeats rows of 3 words in a result with rows of 4}}
   %0 = vmcu.broadcast %v : vector<3xi32> -> vector<2x4xi32>

@@ -61,6 +61,9 @@ func.func @segments(%arg0: index) {
     // CHECK: %found = vmcu.look_up %segment
     %table = arith.constant dense<1> : tensor<256xi8>
     %18 = vmcu.look_up %8 in %table : vector<1x8xi8>, tensor<256xi8>
+    // CHECK: %largest = vmcu.maximum %segment
+    %19 = arith.constant dense<0> : vector<2xi32>
+    %20 = vmcu.maximum %8, %19 : vector<1x8xi8>, vector<2xi32>
     // CHECK: %buffer = vmcu.buffer %scratch
     %17 = vmcu.buffer %arg3[0] : !vmcu.sequence<4x8xi8> -> memref<8xi8>
   }

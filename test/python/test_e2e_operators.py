@@ -98,6 +98,28 @@ def extreme(code: str, shape: tuple[int, ...], axes: list[int]) -> Callable[[Pat
     return lambda path: tiny.unary(path, f"REDUCE_{code}", shape, result, "ReducerOptions", (axes,), keepDims=False)
 
 
+def dense(image: tuple[int, int, int], width: int) -> Callable[[Path], Path]:
+    def build(path: Path) -> Path:
+        graph = tiny.Graph()
+        x = graph.tensor("x", (1, *image), scale=0.05, zero_point=-3)
+        return graph.write(path, [x], [add_dense(graph, x, width)])
+
+    return build
+
+
+def add_dense(graph: tiny.Graph, source: int, width: int) -> int:
+    """A fully connected layer over a flattened map; returns its output."""
+    size = int(np.prod(graph.tensors[source].shape))
+    flat = graph.tensor(f"flat{source}", (1, size), scale=0.05, zero_point=-3)
+    result = graph.tensor(f"dense{source}", (1, width), scale=0.4, zero_point=7)
+    draw = np.random.default_rng(size)
+    weights = graph.const(f"fc{source}", draw.integers(-127, 128, (width, size)).astype(np.int8), scale=0.01)
+    bias = graph.const(f"fcb{source}", draw.integers(-900, 900, width).astype(np.int32), scale=0.0005)
+    graph.op("RESHAPE", [source, graph.const(f"to{source}", np.array([1, size], np.int32))], [flat], "ReshapeOptions")
+    graph.op("FULLY_CONNECTED", [flat, weights, bias], [result], "FullyConnectedOptions")
+    return result
+
+
 def logistic(shape: tuple[int, ...]) -> Callable[[Path], Path]:
     return lambda path: tiny.unary(path, "LOGISTIC", shape, shape, out=(1 / 256, -128))
 
@@ -146,6 +168,11 @@ LAYERS: dict[str, Callable[[Path], Path]] = {
     "max_pool_valid": pool("MAX", (6, 8), 4, (2, 2), stride=(2, 2), valid=True),
     "max_pool_valid_relu": pool("MAX", (6, 8), 4, (2, 2), stride=(2, 2), valid=True, activation=1),
     "average_pool_valid_relu6": pool("AVERAGE", (7, 8), 4, (3, 2), stride=(2, 2), valid=True, activation=3),
+    "max_pool_global": pool("MAX", (5, 6), 9, (5, 6), valid=True),
+    "max_pool_all_rows": pool("MAX", (7, 3), 12, (7, 1), valid=True, activation=3),
+    "max_pool_all_rows_of_odd_channels": pool("MAX", (4, 5), 5, (4, 2), stride=(1, 2), valid=True),
+    "dense_over_map": dense((5, 3, 4), 9),
+    "dense_over_odd_map": dense((3, 2, 5), 6),
     "max_pool_9_taps_in_a_row": pool("MAX", (2, 12), 3, (1, 9)),
     "pool_one_pixel": pool("MAX", (1, 1), 3, (2, 2)),
     "fully_connected_1x1": lambda p: tiny.fully_connected(p, depth=1, width=1),
@@ -343,6 +370,32 @@ def squeeze_and_excite(path: Path) -> Path:
     convolve(y, (40, 1, 1, 8), wide)
     convolve(wide, (8, 3, 3, 40), z)
     return graph.write(path, [x], [z])
+
+
+def classifier(path: Path, head: str) -> Path:
+    """A wide map that a fully connected layer, or a search of the largest values, makes small."""
+    graph, draw = tiny.Graph(), np.random.default_rng(4)
+    x = graph.tensor("x", (1, 11, 5, 3), scale=0.05, zero_point=-3)
+    y = graph.tensor("y", (1, 11, 5, 24), scale=0.05, zero_point=-3)
+    weights = graph.const("w", draw.integers(-90, 90, (24, 3, 3, 3)).astype(np.int8), scale=0.003)
+    bias = graph.const("b", np.arange(24, dtype=np.int32) * 40, scale=0.00015)
+    window = dict(padding=0, strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1)
+    graph.op("CONV_2D", [x, weights, bias], [y], "Conv2DOptions", **window)
+    if head == "dense":
+        return graph.write(path, [x], [add_dense(graph, y, 7)])
+    most = graph.tensor("most", (1, 1, 5, 24), scale=0.05, zero_point=-3)
+    graph.op("REDUCE_MAX", [y, graph.const("axes", np.array([1], np.int32))], [most], "ReducerOptions", keepDims=True)
+    return graph.write(path, [x], [most])
+
+
+@pytest.mark.parametrize("target", [TARGETS[0], "cortex-m0plus"])
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("head", ["dense", "largest"])
+def test_a_map_is_freed_row_by_row(head: str, mode: str, target: str, tmp_path: Path) -> None:
+    path = classifier(tmp_path / "model.tflite", head)
+    check_model(path, target, sanitize=True, **MODES[mode])
+    if mode == "fed":
+        assert compile_model(path, target, input="fed").pool_bytes < 11 * 5 * 24
 
 
 @pytest.mark.parametrize("mode", MODES)

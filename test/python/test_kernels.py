@@ -23,6 +23,7 @@ from vmcu import frontends, planner
 from vmcu.dialects import vmcu as d
 from vmcu.ir import bridge
 from vmcu.isa import in_variant, offers
+from vmcu.isa.arm_dsp.conv2d import as_pixel
 from vmcu.isa.arm_dsp.tiles import Tiling
 from vmcu.operators import PLAIN, Conv2D, Depthwise, Kernel, MaxPool, Operands, Operator, Table
 from vmcu.operators.geometry import Window
@@ -72,7 +73,7 @@ def choose_variant(draw: st.DrawFn, operator: Operator) -> Kernel:
 def holds_input(kernel: Kernel) -> bool:
     """Whether a step reads its input between stores, and frees after them."""
     if kernel.variant.name == "matmul":
-        return Tiling(kernel.operator).takes_bytes
+        return Tiling(as_pixel(kernel.operator)).takes_bytes
     return kernel.variant.name == "row"
 
 

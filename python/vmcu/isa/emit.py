@@ -77,6 +77,11 @@ def multiply_add(a: ir.Value, b: ir.Value, acc: ir.Value) -> ir.Value:
     return intrinsic("arm.smlad", a, b, acc)
 
 
+def larger_bytes(a: ir.Value, b: ir.Value) -> ir.Value:
+    """The larger of each two bytes, as numbers with sign: SSUB8 sets a flag for each, by which SEL chooses."""
+    return llvm.inline_asm(integer(32), [a, b], "ssub8 $0, $1, $2\nsel $0, $1, $2", "=&r,r,r")
+
+
 def lows(first: ir.Value, second: ir.Value) -> ir.Value:
     """The low halves of two words as (low, high): PKHBT."""
     return arith.ori(arith.andi(first, word(0xFFFF)), arith.shli(second, word(16)))

@@ -222,17 +222,25 @@ class Lowering(ABC):
         self.tiles[op.result] = Tile(found)
 
     def _segment_store(self, op: d.SegmentStoreOp) -> None:
+        valid = op.valid.value if op.valid is not None else ir.VectorType(op.value.type).shape[1]
+        words = self._words_to_store(op.value, valid)
         rows = self.lanes_of(op.value)
-        valid = op.valid.value if op.valid is not None else len(rows[0])
         base = self.address(op.dest, op, op.byte)
         for number, row in enumerate(rows):
             if self.reports is not None:
                 byte = first_byte(op.dest, first_segment(op), op.byte, number)
                 address = emit.at(base, number * segment_bytes(op.dest))
                 self.reports.access("store", self._operand(op.dest), byte, address, valid)
-            for lane in range(valid):
+            for place, word in enumerate(words[number] if words else []):
+                emit.llvm.store(word, emit.at(base, number * segment_bytes(op.dest) + 4 * place), alignment=1)
+            for lane in range(4 * len(words[number]) if words else 0, valid):
                 address = emit.at(base, number * segment_bytes(op.dest) + lane)
                 emit.llvm.store(arith.trunci(emit.integer(8), row[lane]), address, alignment=1)
+
+    def _words_to_store(self, value: ir.Value, valid: int) -> Rows:
+        """The whole words of a tile that is words; none of one that is lanes."""
+        tile = self.tiles.get(value)
+        return [row[: valid // 4] for row in tile.rows] if tile is not None and tile.packed else []
 
     def _segment_free(self, op: d.SegmentFreeOp) -> None:
         """A promise, not an instruction."""
@@ -321,6 +329,14 @@ class Lowering(ABC):
         self.tiles[op.out] = Tile([[_byte(lane, 0) for lane in emit.elements(op.in_)]])
         return None
 
+    def _bitcast(self, op: ir.OpView) -> bool | None:
+        """Words as the bytes that they hold."""
+        source, result = op.operands[0], op.results[0]
+        if not _is_bytes(result):
+            return False
+        self.tiles[result] = Tile([emit.elements(source)], packed=True)
+        return None
+
     def _reshape(self, op: ir.OpView) -> bool | None:
         source, result = op.operands[0], op.results[0]
         if not _is_bytes(source):
@@ -376,6 +392,7 @@ SHARED: Mapping[str, Handler] = {
     "vmcu.requantize": Lowering._requantize,
     "arith.extsi": Lowering._extsi,
     "arith.trunci": Lowering._trunci,
+    "vector.bitcast": Lowering._bitcast,
     "vector.shape_cast": Lowering._reshape,
     "vector.extract": Lowering._reshape,
 }
@@ -387,3 +404,11 @@ def _refuse_tile(lowering: Lowering, op: ir.OpView) -> None:
 
 #: The ops whose loops are written for one instruction set, where that is not there.
 NO_TILES: Mapping[str, Handler] = dict.fromkeys(("vmcu.widen", "vmcu.matmul", "vmcu.depthwise"), _refuse_tile)
+
+
+def _refuse_words(lowering: Lowering, op: ir.OpView) -> None:
+    raise PassError(op, "needs a core with the DSP extension")
+
+
+#: The ops on words of four bytes, where no instruction takes such words.
+NO_WORDS: Mapping[str, Handler] = {"vmcu.maximum": _refuse_words}

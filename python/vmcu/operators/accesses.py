@@ -27,7 +27,9 @@ from vmcu.ir.trips import Grid, Number, Trips, refusal
 LOAD, STORE, FREE = range(3)
 KINDS: tuple[Literal["load", "store", "free"], ...] = ("load", "store", "free")
 
-_TOUCH_NOTHING = {f"vmcu.{name}" for name in ("flash_load", "look_up", "broadcast", "dot", "channel_dot", "requantize")}
+_TOUCH_NOTHING = {
+    f"vmcu.{name}" for name in ("flash_load", "look_up", "maximum", "broadcast", "dot", "channel_dot", "requantize")
+}
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from vmcu.ir import build
 from vmcu.ir.build import Index
 from vmcu.isa.arm_dsp import packing
 from vmcu.isa.arm_dsp.tiles import TileEmitter, Tiling
 from vmcu.operators.base import Family, Operands, Variant
-from vmcu.operators.conv2d import Conv2D
+from vmcu.operators.conv2d import Conv2D, PlainConv2D
 from vmcu.operators.geometry import Steps
 from vmcu.operators.scale import choose_form
 
@@ -22,6 +23,7 @@ class MatmulConv2D(Family[Conv2D]):
     computes = Conv2D
 
     def offers(self, operator: Conv2D) -> tuple[Variant, ...]:
+        operator = as_pixel(operator)
         weights = operator.weights.reshape(len(operator.weights), -1)
         form = choose_form(operator.requant.multiplier, operator.requant.shift, operator.requant.rounding)
         fits = max(weights.shape[1] + 16, operator.channels[1]) < packing.MAX_DEPTH
@@ -36,19 +38,30 @@ class MatmulConv2D(Family[Conv2D]):
         return (*(Variant(self.name, each) for each in unrolls), *single)
 
     def scratch(self, operator: Conv2D, variant: Variant) -> int:
-        return Tiling(operator, variant).scratch
+        return Tiling(as_pixel(operator), variant).scratch
 
     def steps(self, operator: Conv2D, variant: Variant) -> Steps:
-        tiling = Tiling(operator.normalised(), variant)
+        tiling = Tiling(as_pixel(operator).normalised(), variant)
         if tiling.takes_bytes:
             # All channels read the pixel: no output may take its place. Steps before and after say so, either way round.
-            inputs, outputs = operator.channels
+            inputs, outputs = tiling.conv.channels
             return Steps(*np.array([[0] * 3, [inputs] * 3, [0, 0, outputs], [0, outputs, outputs]], np.int64))
         channels = np.array([[0, operator.channels[1]]])
         return tiling.conv.window.steps(tiling.pixels, *operator.channels, channels, across=True, wide=tiling.is_wide)
 
     def emit(self, operator: Conv2D, variant: Variant, on: Operands, *, backward: bool) -> None:
-        TileEmitter(Tiling(operator.normalised(), variant), on, backward).emit()
+        TileEmitter(Tiling(as_pixel(operator).normalised(), variant), on, backward).emit()
+        if as_pixel(operator) is not operator:
+            build.free(on.input, build.constant(on.input.type.length), backward=False)
 
     def emit_row(self, operator: Conv2D, variant: Variant, on: Operands, row: Index, *, backward: bool) -> None:
+        if operator.rows().accumulates:
+            PlainConv2D().emit_row(operator, variant, on, row, backward=backward)
+            return
         TileEmitter(Tiling(operator, variant), on, backward, by_rows=True).emit_row(row)
+
+
+def as_pixel(operator: Conv2D) -> Conv2D:
+    """A dense layer over a map as one over a pixel, if its bytes can be multiplied as they are."""
+    flat = operator.flattened
+    return flat if flat is not operator and Tiling(flat).takes_bytes else operator

@@ -84,6 +84,12 @@ class DspLowering(Lowering):
                     acc[at] = emit.multiply_add(inputs[lane], factors[lane], acc[at])
         op.result.replace_all_uses_with(emit.collect(acc, len(acc)))
 
+    def _maximum(self, op: d.MaximumOp) -> None:
+        acc = emit.elements(op.acc)
+        for row in self._words_of(op, op.taps):
+            acc = [emit.larger_bytes(each, word) for each, word in zip(acc, row)]
+        op.result.replace_all_uses_with(emit.collect(acc, len(acc)))
+
     def _words_of(self, op: ir.OpView, value: ir.Value) -> Rows:
         tile = self.tiles.get(value)
         if tile is None or not tile.packed:
@@ -95,6 +101,7 @@ DspLowering.handlers = {
     **SHARED,
     "vmcu.dot": DspLowering._dot,
     "vmcu.channel_dot": DspLowering._channel_dot,
+    "vmcu.maximum": DspLowering._maximum,
     **NO_TILES,
 }
 

@@ -15,7 +15,7 @@ from mlir.dialects import arith
 
 from vmcu.dialects import vmcu as d
 from vmcu.isa import emit
-from vmcu.isa.lowering import NO_TILES, SHARED, Lowering, Rows
+from vmcu.isa.lowering import NO_TILES, NO_WORDS, SHARED, Lowering, Rows
 from vmcu.isa.scalar.requantize import ScalarScale
 from vmcu.operators.match import producer
 
@@ -98,6 +98,7 @@ ScalarLowering.handlers = {
     "vmcu.dot": ScalarLowering._dot,
     "vmcu.channel_dot": ScalarLowering._channel_dot,
     **NO_TILES,
+    **NO_WORDS,
 }
 
 _LOADS = ("vmcu.segment_load", "vmcu.flash_load")

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 from mlir import ir
-from mlir.dialects import arith
+from mlir.dialects import arith, memref, scf
+from mlir.dialects import vector as vector_d
 
 from vmcu.dialects import vmcu as d
 from vmcu.ir import build
@@ -24,6 +25,7 @@ from vmcu.operators.requant import RequantEmitter
 from vmcu.operators.rows import Place, RowEmitter
 
 UNROLLED = 3  # most window rows that are unrolled where a row's place is found once
+SUMS = 4  # channels of a dense layer at a time: their products share the bytes of a row
 PIXELS, CHANNELS = 2, 2  # the register tile: 4 accumulators leave room for both operands in 14 registers
 
 
@@ -40,7 +42,11 @@ class PlainConv2D(Family[Conv2D]):
         ConvEmitter(operator.normalised(), on, backward).emit()
 
     def emit_row(self, operator: Conv2D, variant: Variant, on: Operands, row: Index, *, backward: bool) -> None:
-        ConvEmitter(operator, on, backward, by_rows=True).emit_row(row)
+        emitter = ConvEmitter(operator, on, backward, by_rows=True)
+        if operator.rows().accumulates:
+            emitter.emit_sums(row, on.workspace[0])
+        else:
+            emitter.emit_row(row)
 
 
 class ConvEmitter(RowEmitter):
@@ -94,6 +100,36 @@ class ConvEmitter(RowEmitter):
             free_window(self.source, self.window, row, column, region.step, done, backward=self.backward)
         first, within = self._pixel(row, column)
         build.segment_store(tile, self.dest, first, channel, within=within)
+
+    def emit_sums(self, row: Index, workspace: ir.Value) -> None:
+        """Add the products of input row `row` to the sums in the workspace; with the last row, requantise and store them."""
+        image, (inputs, outputs) = self.window.image, self.conv.channels
+        first, last = (image[0] - 1, 0) if self.backward else (0, image[0] - 1)
+        sums = d.buffer(ir.MemRefType.get([outputs], build.i32()), workspace, 0)
+        starts, ends = (arith.cmpi(arith.CmpIPredicate.eq, row.value, build.constant(each)) for each in (first, last))
+        full = outputs - outputs % SUMS
+        for start, stop, tile in ((0, full, SUMS), (full, outputs, outputs - full)):
+            if start == stop:
+                continue
+            for channel in build.loop(start, stop, tile):
+                lanes = [(channel + lane).value for lane in range(tile)]
+                kept = vector_d.from_elements(
+                    build.vector(build.i32(), tile), [memref.load(sums, [at]) for at in lanes]
+                )
+                acc = arith.select(starts, build.flash_load(self.bias, [channel], tile), kept)
+                acc = d.broadcast(build.vector(build.i32(), 1, tile), acc)
+                place = (row * image[1], Index(0))
+                acc = self._dot_run(place, 1, channel, tile, row, Index(0), image[1] * inputs, None, acc)
+                for lane, at in enumerate(lanes):
+                    memref.store(vector_d.extract(acc, [], [0, lane], results=[build.i32()]), sums, [at])
+                branch = scf.IfOp(ends)
+                with ir.InsertionPoint(branch.then_block):
+                    build.segment_store(self.requant.emit(acc, channel, build.i8()), self.dest, Index(0), channel)
+                    scf.yield_([])
+        size = build.constant(workspace.type.length)
+        build.free(workspace, arith.select(ends, size, build.constant(0)), backward=False)
+        index = row * image[1] if self.backward else (row + 1) * image[1]
+        build.free(self.source, index.value, backward=self.backward)
 
     def _dot_row(
         self, row: Index, column: Index, region: Region, channel: Index, channels: int, ky: Index, acc: ir.Value

@@ -37,6 +37,21 @@ class Conv2D(Operator):
     def macs(self) -> int:
         return int(np.prod(self.window.output)) * self.weights.size
 
+    @property
+    def is_dense(self) -> bool:
+        """Whether its one window is the image: a fully connected layer over a map."""
+        window = self.window
+        is_all = window.kernel == window.image and window.output == window.dilation == (1, 1) and window.pad == (0, 0)
+        return is_all and window.image != (1, 1)
+
+    @property
+    def flattened(self) -> Conv2D:
+        """The same with the image of a dense layer as one pixel."""
+        if not self.is_dense:
+            return self
+        weights = self.weights.reshape(len(self.weights), 1, 1, -1)
+        return replace(self, window=Window((1, 1), (1, 1)), weights=weights)
+
     def normalised(self) -> Conv2D:
         """The same with a pointwise window as one row."""
         return replace(self, window=self.window.flattened())
@@ -47,8 +62,13 @@ class Conv2D(Operator):
         return ((pixels[0], self.channels[0]),), ((pixels[1], self.channels[1]),)
 
     def rows(self) -> Rows:
-        return self.window.rows()
+        """A dense layer takes the rows of its map one by one, as sums of 32 bits."""
+        rows = self.window.rows()
+        if not self.is_dense or rows.in_rows == 1:
+            return rows
+        return replace(rows, accumulates=True, workspace=4 * self.channels[1])
 
     @property
     def signature(self) -> str:
-        return f"conv2d {self.window.describe(*self.channels)}, {self.requant.rounding} rounding"
+        flat = self.flattened
+        return f"conv2d {flat.window.describe(*flat.channels)}, {self.requant.rounding} rounding"
