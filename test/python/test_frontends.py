@@ -323,9 +323,9 @@ def test_shape_invalid(tmp_path: Path, shape: str, message: str) -> None:
         load(written(tmp_path / "model.mlir", text))
 
 
-def test_int16_network_invalid(tmp_path: Path) -> None:
-    text = TOSA_RELU.format(name="main", shape="1x4xi16", low="0 : i16", high="127 : i16")
-    message = "input 0 of @main is tensor<1x4xi16>; supported are tensors of int8, uint8"
+def test_int64_network_invalid(tmp_path: Path) -> None:
+    text = TOSA_RELU.format(name="main", shape="1x4xi64", low="0 : i64", high="127 : i64")
+    message = "input 0 of @main is tensor<1x4xi64>; supported are tensors of int8, uint8"
     with ir.Context(), pytest.raises(Unsupported, match=message):
         load(written(tmp_path / "model.mlir", text))
 

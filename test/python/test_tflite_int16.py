@@ -172,6 +172,13 @@ def test_network(name: str, tmp_path: Path) -> None:
     check_model(NETWORKS[name](tmp_path / "model.tflite"))
 
 
+def test_sums_are_not_in_the_pool(tmp_path: Path) -> None:
+    """Of a convolution: its input, the same with its halo, and its result."""
+    net = Net((1, 6, 5, 4))
+    path = net.write(tmp_path / "model.tflite", net.conv(net.sources[0], 6))
+    assert Compilation(path, "cortex-m4").finish().pool_bytes == 2 * (6 * 5 * 4 + 8 * 7 * 4 + 6 * 5 * 6)
+
+
 def layer(make: Callable[[Net, int], int], shape: tuple[int, ...] = (1, 5, 3, 7), scale: float = 4e-4) -> Build:
     def build(path: Path) -> Path:
         net = Net(shape, scale)

@@ -21,6 +21,7 @@ from vmcu.ir.build import Index
 from vmcu.ir.clone import clone_into
 from vmcu.ir.walk import element_bytes
 from vmcu.operators.base import Family, Operands, Operator, Shape, Variant
+from vmcu.operators.buffer.sums import has_sums, keep_sums_in_registers
 from vmcu.operators.geometry import Steps
 from vmcu.planner import Rows
 
@@ -40,6 +41,7 @@ TO_LOOPS = (
     "canonicalize",
     "cse",
 )
+GENERALISE = ("func.func(linalg-generalize-named-ops)", "canonicalize")
 ALIGN = 4  # bytes
 
 
@@ -128,6 +130,10 @@ def _lower(kernel: d.DescribedKernel) -> Lowered:
     try:
         _run(holder, BUFFERIZE)
         _replace_copies(holder)
+        function = next(op for op in holder.body.operations if isinstance(op, func.FuncOp))
+        if has_sums(function):
+            _run(holder, GENERALISE)
+            keep_sums_in_registers(function)
         _run(holder, TO_LOOPS)
     except ir.MLIRError as error:
         raise PassError(kernel, f"kernel {kernel.name.value} has no lowering: {error}") from None
