@@ -5,6 +5,7 @@ from . import (  # noqa: F401
     convert_vmcu_to_llvm,
     copy_states,
     dense_by_convolution,
+    dilate_convolutions,
     drop_kept_results,
     form_kernels,
     fuse_kernels,

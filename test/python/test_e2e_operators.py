@@ -120,6 +120,26 @@ def add_dense(graph: tiny.Graph, source: int, width: int) -> int:
     return result
 
 
+def dilated_sequence(path: Path) -> Path:
+    """A convolution of every third element, written with batches, as TensorFlow writes a dilation of 3."""
+    graph, draw = tiny.Graph(), np.random.default_rng(6)
+    scale = dict(scale=0.05, zero_point=-3)
+    x, y = (graph.tensor(name, (1, size, channels), **scale) for name, size, channels in (("x", 15, 5), ("y", 15, 4)))
+    batches, image = graph.tensor("batches", (3, 7, 5), **scale), graph.tensor("image", (3, 1, 7, 5), **scale)
+    made, row = graph.tensor("made", (3, 1, 5, 4), **scale), graph.tensor("row", (3, 5, 4), **scale)
+    block, pads, crops = (graph.const(str(each), np.array(each, np.int32)) for each in ([3], [[6, 0]], [[0, 0]]))
+    weights = graph.const("w", draw.integers(-90, 90, (4, 1, 3, 5)).astype(np.int8), scale=0.003)
+    bias = graph.const("b", np.arange(4, dtype=np.int32) * 40, scale=0.00015)
+    shapes = [graph.const(f"to{each}", np.array(each, np.int32)) for each in ([3, 1, 7, 5], [3, 5, 4])]
+    window = dict(padding=1, strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1)
+    graph.op("SPACE_TO_BATCH_ND", [x, block, pads], [batches], "SpaceToBatchNDOptions")
+    graph.op("RESHAPE", [batches, shapes[0]], [image], "ReshapeOptions")
+    graph.op("CONV_2D", [image, weights, bias], [made], "Conv2DOptions", **window)
+    graph.op("RESHAPE", [made, shapes[1]], [row], "ReshapeOptions")
+    graph.op("BATCH_TO_SPACE_ND", [row, block, crops], [y], "BatchToSpaceNDOptions")
+    return graph.write(path, [x], [y])
+
+
 def logistic(shape: tuple[int, ...]) -> Callable[[Path], Path]:
     return lambda path: tiny.unary(path, "LOGISTIC", shape, shape, out=(1 / 256, -128))
 
@@ -171,6 +191,7 @@ LAYERS: dict[str, Callable[[Path], Path]] = {
     "max_pool_global": pool("MAX", (5, 6), 9, (5, 6), valid=True),
     "max_pool_all_rows": pool("MAX", (7, 3), 12, (7, 1), valid=True, activation=3),
     "max_pool_all_rows_of_odd_channels": pool("MAX", (4, 5), 5, (4, 2), stride=(1, 2), valid=True),
+    "conv_dilated_sequence": dilated_sequence,
     "dense_over_map": dense((5, 3, 4), 9),
     "dense_over_odd_map": dense((3, 2, 5), 6),
     "max_pool_9_taps_in_a_row": pool("MAX", (2, 12), 3, (1, 9)),
