@@ -157,9 +157,14 @@ static bool areStates(Attribute value) {
          });
 }
 
-static bool isRange(Attribute value) {
-  auto range = dyn_cast<DenseI64ArrayAttr>(value);
-  return range && range.size() == 2 && range[0] >= 0 && range[0] <= range[1];
+static bool areRanges(Attribute value) {
+  auto ranges = dyn_cast<DenseI64ArrayAttr>(value);
+  if (!ranges || ranges.empty() || ranges.size() % 2)
+    return false;
+  for (int64_t at = 0; at < ranges.size(); at += 2)
+    if (ranges[at] < 0 || ranges[at] > ranges[at + 1])
+      return false;
+  return true;
 }
 
 static bool isCount(Attribute value) {
@@ -175,7 +180,7 @@ static const KnownAttribute knownAttributes[] = {
     {"vmcu.lower_bound", "a pool", "bytes as an i64", [](Operation *op) { return isa<PoolOp>(op); }, isCount},
     {"vmcu.lower_bound_kernel", "a pool", "a string", [](Operation *op) { return isa<PoolOp>(op); }, isString},
     {"vmcu.reads", "a tiled kernel", "first and end byte as an array of i64", [](Operation *op) { return isa<TiledKernelOp>(op); },
-     isRange},
+     areRanges},
     {"vmcu.name", "an argument or a result of a function", "a string", nullptr, isString},
     {"vmcu.scale", "an argument or a result of a function", "a positive f32", nullptr, isScale},
     {"vmcu.zero_point", "an argument or a result of a function", "an i32", nullptr, isWord},

@@ -34,7 +34,7 @@ def Vmcu_Dialect : Dialect {
     | `vmcu.states` | a planned function | the same for each argument that keeps its value, with `vmcu.initial` |
     | `vmcu.results` | a function | how many of its results are its own: others are kept apart (`vmcu-keep-layers-apart`) |
     | `vmcu.lower_bound`, `vmcu.lower_bound_kernel` | a pool | bytes that no plan goes below, the kernel that needs them |
-    | `vmcu.reads` | a tiled kernel | first and end byte of its inputs that it reads, if it does not read all |
+    | `vmcu.reads` | a tiled kernel | first and end byte of its inputs that it reads, if it does not read all; a pair for each input where they differ |
 
     - (attribute_c1) no other attribute begins with `vmcu.`.
     - (attribute_c2) each of them stands where the table says.

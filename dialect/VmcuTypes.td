@@ -65,7 +65,8 @@ class Vmcu_Enum<string name, string text, list<I32EnumAttrCase> cases> : I32Enum
 def Vmcu_KernelKind : Vmcu_Enum<"KernelKind", "what a kernel computes", [
   I32EnumAttrCase<"conv2d", 0>, I32EnumAttrCase<"depthwise", 1>, I32EnumAttrCase<"pool", 2>,
   I32EnumAttrCase<"elementwise", 3>, I32EnumAttrCase<"buffer", 4>, I32EnumAttrCase<"fused", 5>,
-  I32EnumAttrCase<"custom", 6>, I32EnumAttrCase<"transpose_conv", 7>, I32EnumAttrCase<"resize", 8>]>;
+  I32EnumAttrCase<"custom", 6>, I32EnumAttrCase<"transpose_conv", 7>, I32EnumAttrCase<"resize", 8>,
+  I32EnumAttrCase<"rearrange", 9>]>;
 def Vmcu_KernelKindAttr : EnumAttr<Vmcu_Dialect, Vmcu_KernelKind, "kind">;
 
 def Vmcu_Traversal : Vmcu_Enum<"Traversal", "the order in which a kernel makes its output", [

@@ -34,6 +34,7 @@ from vmcu.operators.anchors import behind_reshapes, read_spread
 from vmcu.operators.elementwise import can_vectorise
 from vmcu.operators.fold import write_folded
 from vmcu.operators.read import ANCHORS, read_operator
+from vmcu.operators.rearrange.evaluate import is_move
 from vmcu.passes._registry import PassError, vmcu_pass
 from vmcu.passes.refuse_tosa_leftovers import is_tosa
 
@@ -217,6 +218,7 @@ def _group(
         for user in _users(groups, op):
             if not isinstance(ops[user], d.KernelOp):
                 groups.join(number, user)
+    _join_moves(groups)
     return groups
 
 
@@ -267,11 +269,75 @@ def _claim_producers(groups: _Groups, number: int) -> None:
         assert op is not None, "it has a name"
         groups.join(number, groups.position[value])
         value = op.operands[0]
+        if op.operation.name == "tensor.extract_slice":
+            break
     _claim_flip(groups, number, value)
 
 
 def _is_halo(op: ir.OpView | None) -> bool:
-    return match.op_name(op) in _HALOS or op is not None and len(op.results) == 1 and read_spread(op.result) is not None
+    """Whether an anchor may take `op` in: a halo, a slice of an image, pixels that are set apart."""
+    if op is None or match.op_name(op) in _HALOS:
+        return op is not None and _is_of_pixels(op)
+    return len(op.results) == 1 and read_spread(op.results[0]) is not None
+
+
+def _is_of_pixels(op: ir.OpView) -> bool:
+    """Whether a halo or a slice leaves images and channels whole."""
+    names = ("low", "high") if op.operation.name == "tensor.pad" else ("offsets",)
+    amounts = [list(ir.DenseI64ArrayAttr(op.attributes[f"static_{each}"])) for each in names]
+    if any(len(each) != 4 or each[0] or each[3] for each in amounts):
+        return False
+    if op.operation.name == "tensor.pad":
+        return True
+    steps = set(ir.DenseI64ArrayAttr(op.attributes["static_strides"]))
+    before, after = (match.shape_of(each) for each in (op.operands[0], op.results[0]))
+    return steps == {1} and len(after) == 4 and (before[0], before[3]) == (after[0], after[3])
+
+
+def _join_moves(groups: _Groups) -> None:
+    """Join ops that only move bytes with those before them, and with reshapes between them.
+
+    A move that several ops read stays a kernel of its own.
+    """
+    sizes: dict[int, int] = defaultdict(int)
+    for number in range(len(groups.ops)):
+        sizes[groups.find(number)] += 1
+    free = {number for number, op in enumerate(groups.ops) if sizes[groups.find(number)] == 1}
+    for number, op in enumerate(groups.ops):
+        if number in free and is_move(op):
+            for operand in used_values(op.operation):
+                _join_before(groups, number, operand, free)
+            _join_behind(groups, number, free)
+
+
+def _join_before(groups: _Groups, number: int, value: ir.Value, free: set[int]) -> None:
+    """Join a move with the move that makes its operand `value`, or with a reshape before it that hides an image's rows."""
+    path = []
+    while (at := groups.position.get(value)) in free and _has_one_use(value):
+        op = groups.ops[at]
+        if not is_move(op) and op.operation.name not in match.RESHAPES:
+            return
+        path.append(at)
+        if is_move(op) or _hides_rows(op.operands[0], value):
+            for each in path:
+                groups.join(number, each)
+        if is_move(op):
+            return
+        value = op.operands[0]
+
+
+def _join_behind(groups: _Groups, number: int, free: set[int]) -> None:
+    """Join a move with the reshape behind it that makes an image of what it makes."""
+    result = groups.ops[number].results[0]
+    for reader in _users(groups, groups.ops[number]) if _has_one_use(result) else ():
+        op = groups.ops[reader]
+        if reader in free and op.operation.name in match.RESHAPES and _hides_rows(op.results[0], result):
+            groups.join(number, reader)
+
+
+def _hides_rows(image: ir.Value, other: ir.Value) -> bool:
+    """Whether the rows of `image` cannot be told from the shape of `other`, which is a reshape of it."""
+    return len(match.shape_of(image)) == 4 != len(match.shape_of(other))
 
 
 def _claim_flip(groups: _Groups, number: int, value: ir.Value) -> None:

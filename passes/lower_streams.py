@@ -150,7 +150,7 @@ def _lower_fed(function: func.FuncOp, stream: d.StreamOp, first: int, last: int)
         raise PassError(stream, "is a second fed stream; supported is one per function")
     # The kernel knows: the tensor that is fed may be one row whatever its rank.
     kernel = next(op for op in stream.body.blocks[0].operations if isinstance(op, d.PlacedKernelOp))
-    rows = describe(kernel).rows().in_rows
+    rows = describe(kernel).streamed_rows.in_rows
     assert stream.fed is not None, "the caller has looked"
     sequence = stream.fed.type
     per_row, pace = sequence.length // rows, stream.pace.value

@@ -88,7 +88,7 @@ def _tile(module: ir.Module, kernel: d.PlacedKernelOp, *, small: bool) -> None:
             reading.emit(on, backward=backward)
         else:
             reading.emit_row(on, Index.of(arguments[-1]), backward=backward)
-            _note_unread(tiled, operator.rows())
+            _note_unread(tiled, operator.streamed_rows)
     for argument, sequence in zip(inputs, kernel.inputs):
         if _is_needed_after(kernel, sequence):
             _erase_frees(argument)
@@ -105,9 +105,9 @@ def _note_unread(kernel: d.TiledKernelOp, rows: Rows) -> None:
     first, end = (min(read), max(read) + 1) if read else (0, 0)
     if (first, end) == (0, rows.in_rows):
         return
-    kind = kernel.inputs[0].type
-    row_bytes = kind.length * kind.bytes // rows.in_rows
-    kernel.operation.attributes["vmcu.reads"] = ir.DenseI64ArrayAttr.get([first * row_bytes, end * row_bytes])
+    sizes = [each.type.length * each.type.bytes // rows.in_rows for each in kernel.inputs]
+    ranges = [row * size for size in sizes for row in (first, end)]
+    kernel.operation.attributes["vmcu.reads"] = ir.DenseI64ArrayAttr.get(ranges[:2] if len(set(sizes)) == 1 else ranges)
 
 
 def _is_needed_after(kernel: d.PlacedKernelOp, sequence: ir.Value) -> bool:

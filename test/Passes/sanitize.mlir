@@ -28,7 +28,7 @@
 // CHECK-NEXT:      func.call @net_report_load
 // CHECK:         call @net_report_free(
 // CHECK:         call @net_report_store(
-// CHECK:         llvm.store {{.*}} : i8, !llvm.ptr
+// CHECK:         llvm.store {{.*}} : i32, !llvm.ptr
 // CHECK:         call @net_report_store(
 
 // Whoever makes a view of an input may read all of it.

@@ -84,3 +84,36 @@ func.func @nothing_as_fused(%x: tensor<1x4x4x8xi8>) -> tensor<1x4x4x8xi8> {
   }
   return %0 : tensor<1x4x4x8xi8>
 }
+
+// -----
+
+#pixel = affine_map<(a, b, c, d) -> (a, b, c, d)>
+func.func @elementwise_as_rearrange(%x: tensor<1x4x4x8xi8>) -> tensor<1x4x4x8xi8> {
+  // expected-error@+1 {{the body of kernel k is not that of a rearrange kernel; found kind elementwise}}
+  %0 = vmcu.kernel @k rearrange ins(%x : tensor<1x4x4x8xi8>) -> tensor<1x4x4x8xi8> {
+  ^bb0(%in: tensor<1x4x4x8xi8>):
+    %empty = tensor.empty() : tensor<1x4x4x8xi8>
+    %max = linalg.generic {indexing_maps = [#pixel, #pixel],
+        iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+        ins(%in : tensor<1x4x4x8xi8>) outs(%empty : tensor<1x4x4x8xi8>) {
+    ^bb0(%a: i8, %o: i8):
+      %zero = arith.constant 0 : i8
+      %b = arith.maxsi %a, %zero : i8
+      linalg.yield %b : i8
+    } -> tensor<1x4x4x8xi8>
+    vmcu.yield %max : tensor<1x4x4x8xi8>
+  }
+  return %0 : tensor<1x4x4x8xi8>
+}
+
+// -----
+
+func.func @rearrange_as_elementwise(%x: tensor<1x4x4x8xi8>) -> tensor<1x4x4x4xi8> {
+  // expected-error@+1 {{the body of kernel k is not that of a elementwise kernel; found kind rearrange}}
+  %0 = vmcu.kernel @k elementwise ins(%x : tensor<1x4x4x8xi8>) -> tensor<1x4x4x4xi8> {
+  ^bb0(%in: tensor<1x4x4x8xi8>):
+    %some = tensor.extract_slice %in[0, 0, 0, 4] [1, 4, 4, 4] [1, 1, 1, 1] : tensor<1x4x4x8xi8> to tensor<1x4x4x4xi8>
+    vmcu.yield %some : tensor<1x4x4x4xi8>
+  }
+  return %0 : tensor<1x4x4x4xi8>
+}

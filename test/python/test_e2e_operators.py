@@ -247,7 +247,7 @@ LAYERS: dict[str, Callable[[Path], Path]] = {
                                     ([[0, 0], [1, 2], [1, 0], [0, 0]],),
                                     into=(0.05, -5), out=(0.05, -5)),
 }  # fmt: skip
-BUFFERS = ("depthwise_multiplier_2", "average_pool_same", "softmax_of_pixels", "pad_odd", "reduce_max_channels")  # fmt: skip
+BUFFERS = ("depthwise_multiplier_2", "average_pool_same", "softmax_of_pixels", "reduce_max_channels")  # fmt: skip
 SUBSET = ("conv_3x3", "conv_stride_2", "conv_dilated", "depthwise_5_channels", "average_pool_valid", "max_pool_same",
           "fully_connected_odd", "mul", "mul_channels", "add_odd", "softmax_of_pixels", "logistic_of_0",
           "prelu_channels")  # fmt: skip

@@ -6,7 +6,7 @@ an element per row. Nothing is computed that nobody asks for: `Trips.value` foll
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,7 +144,7 @@ class Trips:
 
     def _apply(self, op: ir.OpView, grid: Grid) -> Number:
         operands = [self.value(each, grid, op) for each in op.operands]
-        return _evaluate(ir.AffineMapAttr(op.attributes["map"]).value.results[0], operands)
+        return evaluate_affine(ir.AffineMapAttr(op.attributes["map"]).value.results[0], operands)
 
     def _compare(self, op: ir.OpView, grid: Grid) -> Number:
         a, b = (self.value(each, grid, op) for each in op.operands)
@@ -181,12 +181,13 @@ _HANDLERS = {
 }
 
 
-def _evaluate(expression: ir.AffineExpr, operands: list[Number]) -> Number:
+def evaluate_affine(expression: ir.AffineExpr, operands: Sequence[Number]) -> Number:
+    """An affine expression of dimensions, for numbers in their place."""
     if isinstance(expression, ir.AffineConstantExpr):
         return expression.value
     if isinstance(expression, ir.AffineDimExpr):
         return operands[expression.position]
     for kind, compute in _AFFINE:
         if isinstance(expression, kind):
-            return compute(*(_evaluate(each, operands) for each in (expression.lhs, expression.rhs)))
+            return compute(*(evaluate_affine(each, operands) for each in (expression.lhs, expression.rhs)))
     raise Unsupported(f"'{expression}' in index arithmetic; supported are sums, products, quotients and remainders")

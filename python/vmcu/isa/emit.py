@@ -66,6 +66,16 @@ def load_word(address: ir.Value, valid: int = 4) -> ir.Value:
     return arith.ori(low, arith.shli(high, word(16)))
 
 
+def store_word(value: ir.Value, address: ir.Value, valid: int = 4) -> None:
+    """Store the low `valid` (1 to 4) bytes of an i32."""
+    if valid == 4:
+        llvm.store(value, address, alignment=1)
+        return
+    llvm.store(arith.trunci(integer(8 if valid == 1 else 16), value), address, alignment=1)
+    if valid == 3:
+        llvm.store(arith.trunci(integer(8), arith.shrui(value, word(16))), at(address, 2), alignment=1)
+
+
 def spread(packed: ir.Value, *, is_unsigned: bool = False) -> tuple[ir.Value, ir.Value]:
     """Bytes (0, 2) and bytes (1, 3) of a word, extended to 16 bits: SXTB16 or UXTB16, twice."""
     extend = "arm.uxtb16" if is_unsigned else "arm.sxtb16"

@@ -222,25 +222,21 @@ class Lowering(ABC):
         self.tiles[op.result] = Tile(found)
 
     def _segment_store(self, op: d.SegmentStoreOp) -> None:
+        words = self.words_of(op.value)
+        rows = self.lanes_of(op.value) if words is None else words
         valid = op.valid.value if op.valid is not None else ir.VectorType(op.value.type).shape[1]
-        words = self._words_to_store(op.value, valid)
-        rows = self.lanes_of(op.value)
         base = self.address(op.dest, op, op.byte)
         for number, row in enumerate(rows):
             if self.reports is not None:
                 byte = first_byte(op.dest, first_segment(op), op.byte, number)
                 address = emit.at(base, number * segment_bytes(op.dest))
                 self.reports.access("store", self._operand(op.dest), byte, address, valid)
-            for place, word in enumerate(words[number] if words else []):
-                emit.llvm.store(word, emit.at(base, number * segment_bytes(op.dest) + 4 * place), alignment=1)
-            for lane in range(4 * len(words[number]) if words else 0, valid):
+            for lane in range(valid if words is None else 0):
                 address = emit.at(base, number * segment_bytes(op.dest) + lane)
                 emit.llvm.store(arith.trunci(emit.integer(8), row[lane]), address, alignment=1)
-
-    def _words_to_store(self, value: ir.Value, valid: int) -> Rows:
-        """The whole words of a tile that is words; none of one that is lanes."""
-        tile = self.tiles.get(value)
-        return [row[: valid // 4] for row in tile.rows] if tile is not None and tile.packed else []
+            for lane in range(0, valid if words is not None else 0, 4):
+                address = emit.at(base, number * segment_bytes(op.dest) + lane)
+                emit.store_word(row[lane // 4], address, min(4, valid - lane))
 
     def _segment_free(self, op: d.SegmentFreeOp) -> None:
         """A promise, not an instruction."""
@@ -298,6 +294,16 @@ class Lowering(ABC):
             self.tiles[op.result] = Tile(rows)
 
     # Vectors of int8
+
+    def words_of(self, value: ir.Value) -> Rows | None:
+        """A tile of bytes that is there as rows of words, or is constant; None for one in lanes."""
+        if value in self.tiles:
+            return self.tiles[value].rows if self.tiles[value].packed else None
+        constant = producer(value)
+        if not self.packs or not isinstance(constant, arith.ConstantOp):
+            return None
+        array = np.array(constant.value)
+        return [[emit.word(int(each)) for each in row.view("<i4")] for row in array.reshape(-1, array.shape[-1])]
 
     def lanes_of(self, value: ir.Value) -> Rows:
         """A tile of bytes as rows of sign-extended 32-bit lanes."""

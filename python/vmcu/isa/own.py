@@ -55,7 +55,8 @@ class OwnFamily(Family[Operator]):
 
     def offers(self, operator: Operator) -> tuple[Variant, ...]:
         """One variant; none for an operator that takes its input row by row, as a mean of an image does."""
-        can = not operator.rows().accumulates and self._offers(operator)
+        rows = operator.rows()
+        can = rows is not None and not rows.accumulates and self._offers(operator)
         return (Variant(self.name),) if can else ()
 
     def steps(self, operator: Operator, variant: Variant) -> Steps:
@@ -91,11 +92,11 @@ class OwnFamily(Family[Operator]):
         """One row, and the free of the input's rows that no other row reads."""
         self._write_row(operator, on, row, backward)
         for source in on.inputs:
-            free_passed_rows(source, operator.rows(), row, backward=backward)
+            free_passed_rows(source, operator.streamed_rows, row, backward=backward)
 
     def write_rows(self, operator: Operator, on: Operands, backward: bool) -> None:
         """The loop over all rows, as the function has it."""
-        for row in build.loop(0, operator.rows().out_rows, backward=backward):
+        for row in build.loop(0, operator.streamed_rows.out_rows, backward=backward):
             self._write_row(operator, on, row, backward)
 
     def _write_row(self, operator: Operator, on: Operands, row: Index, backward: bool) -> None:
@@ -148,7 +149,7 @@ def _union(reads: tuple[tuple[np.ndarray, np.ndarray], ...]) -> tuple[np.ndarray
 
 def _check_rows(found: Trace, accesses: Accesses, operator: Operator, backward: bool) -> None:
     """Refuse what would go wrong in a stream, where rows lie in rings and come one by one."""
-    rows, shapes = operator.rows(), found.shapes
+    rows, shapes = operator.streamed_rows, found.shapes
     inputs = len(found.kernel.inputs)
     sizes = np.array(
         [

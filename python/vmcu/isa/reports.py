@@ -128,8 +128,8 @@ class _Reader:
             tensor = self._join(op.landing, op.ring)
             return Site("a row settling", part, (_view(op.landing, tensor, "output"), _view(op.ring, tensor, "output")))
         name = op.operation.attributes["name"].value
-        reads = op.operation.attributes.get("vmcu.reads", None)
-        views = [_view(each, self._load(each), "input", reads and tuple(reads)) for each in op.inputs]
+        reads = _ranges(op)
+        views = [_view(each, self._load(each), "input", range) for each, range in zip(op.inputs, reads)]
         for number, each in enumerate(op.outputs):
             views.append(_view(each, self._store(each, f"{name}.{number}"), "output"))
         views += [_view(each, self._add(each, f"the workspace of {name}"), "workspace") for each in op.workspace]
@@ -165,6 +165,16 @@ class _Reader:
 
 def _home(sequence: ir.Value) -> Home:
     return Home(d.offset_of(sequence), sequence.type.pool_bytes)
+
+
+def _ranges(op: d.TiledKernelOp) -> list[tuple[int, int] | None]:
+    """First and end byte that a kernel reads of each input; None of one that it reads wholly."""
+    reads = op.operation.attributes.get("vmcu.reads", None)
+    if reads is None:
+        return [None] * len(op.inputs)
+    numbers = list(reads)
+    pairs: list[tuple[int, int] | None] = list(zip(numbers[::2], numbers[1::2]))
+    return pairs * len(op.inputs) if len(pairs) == 1 else pairs
 
 
 def _view(sequence: ir.Value, tensor: int, role: str, reads: tuple[int, int] | None = None) -> View:

@@ -22,6 +22,7 @@ from vmcu.operators.depthwise import Depthwise, PlainDepthwise
 from vmcu.operators.elementwise import Elementwise, PlainElementwise
 from vmcu.operators.pool import MaxPool, PlainMaxPool
 from vmcu.operators.read import read_as, read_operator
+from vmcu.operators.rearrange import PlainRearrange, Rearrange
 from vmcu.operators.resize import PlainResize, Resize
 from vmcu.operators.table import PlainTable, Table
 from vmcu.operators.transpose_conv import PlainTransposeConv, TransposeConv
@@ -42,6 +43,7 @@ __all__ = [
     "Resize",
     "Table",
     "TransposeConv",
+    "Rearrange",
     "Variant",
     "describe",
     "fuse",
@@ -55,6 +57,7 @@ PLAIN_LOOPS: tuple[Family, ...] = (
     PlainMaxPool(),
     PlainElementwise(),
     PlainTable(),
+    PlainRearrange(),
     PlainFused(),
     PlainTransposeConv(),
     PlainResize(),

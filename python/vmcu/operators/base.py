@@ -66,8 +66,15 @@ class Operator(ABC):
         """The shape of each input's and of each output's sequence."""
 
     @abstractmethod
-    def rows(self) -> Rows:
-        """How its output's rows lie over its input's, for streams."""
+    def rows(self) -> Rows | None:
+        """How its output's rows lie over its input's, for streams; None if it is not made row by row."""
+
+    @property
+    def streamed_rows(self) -> Rows:
+        """The rows of an operator that is made row by row."""
+        rows = self.rows()
+        assert rows is not None, "it is not made row by row"
+        return rows
 
     @property
     def signature(self) -> str:

@@ -23,6 +23,8 @@ from vmcu.operators.elementwise.read import read_elementwise
 from vmcu.operators.match import Epilogue, op_name, producer
 from vmcu.operators.pool import read as pool
 from vmcu.operators.pool.read import MAX_POOL
+from vmcu.operators.rearrange.evaluate import is_move
+from vmcu.operators.rearrange.read import read_rearrange
 from vmcu.operators.requant import INT8
 from vmcu.operators.resize import read as resize
 from vmcu.operators.table.read import read_table
@@ -60,6 +62,9 @@ ANCHORS = tuple(_ALL)
 def read_operator(result: ir.Value, inputs: Sequence[ir.Value]) -> Operator | None:
     """The computation that makes `result` out of `inputs` (int8 tensors), or None if it is none of ours."""
     sources, flips = _sources(result, inputs)
+    moved = read_rearrange(result, inputs) if _is_moved(result) else None
+    if moved is not None:
+        return moved
     op = _maker(result)
     if op is None:
         return None
@@ -87,6 +92,8 @@ def _sources(result: ir.Value, inputs: Sequence[ir.Value]) -> tuple[list[ir.Valu
 
 
 def _read_as(kind: d.KernelKind, result: ir.Value, inputs: Sequence[ir.Value]) -> Operator | None:
+    if kind == d.KernelKind.rearrange:
+        return read_rearrange(result, inputs)
     op, readers = _maker(result), READERS.get(kind, {})
     if op is None:
         return None
@@ -95,6 +102,12 @@ def _read_as(kind: d.KernelKind, result: ir.Value, inputs: Sequence[ir.Value]) -
     value = _find_anchor(op, readers)
     operator = None if value is None else _read_around(op, value, readers, inputs)
     return operator if operator is not None and operator.kind == kind else None
+
+
+def _is_moved(result: ir.Value) -> bool:
+    """Whether the last op of a body, reshapes aside, moves bytes only."""
+    op = producer(behind_reshapes(result))
+    return op is not None and is_move(op)
 
 
 def _maker(result: ir.Value) -> ir.OpView | None:

@@ -28,7 +28,7 @@ class WholeRows(Family[T]):
 
     def steps(self, operator: T, variant: Variant) -> Steps:
         ((in_length, in_bytes), *_), ((out_length, out_bytes),) = operator.sequences()
-        rows = operator.rows()
+        rows = operator.streamed_rows
         lo, hi = _hulls(rows) * (in_length // rows.in_rows * in_bytes)
         size = out_length // rows.out_rows * out_bytes
         first = np.arange(rows.out_rows, dtype=np.int64) * size
@@ -41,7 +41,7 @@ class WholeRows(Family[T]):
         )
 
     def emit(self, operator: T, variant: Variant, on: Operands, *, backward: bool) -> None:
-        rows = operator.rows()
+        rows = operator.streamed_rows
         lo, hi = _hulls(rows)
         some = hi > lo
         size = on.input.type.length // rows.in_rows
@@ -57,7 +57,7 @@ class WholeRows(Family[T]):
 
     def emit_row(self, operator: T, variant: Variant, on: Operands, row: Index, *, backward: bool) -> None:
         self.start(operator, variant, on, backward=backward)(row)
-        free_passed_rows(on.input, operator.rows(), row, backward=backward)
+        free_passed_rows(on.input, operator.streamed_rows, row, backward=backward)
 
 
 def _hulls(rows: Rows) -> np.ndarray:
