@@ -10,11 +10,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mlir import ir
 
 import tiny_tflite as tiny
 from emulated import check_model
 from test_kernels import choose_variant, emit, survives
+from test_reference import int8_inputs, litert
 from vmcu import planner
+from vmcu.driver.compilation import Compilation
+from vmcu.errors import Unsupported
+from vmcu.ir import bridge
 from vmcu.operators import Kernel, Resize, TransposeConv
 from vmcu.operators.requant import Requant
 from vmcu.operators.resize import Taps
@@ -125,9 +130,10 @@ def test_window_of_an_interpolation_sees_all_that_has_aweight(taps: Taps) -> Non
     rows = taps.window()
     for row, (first, last) in enumerate(zip(taps.first, taps.last)):
         assert {first, last} <= set(rows.read_rows(row))
-    # With a whole factor no row is kept longer than it takes.
-    if len(taps.first) % taps.size == 0:
-        assert max(len(rows.read_rows(row)) for row in range(rows.out_rows)) <= 2
+    # With a whole factor no row is kept longer than it takes, otherwise two at most.
+    is_whole = len(taps.first) % taps.size == 0
+    kept = (last - first for first, last in zip(taps.first, taps.last))
+    assert (rows.kernel - 1) // rows.up <= max(kept, default=0) + (1 if is_whole else 2)
 
 
 @given(taps())
@@ -210,3 +216,23 @@ def test_network(name: str, input: str, tmp_path: Path) -> None:
 
 def test_network_on_a_small_core(tmp_path: Path) -> None:
     check_model(unet().write(tmp_path / "model.tflite"), "cortex-m0plus", sanitize=True, input="fed")
+
+
+@pytest.mark.parametrize("name", ["first", "bilinear_first"])
+def test_bytes_of_uint8_are_read_as_they_are(name: str, tmp_path: Path) -> None:
+    path = NETWORKS[name]().write(tmp_path / "model.tflite")
+    compiled = Compilation(path, io="uint8").finish()
+    assert "elementwise" not in {each.kind for each in compiled.layers}
+    with compiled.firmware() as firmware:
+        for (x,) in int8_inputs([each.shape for each in compiled.inputs]):
+            (found,) = firmware.run(x.view(np.uint8) ^ 128, count=False).outputs
+            np.testing.assert_array_equal((found ^ 128).view(np.int8), litert(path, (x,)))
+
+
+def test_a_plan_at_a_pace_passes_the_check_of_plans(tmp_path: Path) -> None:
+    text = Compilation(NETWORKS["first"]().write(tmp_path / "model.tflite"), input="fed").emit("plan")
+    assert " pace 3 {" in text
+    with bridge.context(), ir.Location.unknown():
+        bridge.run(ir.Module.parse(text), ["vmcu-verify-plan"])
+        with pytest.raises(Unsupported, match="never written|overwritten"):
+            bridge.run(ir.Module.parse(text.replace(" pace 3 {", " pace 4 {")), ["vmcu-verify-plan"])

@@ -125,11 +125,16 @@ class Taps:
         return Run(start, tuple(first[0, :, 0].tolist()), step, count, constant)
 
     def window(self) -> Rows:
-        """The narrowest window, over rows that may lie apart, that sees for each output row what it is made of."""
+        """A window, over rows that may lie apart, that sees for each output row what it is made of.
+
+        Its ratio of input rows to output rows need not be the exact one. A simple ratio, such as 1 to 2 for 5 rows to 9,
+        keeps the ticks of a stream few, and lets the output meet what was never made smaller. It is off by one row at most.
+        """
         exact = Fraction(self.size, len(self.first))
-        ratios = {exact, *(exact.limit_denominator(each) for each in FINEST)}
-        windows = [self._cover(each.numerator, each.denominator) for each in ratios if each]
-        return min(windows, key=lambda rows: ((rows.kernel - 1) // rows.up, rows.up, rows.stride))
+        ratios = [each for most in FINEST if (each := exact.limit_denominator(most))]
+        near = [each for each in ratios if abs(each - exact) * len(self.first) <= 1]
+        ratio = min([*near, exact], key=lambda each: each.denominator)
+        return self._cover(ratio.numerator, ratio.denominator)
 
     def _cover(self, stride: int, up: int) -> Rows:
         begins = np.arange(len(self.first)) * stride

@@ -1,6 +1,6 @@
 """Transposed convolutions: several pixels for each pixel of the input."""
 
-from vmcu.operators.transpose_conv.loops import PlainTransposeConv, emit_phases
-from vmcu.operators.transpose_conv.operator import Phase, TransposeConv
+from vmcu.operators.transpose_conv.loops import PlainTransposeConv, emit_strands
+from vmcu.operators.transpose_conv.operator import Strand, TransposeConv
 
-__all__ = ["Phase", "PlainTransposeConv", "TransposeConv", "emit_phases"]
+__all__ = ["Strand", "PlainTransposeConv", "TransposeConv", "emit_strands"]

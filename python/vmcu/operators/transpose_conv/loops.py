@@ -1,4 +1,4 @@
-"""Transposed convolutions as loops: each row by the convolutions of its phase."""
+"""Transposed convolutions as loops: each row by the convolutions of its strand."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class PlainTransposeConv(WholeRows[TransposeConv]):
     def start(
         self, operator: TransposeConv, variant: Variant, on: Operands, *, backward: bool
     ) -> Callable[[Index], object]:
-        emitters = [ConvEmitter(each.conv, on, backward, by_rows=True, place=each.place) for each in operator.phases]
-        return lambda row: emit_phases(operator, emitters, row)
+        emitters = [ConvEmitter(each.conv, on, backward, by_rows=True, place=each.place) for each in operator.strands]
+        return lambda row: emit_strands(operator, emitters, row)
 
 
-def emit_phases(operator: TransposeConv, emitters: Sequence[RowEmitter], row: Index) -> None:
-    """Make output row `row` by the phases whose turn it is; `emitters` are those of all phases."""
+def emit_strands(operator: TransposeConv, emitters: Sequence[RowEmitter], row: Index) -> None:
+    """Make output row `row` by the strands whose turn it is; `emitters` are those of all strands."""
     turns = operator.up[0]
     count = len(emitters) // turns
     own_row = row.floordiv(turns)
@@ -38,10 +38,10 @@ def emit_phases(operator: TransposeConv, emitters: Sequence[RowEmitter], row: In
         for emitter in emitters[turn * count : (turn + 1) * count]:
             emitter.make_row(own_row)
 
-    _emit_turn(0, turns, row - own_row * turns, emit)
+    _emit_chosen(0, turns, row - own_row * turns, emit)
 
 
-def _emit_turn(turn: int, turns: int, found: Index, emit: Callable[[int], None]) -> None:
+def _emit_chosen(turn: int, turns: int, found: Index, emit: Callable[[int], None]) -> None:
     """`emit` for the one of the turns from `turn` on that is `found` at run time."""
     if turn == turns - 1 or not found.terms:
         emit(turn if found.terms else found.constant)
@@ -52,5 +52,5 @@ def _emit_turn(turn: int, turns: int, found: Index, emit: Callable[[int], None])
         emit(turn)
         scf.yield_([])
     with ir.InsertionPoint(branch.else_block):
-        _emit_turn(turn + 1, turns, found, emit)
+        _emit_chosen(turn + 1, turns, found, emit)
         scf.yield_([])

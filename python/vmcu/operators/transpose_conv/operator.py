@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,7 +21,7 @@ Pair = tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
-class Phase:
+class Strand:
     """The output pixels that one convolution of the input makes, and where they lie in the output."""
 
     conv: Conv2D
@@ -35,9 +35,9 @@ class TransposeConv(Operator):
     Tap (ky, kx) of output pixel (r, c) lies on input pixel `((r - pad + ky) / up, (c - pad + kx) / up)`, if that is whole
     and in the image; all other taps see `pad_value`. Pairs are (rows, columns).
 
-    Output row `up * j + a` sees the same taps for all `j`. These are an ordinary convolution, a *phase* of which output row
+    Output row `up * j + a` sees the same taps for all `j`. These are an ordinary convolution, a *strand* of which output row
     `j` is meant. Its channels are those of `up` pixels side by side, if a row of the output is a whole number of them.
-    Otherwise a phase makes every `up`-th pixel of a row.
+    Otherwise a strand makes every `up`-th pixel of a row.
 
     Args:
         image, output: rows and columns.
@@ -91,18 +91,18 @@ class TransposeConv(Operator):
         return f"transpose_conv {shapes}, {kernel}/{up} pad {pad}, {self.requant.rounding} rounding"
 
     @cached_property
-    def phases(self) -> tuple[Phase, ...]:
+    def strands(self) -> tuple[Strand, ...]:
         """The convolutions, those of output row `a` at `[a * n, (a + 1) * n)` for the `n` that make one row."""
-        return tuple(self._phases())
+        return tuple(self._strands())
 
-    def _phases(self) -> Iterator[Phase]:
-        step = self.up[1] // self.joined  # columns from one pixel of a phase to the next
+    def _strands(self) -> Iterator[Strand]:
+        step = self.up[1] // self.joined  # columns from one pixel of a strand to the next
         for row in range(self.up[0]):
             for column in range(step):
                 counts = [max(0, -(-(size - at) // by)) for size, at, by in
                           zip(self.output, (row, column), (self.up[0], self.up[1]))]  # fmt: skip
                 place = Place(self.output[1] // self.joined, self.up[0], row, step, column)
-                yield Phase(self._convolve(row, column, (counts[0], counts[1])), place)
+                yield Strand(self._convolve(row, column, (counts[0], counts[1])), place)
 
     def _convolve(self, row: int, column: int, output: Pair) -> Conv2D:
         """The taps that output row `row` has, for the `joined` pixels from column `column` on."""
@@ -122,7 +122,8 @@ class TransposeConv(Operator):
         pad = -top if rows else output[0] + 1, -left
         window = Window(self.image, output, kernel, pad=pad)
         requant = _repeat(self.requant, self.joined, outputs)
-        return make_conv(window, weights.reshape(-1, *kernel, inputs), bias.ravel(), requant, self.pad_value)
+        conv = make_conv(window, weights.reshape(-1, *kernel, inputs), bias.ravel(), requant, self.pad_value)
+        return replace(conv, flips=self.flips)
 
 
 def _taps(index: int, pad: int, up: int, kernel: int) -> dict[int, int]:
