@@ -24,6 +24,7 @@ from . import (  # noqa: F401
     sum_by_convolution,
     tile_to_segments,
     verify_plan,
+    widen_states,
     widen_sums,
 )
 from . import pipelines as pipelines  # registers lists of the passes above

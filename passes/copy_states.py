@@ -97,13 +97,13 @@ class _Copies:
 
 
 def _writes_behind(kernel: d.KernelOp, old: ir.Value) -> bool:
-    """Whether a kernel, in either direction, writes its result over bytes of an input that it has read already."""
+    """Whether a kernel, in one of its directions, writes its result over bytes of an input that it has read already."""
     if len(kernel.results_) != 1:
         return False
     reads = ["old" if behind_reshapes(each) == old else f"other {number}" for number, each in enumerate(kernel.inputs)]
     known = describe_kernel(kernel.name.value, read_kernel(kernel), reads, ["new"])
     directions = (False, True) if known.reversible else (False,)
-    return not any(planner.clobbers(known, "old", "new", _bytes(old), backward=each) for each in directions)
+    return not all(planner.clobbers(known, "old", "new", _bytes(old), backward=each) for each in directions)
 
 
 def _bytes(tensor: ir.Value) -> int:

@@ -24,6 +24,7 @@ from vmcu.passes._registry import Option, Shorthand, set_options, vmcu_pipeline
 LINALG = (
     "func.func(tosa-infer-shapes)",
     "vmcu-dilate-convolutions",
+    "vmcu-widen-states",
     "vmcu-sum-by-convolution",
     "vmcu-max-by-pool",
     "vmcu-spread-transposed-convolutions",

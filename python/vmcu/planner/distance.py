@@ -167,8 +167,12 @@ def find_forbidden(kernel: Kernel, source: Tensor, target: Tensor, *, backward: 
 
 def clobbers(kernel: Kernel, old: str, new: str, size: int, *, backward: bool) -> bool:
     """Whether a kernel that writes the tensor `new` in the place of `old`, both of `size` bytes, loses bytes of it."""
-    forbidden = find_forbidden(kernel, Tensor(old, size), Tensor(new, size), backward=backward)
-    return any(low <= 0 < high for low, high in forbidden)
+    return covers_zero(find_forbidden(kernel, Tensor(old, size), Tensor(new, size), backward=backward))
+
+
+def covers_zero(intervals: Intervals) -> bool:
+    """Whether two blocks may not lie in one place."""
+    return any(low <= 0 < high for low, high in intervals)
 
 
 def find_live(kernel: Kernel, tensor: Tensor, *, backward: bool) -> tuple[np.ndarray, np.ndarray]:

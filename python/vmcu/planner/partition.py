@@ -14,7 +14,7 @@ from functools import cache, cached_property
 
 from vmcu.errors import Unsupported
 from vmcu.planner.bound import bound_part
-from vmcu.planner.distance import Block, BothWays, Intervals, find_blocks, find_both_ways, find_meetings, find_pairs
+from vmcu.planner.distance import Block, BothWays, covers_zero, find_blocks, find_both_ways, find_meetings, find_pairs
 from vmcu.planner.landing import land
 from vmcu.planner.model import Kernel, Network
 from vmcu.planner.place import place_quickly
@@ -240,15 +240,11 @@ def _keep_states(network: Network, begin: int, end: int, part: Part, *, fed: boo
     inner = cut_out(network, begin, end, part)
     lives = [find_lives(inner, (part,), each, fed=fed).tensors for each in find_both_ways(inner, (part,), fed=fed)]
     forward, backward = (
-        not any(_covers_zero(find_meetings(each[state.old], each[state.new])) for state in ends) for each in lives
+        not any(covers_zero(find_meetings(each[state.old], each[state.new])) for state in ends) for each in lives
     )
     if not forward:
         return None
     return part if backward else replace(part, mirrored=None)
-
-
-def _covers_zero(intervals: Intervals) -> bool:
-    return any(low <= 0 < high for low, high in intervals)
 
 
 def cut_out(network: Network, begin: int, end: int, part: Part) -> Network:

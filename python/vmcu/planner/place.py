@@ -7,13 +7,13 @@ alignment. The same input always gives the same placement.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
 from vmcu.errors import Internal
-from vmcu.planner.distance import Block, Intervals, Pair
+from vmcu.planner.distance import Block, Intervals, Pair, covers_zero
 
 if TYPE_CHECKING:
     from ortools.sat.python import cp_model
@@ -33,21 +33,25 @@ class Placement:
 class Problem:
     """Blocks and pairs, with forbidden differences in units of `align` bytes.
 
-    Block `i` lies where block `homes[i]` lies: mostly that is itself. Pairs are those of such homes.
+    Block `i` lies where block `homes[i]` lies: mostly that is itself. Pairs are those of such homes. `forced` kernels make a
+    block where another one is, and have but one direction, in which that loses nothing: backward if true.
     """
 
     blocks: tuple[Block, ...]
     pairs: tuple[Pair, ...]
     align: int
     homes: tuple[int, ...]
+    forced: Mapping[str, bool]
 
     @staticmethod
     def of(blocks: tuple[Block, ...], pairs: tuple[Pair, ...], align: int) -> Problem:
         """The problem of blocks and their pairs, with differences in bytes."""
         named = {block.name: index for index, block in enumerate(blocks) if block.kind == "tensor"}
         homes = tuple(index if block.home is None else named[block.home] for index, block in enumerate(blocks))
-        moved = (replace(pair, a=homes[pair.a], b=homes[pair.b]) for pair in pairs)
-        return Problem(blocks, tuple(_in_units(pair, align) for pair in moved if pair.a != pair.b), align, homes)
+        moved = [replace(pair, a=homes[pair.a], b=homes[pair.b]) for pair in pairs]
+        forced = {pair.kernel: covers_zero(pair.forward) for pair in moved if pair.a == pair.b and pair.kernel}
+        apart = tuple(_in_units(pair, align) for pair in moved if pair.a != pair.b)
+        return Problem(blocks, apart, align, homes, forced)
 
     def placement(self, units: Sequence[int], backward: frozenset[str], optimal: bool) -> Placement:
         """Turn offsets in units, from wherever they start, into offsets in bytes from the pool's start."""
@@ -111,7 +115,7 @@ def _orders(blocks: tuple[Block, ...]) -> tuple[list[int], ...]:
 def _place_greedily(problem: Problem, order: list[int]) -> Placement:
     """Put one block after the other where the pool grows least; the pool may grow at both ends."""
     units: dict[int, int] = {}
-    directions: dict[str, bool] = {}
+    directions: dict[str, bool] = dict(problem.forced)
     low, high = 0, 0  # bytes
     for index in order:
         if problem.homes[index] != index:
@@ -194,7 +198,10 @@ class _Search:
             for home in sorted(set(problem.homes))
         }
         self.units = [own[home] for home in problem.homes]
-        self.backward = {pair.kernel: self.model.new_bool_var(pair.kernel) for pair in problem.pairs if pair.kernel}
+        kernels = dict.fromkeys((*problem.forced, *(pair.kernel for pair in problem.pairs if pair.kernel)))
+        self.backward = {kernel: self.model.new_bool_var(kernel) for kernel in kernels}
+        for kernel, is_backward in problem.forced.items():
+            self.model.add(self.backward[kernel] == int(is_backward))
         for pair in problem.pairs:
             difference = self.units[pair.b] - self.units[pair.a]
             for is_backward in (False, True) if pair.kernel else (False,):
