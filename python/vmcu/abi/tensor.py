@@ -89,6 +89,22 @@ def _round_away(real: np.ndarray) -> np.ndarray:
     return np.trunc(real) + np.trunc(2 * (real - np.trunc(real)))
 
 
+@dataclass(frozen=True, eq=False)
+class Tied:
+    """An input and an output of a file that are one state of the compiled model.
+
+    Args:
+        name: of the input.
+        source, result: numbers of the input and of the output among those of the file.
+        initial: the value before the first run.
+    """
+
+    name: str
+    source: int
+    result: int
+    initial: np.ndarray
+
+
 def check_inputs(tensors: Sequence[Tensor], arrays: Sequence[np.ndarray]) -> None:
     """Raise InputError unless the arrays are what the model takes: number, shapes and dtypes."""
     if len(arrays) != len(tensors):

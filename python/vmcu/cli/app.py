@@ -53,7 +53,7 @@ def _root(
 
 
 @app.command("compile", epilog="Example: vmcu compile model.tflite -o build --input fed")
-@options.asks("target", "ram", "flash", "io", "input", "streams", "optimize", "recompute", "name")
+@options.asks("target", "ram", "flash", "io", "state", "input", "streams", "optimize", "recompute", "name")
 def compile_command(
     asked: options.Asked,
     model: options.Model,
@@ -128,7 +128,7 @@ def _file(output: Path, name: str) -> Path:
 
 
 @app.command(epilog="Example: vmcu run model.tflite --input image.npy --output scores.npy")
-@options.asks("target", "ram", "flash", "io", "fed", "streams", "optimize", "recompute")
+@options.asks("target", "ram", "flash", "io", "state", "fed", "streams", "optimize", "recompute")
 def run(
     asked: options.Asked,
     model: options.Model,
@@ -188,7 +188,7 @@ def _count_checked(compilation: Compilation, given: Sequence[Sequence[np.ndarray
 
 
 @app.command(epilog="Example: vmcu bench a.tflite b.tflite --target cortex-m4 --target cortex-m7 --json")
-@options.asks("io", "input", "streams", "optimize", "recompute")
+@options.asks("io", "state", "input", "streams", "optimize", "recompute")
 def bench(
     asked: options.Asked,
     models: options.Models,
@@ -249,7 +249,7 @@ def bench(
 
 
 @app.command(epilog="Example: vmcu frontier model.tflite --target cortex-m7 --json")
-@options.asks("target", "io", "input", "recompute")
+@options.asks("target", "io", "state", "input", "recompute")
 def frontier(
     asked: options.Asked,
     model: options.Model,
@@ -292,6 +292,7 @@ def reference(
     inputs: options.Inputs = None,
     outputs: options.Outputs = None,
     io: options.Io = "auto",
+    state: options.State = None,
     calls: options.Calls = 1,
     oracle: options.Oracle = "auto",
 ) -> None:
@@ -306,7 +307,7 @@ def reference(
     from vmcu.driver.compilation import Compilation
 
     with progress(f"running {model} on this machine") as step:
-        compilation = Compilation(model, io=io, progress=step)
+        compilation = Compilation(model, io=io, state=tuple(state or ()), progress=step)
         sources, results = compilation.interface
         given, notes = arrays.read_inputs(inputs, sources, calls)
         arrays.check_output_paths(outputs, results)

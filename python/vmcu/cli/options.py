@@ -99,6 +99,15 @@ Oracle = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="of the random input that stands in where none is given")]
+State = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--state",
+        metavar="INPUT=OUTPUT",
+        help="may be repeated: keep an output in the pool, as that input of the next run; the caller sees neither",
+        show_default=False,
+    ),
+]
 Calls = Annotated[
     int,
     typer.Option(
@@ -132,6 +141,7 @@ _FIELDS: dict[str, tuple[Any, object]] = {
     "ram": (Ram, None),
     "flash": (Flash, None),
     "io": (Io, "auto"),
+    "state": (State, None),
     "input": (Input, "resident"),
     "fed": (Fed, False),
     "streams": (Streams, True),
@@ -156,6 +166,8 @@ class Asked:
         from vmcu.driver.options import Options
 
         given = {**self.given, **changes}
+        if "state" in given:
+            given["state"] = tuple(given["state"] or ())
         if "fed" in given:
             given["input"] = "fed" if given.pop("fed") else "resident"
         for memory in ("ram", "flash"):

@@ -22,7 +22,7 @@ import numpy as np
 from mlir import ir
 
 from vmcu import frontends
-from vmcu.abi.tensor import Tensor
+from vmcu.abi.tensor import Tensor, Tied
 from vmcu.cores import Target
 from vmcu.driver import summaries
 from vmcu.driver.compiled import Compiled
@@ -215,7 +215,19 @@ class Compilation:
         self._progress("reference")
         # Kernels and plans are nobody else's language.
         known = "mlir" if which == "auto" and self.entry != "tosa" else which
-        return open_panel(known, self.path, *self.interface, self.reference)
+        return open_panel(known, self.path, *self.interface, self.reference, self._tied())
+
+    def _tied(self) -> tuple[Tied, ...]:
+        """The inputs and outputs of the file that are state because the options say so."""
+        if not self.options.state:
+            return ()
+        module = self.module("tosa")
+        with self.context:
+            return tuple(each for each in summaries.tied(module) if each.name in self._tied_names)
+
+    @property
+    def _tied_names(self) -> set[str]:
+        return {pair.rpartition("=")[0] for pair in self.options.state}
 
     @cached_property
     def interface(self) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
@@ -238,7 +250,7 @@ class Compilation:
             InputError, Unsupported: the file cannot be read, or holds several levels.
         """
         with self._step("tosa"):
-            module = frontends.load(self.path, io=self.options.io)
+            module = frontends.load(self.path, io=self.options.io, state=self.options.state)
             level = frontends.level_of(module)
             if level == "plan":  # Whoever wrote it, it is checked as if by a stranger.
                 import vmcu.passes  # noqa: F401  registers them

@@ -32,6 +32,8 @@ class Options:
         target: a target or its text, e.g. `"cortex-m4,ram=64KiB"`.
         io: what inputs and outputs are to those who call the code: `"int8"`, `"uint8"`, `"float"`; `"auto"` is what the
             file has, but int8 in the place of floats.
+        state: inputs and outputs that are one value, kept from run to run: `"INPUT=OUTPUT"`, by their names. What the
+            output is after a run the input is in the next one; the caller sees neither.
         ram: most bytes that pool and stack may have together; the target's RAM if None.
         flash: most bytes that code and constants may have; the target's flash if None.
         name: prefix of the C symbols; the file's name if None.
@@ -52,6 +54,7 @@ class Options:
 
     target: Target = field(default_factory=lambda: Target.parse("cortex-m4"))
     io: Io = "auto"
+    state: tuple[str, ...] = ()
     ram: int | None = None
     flash: int | None = None
     name: str | None = None
@@ -67,6 +70,9 @@ class Options:
             found, known = getattr(self, option), get_args(kind)
             if found not in known:
                 raise InputError(f"{option} is one of {', '.join(known)}, found '{found}'")
+        if isinstance(self.state, str):
+            raise InputError(f"state is a sequence of INPUT=OUTPUT, found the text '{self.state}'")
+        object.__setattr__(self, "state", tuple(self.state))
         if self.name is not None:
             checked_name(self.name)
         if self.input == "fed" and not self.streams:

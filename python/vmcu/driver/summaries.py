@@ -9,7 +9,7 @@ import numpy as np
 from mlir import ir
 
 from vmcu import frontends
-from vmcu.abi.tensor import Tensor
+from vmcu.abi.tensor import Tensor, Tied
 from vmcu.dialects import vmcu as d
 from vmcu.errors import InputError, Unsupported
 from vmcu.ir import walk
@@ -120,6 +120,19 @@ def states(module: ir.Module | ir.OpView) -> tuple[Tensor, ...]:
         raise InputError(f"{len(places)} states have places, 'vmcu.states' has {len(known)}")
     tensors = (_tensor(f"state{number}", *each) for number, each in enumerate(known))
     return tuple(replace(each, offset=d.offset_of(op.sequence)) for each, op in zip(tensors, places))
+
+
+def tied(module: ir.Module | ir.OpView) -> tuple[Tied, ...]:
+    """The states of a module of TOSA, as inputs and outputs of its function."""
+    main = walk.main_function(module)
+    inputs, outputs = frontends.ports(module)
+    found = []
+    for result, port in enumerate(outputs):
+        if port.updates is not None:
+            old = inputs[port.updates]
+            initial = np.array(ir.DenseElementsAttr(old.initial)).reshape(main.type.inputs[port.updates].shape)
+            found.append(Tied(old.name or "", port.updates, result, initial))
+    return tuple(found)
 
 
 def _placed_tensors(module: ir.Module | ir.OpView, role: d.Role) -> tuple[Tensor, ...]:

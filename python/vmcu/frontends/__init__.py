@@ -23,6 +23,7 @@ from vmcu.frontends.boundary import find_floats, wrap_in_floats
 from vmcu.frontends.levels import FileLevel, level_of
 from vmcu.frontends.mlir import load_mlir
 from vmcu.frontends.sizes import check_sizes
+from vmcu.frontends.states import open_variables, tie
 from vmcu.frontends.tflite import load_tflite
 from vmcu.frontends.unsigned import sign, unsign
 from vmcu.ir import walk
@@ -36,7 +37,7 @@ _STATE_ELEMENTS = ("i8", "i16", "i32")
 _READERS = {".tflite": load_tflite, ".mlir": load_mlir, ".mlirbc": load_mlir}
 
 
-def load(path: str | Path, *, io: Io = "auto") -> ir.Module:
+def load(path: str | Path, *, io: Io = "auto", state: Sequence[str] = ()) -> ir.Module:
     """Read a model into the current MLIR context.
 
     Args:
@@ -44,6 +45,7 @@ def load(path: str | Path, *, io: Io = "auto") -> ir.Module:
             a plan or segments of this compiler.
         io: what inputs and outputs are, as `Options.io` has it; `ports` tells their scale and zero point. A file of a
             lower level than TOSA and linalg has what it has.
+        state: inputs and outputs that are state, as `Options.state` has them.
 
     Returns:
         A module with one public function `@main`, static shapes, batch 1.
@@ -58,10 +60,12 @@ def load(path: str | Path, *, io: Io = "auto") -> ir.Module:
     file = Path(path)
     module = _read(file)
     if level_of(module) != "tosa":
+        if state:
+            raise InputError(f"{file}: a file of a lower level than TOSA and linalg tells its state itself")
         return module
     try:
         # What a .mlir file says of floats is meant as it is; of a .tflite file it is the converter who says it.
-        return _checked(module, io, cut=io != "float" or file.suffix.lower() == ".tflite")
+        return _checked(module, io, state, cut=io != "float" or file.suffix.lower() == ".tflite")
     except VmcuError as error:
         raise type(error)(f"{file}: {error}") from None
 
@@ -89,13 +93,16 @@ def _read(file: Path) -> ir.Module:
         raise InputError(f"{file}: is a folder, not a file" if file.is_dir() else f"{file}: no such file")
     if not os.access(file, os.R_OK):
         raise InputError(f"{file}: cannot be read: Permission denied")
-    return reader(file)
+    module = reader(file)
+    open_variables(module)
+    return module
 
 
-def _checked(module: ir.Module, io: Io, *, cut: bool) -> ir.Module:
+def _checked(module: ir.Module, io: Io, state: Sequence[str], *, cut: bool) -> ir.Module:
     with module.context, ir.Location.unknown():
         _refuse_dynamic_shapes(module)
         check_sizes(module)
+        tie(module, state)
         main, known = walk.main_function(module), ports(module)
         were_unsigned = sign(module)
         inputs, outputs = (tuple(map(_as_found, *side)) for side in zip(known, were_unsigned))

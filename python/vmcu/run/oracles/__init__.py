@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 
-from vmcu.abi.tensor import Tensor
+from vmcu.abi.tensor import Tensor, Tied
 from vmcu.errors import InputError
 from vmcu.run.oracles.base import Answer, Candidate, Oracle, OracleName, Panel, Refusal
 
@@ -33,6 +33,7 @@ def open_panel(
     inputs: Sequence[Tensor],
     outputs: Sequence[Tensor],
     host: Callable[[], Oracle],
+    tied: Sequence[Tied] = (),
 ) -> Panel:
     """The oracle of that name, or with `"auto"` all that a model of that kind has, the most independent one first.
 
@@ -43,6 +44,7 @@ def open_panel(
         path: the model.
         inputs, outputs: of the compiled model. Where the file has float or uint8 ones in their place, arrays are
             converted on the way, by scale and zero point.
+        tied: inputs and outputs of the file that are state of the compiled model.
         host: makes the `mlir` oracle, whose linalg the compiler has.
 
     Raises:
@@ -51,7 +53,7 @@ def open_panel(
     if which not in get_args(OracleName):
         raise InputError(f"oracle is one of {', '.join(get_args(OracleName))}, found '{which}'")
     file, ports = Path(path), (tuple(inputs), tuple(outputs))
-    litert, tosa = partial(_litert, file, *ports), partial(_tosa, file, *ports)
+    litert, tosa = partial(_litert, file, *ports, tuple(tied)), partial(_tosa, file, *ports)
     known: dict[str, Callable[[], Oracle]] = {"litert": litert, "tosa": tosa, "mlir": host}
     if which != "auto":
         return Panel(file, (Candidate(which, known[which]),))
@@ -60,10 +62,10 @@ def open_panel(
 
 
 # Imported when they are asked: they import the frontends, and with them MLIR.
-def _litert(path: Path, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> Oracle:
+def _litert(path: Path, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...], tied: tuple[Tied, ...]) -> Oracle:
     from vmcu.run.oracles.litert import LiteRt
 
-    return LiteRt(path, inputs, outputs)
+    return LiteRt(path, inputs, outputs, tied)
 
 
 def _tosa(path: Path, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> Oracle:

@@ -20,7 +20,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from vmcu.abi.tensor import Tensor, check_inputs
+from vmcu.abi.tensor import Tensor, Tied, check_inputs
 from vmcu.errors import MissingTool
 from vmcu.frontends.tflite.quantisation import operators
 from vmcu.run.oracles.base import Refusal
@@ -36,19 +36,20 @@ class LiteRt:
     Args:
         path: the model.
         inputs, outputs: of the compiled model.
+        tied: inputs and outputs of the file that are state of the compiled model.
 
     Raises:
         MissingTool: LiteRT is not installed.
         Refusal: the file is no `.tflite`, or has an operator that LiteRT computes wrongly.
     """
 
-    def __init__(self, path: Path, inputs: Sequence[Tensor], outputs: Sequence[Tensor]):
+    def __init__(self, path: Path, inputs: Sequence[Tensor], outputs: Sequence[Tensor], tied: Sequence[Tied] = ()):
         if path.suffix.lower() != ".tflite":
             raise Refusal(f"it executes .tflite files, found '{path.name}'")
         if importlib.util.find_spec("ai_edge_litert") is None:
             raise MissingTool("LiteRT", _PACKAGE)
         _refuse_sums(path)
-        self._path, self._inputs, self._outputs = path, tuple(inputs), tuple(outputs)
+        self._path, self._inputs, self._outputs, self._tied = path, tuple(inputs), tuple(outputs), tuple(tied)
         self._child: _Child | None = None
 
     @property
@@ -66,7 +67,7 @@ class LiteRt:
         """
         check_inputs(self._inputs, inputs)
         if self._child is None:
-            self._child = _Child((str(self._path.resolve()), self._inputs, self._outputs))
+            self._child = _Child((str(self._path.resolve()), self._inputs, self._outputs, self._tied))
         answer = self._child.ask(list(inputs))
         if isinstance(answer, str):
             self.reset()

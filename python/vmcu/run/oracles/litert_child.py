@@ -1,7 +1,7 @@
 """The process in which LiteRT runs a model, call after call.
 
-It reads questions from standard input: the first one is a pickle of `((path, inputs, outputs), arrays)`, all others are
-pickles of arrays. To standard output it writes for each a pickle of the outputs, or of a text that says why there are
+It reads questions from standard input. The first one is a pickle of `((path, inputs, outputs, tied), arrays)`, all others
+are pickles of arrays. To standard output it writes for each a pickle of the outputs, or of a text that says why there are
 none, with which it ends.
 """
 
@@ -11,16 +11,12 @@ import os
 import pickle
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vmcu.abi.tensor import Tensor
+from vmcu.abi.tensor import Tensor, Tied
 from vmcu.run.oracles.base import Refusal
 from vmcu.run.oracles.boundary import from_file, to_file
-
-if TYPE_CHECKING:
-    from ai_edge_litert.interpreter import Interpreter
 
 
 def main() -> None:
@@ -31,9 +27,9 @@ def main() -> None:
     with answers:
         # LiteRT raises these for what it cannot load, cannot prepare and cannot run.
         try:
-            interpreter = _load(*model)
+            runner = _Runner(*model)
             while True:
-                pickle.dump(_run(interpreter, model[1], model[2], arrays), answers)
+                pickle.dump(runner.run(arrays), answers)
                 answers.flush()
                 arrays = pickle.load(sys.stdin.buffer)
         except EOFError:
@@ -42,29 +38,40 @@ def main() -> None:
             pickle.dump(" ".join(str(error).split()), answers)
 
 
-def _load(path: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> Interpreter:
-    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+class _Runner:
+    """A model that is loaded, and what is kept for it from run to run: of its inputs and outputs, not of its variables."""
 
-    interpreter = Interpreter(path, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
-    sources, results = interpreter.get_input_details(), interpreter.get_output_details()
-    if (len(sources), len(results)) != (len(inputs), len(outputs)):
-        found, wanted = f"{len(sources)} inputs and {len(results)} outputs", f"{len(inputs)} and {len(outputs)}"
-        raise Refusal(f"the file has {found}, the compiled model {wanted}")
-    for source, tensor in zip(sources, inputs):
-        if tuple(source["shape"]) != tensor.shape:
-            interpreter.resize_tensor_input(source["index"], tensor.shape)
-    interpreter.allocate_tensors()
-    return interpreter
+    def __init__(self, path: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor], tied: Sequence[Tied]):
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
+        self._interpreter = Interpreter(path, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+        self._inputs, self._outputs, self._tied = inputs, outputs, tied
+        self._kept = [each.initial for each in tied]
+        sources, results = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        kept = {each.source for each in tied}, {each.result for each in tied}
+        self._sources, self._results = (
+            [each for number, each in enumerate(side) if number not in tied]
+            for side, tied in zip((sources, results), kept)
+        )
+        if (len(self._sources), len(self._results)) != (len(inputs), len(outputs)):
+            found, wanted = f"{len(sources)} inputs and {len(results)} outputs", f"{len(inputs)} and {len(outputs)}"
+            raise Refusal(f"the file has {found}, the compiled model {wanted}")
+        for source, tensor in zip(self._sources, inputs):
+            if tuple(source["shape"]) != tensor.shape:
+                self._interpreter.resize_tensor_input(source["index"], tensor.shape)
+        self._interpreter.allocate_tensors()
+        self._ends = [(sources[each.source]["index"], results[each.result]["index"]) for each in tied]
 
-def _run(
-    interpreter: Interpreter, inputs: Sequence[Tensor], outputs: Sequence[Tensor], arrays: Sequence[np.ndarray]
-) -> list[np.ndarray]:
-    sources, results = interpreter.get_input_details(), interpreter.get_output_details()
-    for source, tensor, array in zip(sources, inputs, arrays):
-        interpreter.set_tensor(source["index"], to_file(tensor, array, np.dtype(source["dtype"])))
-    interpreter.invoke()
-    return [from_file(tensor, interpreter.get_tensor(each["index"])) for tensor, each in zip(outputs, results)]
+    def run(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The outputs of one more run."""
+        set_tensor, get_tensor = self._interpreter.set_tensor, self._interpreter.get_tensor
+        for source, tensor, array in zip(self._sources, self._inputs, arrays):
+            set_tensor(source["index"], to_file(tensor, array, np.dtype(source["dtype"])))
+        for (before, _), value in zip(self._ends, self._kept):
+            set_tensor(before, value)
+        self._interpreter.invoke()
+        self._kept = [get_tensor(after).reshape(value.shape) for (_, after), value in zip(self._ends, self._kept)]
+        return [from_file(tensor, get_tensor(each["index"])) for tensor, each in zip(self._outputs, self._results)]
 
 
 if __name__ == "__main__":

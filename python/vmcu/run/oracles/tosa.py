@@ -148,6 +148,9 @@ def _read(path: Path) -> _Graph:
 
 
 def _refuse_others(module: ir.Module) -> None:
+    for op in module.body.operations:
+        if op.operation.name == "tosa.variable":
+            raise Refusal("its variables do not outlive a run of the reference model")
     for function in walk.functions(module):
         for op in walk.walk(function):
             if not op.operation.name.startswith(_DIALECTS):
