@@ -7,7 +7,8 @@ After:  one op in their place that looks a table of 256 entries up, or computes 
 A function of a byte is known when the model is compiled: all 256 of its results are computed here, with the ops' own
 arithmetic. A function that is the same for all channels becomes the table that a `tosa.table` is, `tensor.extract` from a
 constant at `x + 128`. One that differs (slopes per channel) becomes two lines that meet at a zero point, if lines give
-exactly these results; otherwise the ops are put into one body. An op that only clamps or adds is cheaper than a table and
+exactly these results; a table for each channel, if the map is large enough to be worth its flash; otherwise the ops are
+put into one body. An op that only clamps or adds is cheaper than a table and
 stays as it is. What nothing else reads is computed nowhere any more; a tensor that something else reads is the input of
 what follows it.
 
@@ -33,6 +34,9 @@ from vmcu.operators.table.read import find_table
 from vmcu.passes._registry import vmcu_pass
 
 _ALL = np.arange(-128, 128, dtype=np.int64)
+# A table saves some 28 cycles an element, so from here on 50 cycles for each of its bytes.
+_PIXELS_PER_TABLE = 512
+_MOST_BYTES = 16 << 10
 
 
 @vmcu_pass("vmcu-merge-unary-layers", summary="Compute chains of elementwise layers with one input in one go")
@@ -102,7 +106,7 @@ class _Merger:
         new, channels = self.made.get(source, source), shape_of(source)[-1]
         if any(isinstance(one, np.ndarray) and one.size not in (1, channels) for each in region for one in each.inputs):
             with region[-1].op.location, ir.InsertionPoint(region[-1].op):
-                return None if len(region) == 1 else self._join(source, new, region)
+                return self._join(source, new, region)
         values = self._evaluate(region, source)
         with region[-1].op.location, ir.InsertionPoint(region[-1].op):
             if (values == values[:, :1]).all():
@@ -110,7 +114,9 @@ class _Merger:
             bend = _find_bend(region, values)
             if bend is not None:
                 return _bend(new, bend)
-            return None if len(region) == 1 else self._join(source, new, region)
+            if _is_worth_tables(shape_of(source)):
+                return _look_up(new, values)
+            return self._join(source, new, region)
 
     def _between(self, source: ir.Value, value: ir.Value) -> list[_Pointwise]:
         """The ops that make `value` out of `source`, in order."""
@@ -137,8 +143,10 @@ class _Merger:
         return np.broadcast_to(result, (256, result.shape[1]))
 
     @staticmethod
-    def _join(source: ir.Value, new: ir.Value, region: Sequence[_Pointwise]) -> ir.Value:
-        """All bodies as one, of what took the place of `source`."""
+    def _join(source: ir.Value, new: ir.Value, region: Sequence[_Pointwise]) -> ir.Value | None:
+        """All bodies as one, of what took the place of `source`; None if there is but one, or one that looks a table up."""
+        if len(region) == 1 or any(find_table(each.op) is not None for each in region):
+            return None
         constants = [one for each in region for one in each.inputs if isinstance(one, np.ndarray) and one.size > 1]
 
         def compute(x: ir.Value, *rows: ir.Value) -> ir.Value:
@@ -245,13 +253,21 @@ def _find_bend(region: Sequence[_Pointwise], values: np.ndarray) -> Bend | None:
     return None
 
 
+def _is_worth_tables(shape: tuple[int, ...]) -> bool:
+    """Whether a table for each channel saves enough cycles for its flash: it is read once for each pixel."""
+    *pixels, channels = shape
+    return int(np.prod(pixels)) >= _PIXELS_PER_TABLE and channels * len(_ALL) <= _MOST_BYTES
+
+
 def _look_up(source: ir.Value, values: np.ndarray) -> ir.Value:
+    """A table of `values`, `[256]` or `[256, channels]`."""
     table = build.flash(values.astype(np.int8))
     half = arith.constant(ir.IndexType.get(), len(values) // 2)
+    last = ir.RankedTensorType(source.type).rank - 1
 
     def compute(x: ir.Value) -> ir.Value:
         place = arith.addi(arith.index_cast(ir.IndexType.get(), x), half)
-        return tensor.extract(table, [place])
+        return tensor.extract(table, [place, linalg.IndexOp(last).result] if values.ndim == 2 else [place])
 
     return _write(source, [], compute)
 

@@ -140,6 +140,22 @@ def dilated_sequence(path: Path) -> Path:
     return graph.write(path, [x], [y])
 
 
+def curves(shape: tuple[int, ...]) -> Callable[[Path], Path]:
+    """A sigmoid that each channel scales in its own way."""
+
+    def build(path: Path) -> Path:
+        graph = tiny.Graph()
+        x = graph.tensor("x", shape, scale=0.05, zero_point=3)
+        s = graph.tensor("s", shape, scale=1 / 256, zero_point=-128)
+        y = graph.tensor("y", shape, scale=0.01, zero_point=4)
+        factors = np.random.default_rng(8).integers(-128, 128, shape[-1:]).astype(np.int8)
+        graph.op("LOGISTIC", [x], [s])
+        graph.op("MUL", [s, graph.const("factors", factors, scale=0.01, zero_point=5)], [y], "MulOptions")
+        return graph.write(path, [x], [y])
+
+    return build
+
+
 def logistic(shape: tuple[int, ...]) -> Callable[[Path], Path]:
     return lambda path: tiny.unary(path, "LOGISTIC", shape, shape, out=(1 / 256, -128))
 
@@ -238,6 +254,9 @@ LAYERS: dict[str, Callable[[Path], Path]] = {
         f"logistic_of_{number}": logistic(shape)
         for number, shape in enumerate([(1, 3, 5, 7), (1, 4, 6, 4), (1, 43), (1, 1, 1, 3)])
     },
+    "curves_of_channels": curves((1, 27, 19, 5)),
+    "curves_of_words": curves((1, 16, 32, 8)),
+    "curves_of_a_small_map": curves((1, 4, 4, 5)),
     "prelu_channels": prelu((5, 3, 7), (7,)),
     "prelu_elements": prelu((4, 3, 5), (4, 3, 5)),
     "prelu_all_alike": prelu((4, 3, 8), (1, 1, 1)),

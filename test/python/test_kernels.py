@@ -55,7 +55,8 @@ def kernels(draw: st.DrawFn) -> Kernel:
     window, kind = draw(windows()), draw(st.sampled_from(["conv", "depthwise", "max", "table"]))
     channels = draw(st.integers(1, 9))
     if kind == "table":
-        return in_variant(Table(channels * int(np.prod(window.image)), np.arange(256)), PLAIN)
+        table = draw(st.sampled_from([np.arange(256), np.ones((256, channels))]))
+        return in_variant(Table(channels * int(np.prod(window.image)), table), PLAIN)
     if kind == "depthwise":
         weights = np.ones((*window.kernel, channels), np.int8)
         return choose_variant(draw, Depthwise(window, channels, 0, weights, np.zeros(channels), REQUANT))

@@ -16,11 +16,11 @@ WORD = 4  # bytes
 
 @dataclass(frozen=True, eq=False)
 class Table(Operator):
-    """`out[i] = table[in[i] + 128]` for each of `elements` bytes.
+    """`out[i] = table[in[i] + 128]` for each of `elements` bytes, or `table[in[i] + 128, channel of i]`.
 
     Args:
         elements: bytes of the input, and of the output.
-        table: 256 numbers of int8, the one for -128 first.
+        table: 256 numbers of int8, the one for -128 first; or 256 rows of one number for each channel.
         height: rows of the image, of `elements / height` bytes each.
     """
 
@@ -32,7 +32,9 @@ class Table(Operator):
 
     @property
     def segments(self) -> Shape:
-        """The shape of both sequences: words, or bytes where a row is no whole number of words."""
+        """The shape of both sequences: words, or bytes of rows of odd length; pixels if channels differ."""
+        if self.table.ndim == 2:
+            return self.elements // self.table.shape[1], self.table.shape[1]
         size = 1 if self.elements // self.height % WORD else WORD
         return self.elements // size, size
 
