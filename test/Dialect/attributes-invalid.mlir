@@ -44,6 +44,29 @@ func.func private @attribute_c2_outputs() -> (tensor<4xi8> {vmcu.outputs = []})
 
 // -----
 
+// expected-error@+1 {{'vmcu.unsigned' stands on an argument or a result of a function, found it on 'func.func'}}
+func.func private @attribute_c2_unsigned() attributes {vmcu.unsigned}
+
+// -----
+
+func.func @attribute_c2_unsigned_pool() {
+  // expected-error@+1 {{'vmcu.unsigned' stands on an argument or a result of a function, found it on 'vmcu.pool'}}
+  %0 = vmcu.pool {vmcu.unsigned} : !vmcu.pool<64>
+  return
+}
+
+// -----
+
+// expected-error@+1 {{'vmcu.unsigned' holds a unit, found true}}
+func.func private @attribute_c3_unsigned(tensor<4xi8> {vmcu.unsigned = true})
+
+// -----
+
+// expected-error@+1 {{'vmcu.inputs' holds an array of ports, found [{type = tensor<4xi8>, vmcu.unsigned = false}]}}
+func.func private @attribute_c3_unsigned_port() attributes {vmcu.inputs = [{type = tensor<4xi8>, vmcu.unsigned = false}]}
+
+// -----
+
 // expected-error@+1 {{'vmcu.inputs' holds an array of ports, found "nonsense"}}
 func.func private @attribute_c3_inputs() attributes {vmcu.inputs = "nonsense"}
 

@@ -29,6 +29,8 @@ func.func @segment_load(
   %plain = vmcu.segment_load %x[%i, %k] : !vmcu.sequence<64x8xi8> -> vector<2x4xi8>
   // CHECK: vmcu.segment_load {{.*}} stride 2 : !vmcu
   %stride = vmcu.segment_load %x[%i, %k] stride 2 : !vmcu.sequence<64x8xi8> -> vector<2x4xi8>
+  // CHECK: vmcu.segment_load flipped {{.*}} stride 2 : !vmcu
+  %flipped = vmcu.segment_load flipped %x[%i, %k] stride 2 : !vmcu.sequence<64x8xi8> -> vector<2x4xi8>
   // CHECK: vmcu.segment_load {{.*}} valid 3 : !vmcu
   %valid = vmcu.segment_load %x[%i, %k] valid 3 : !vmcu.sequence<64x8xi8> -> vector<2x4xi8>
   // CHECK: vmcu.segment_load {{.*}} stride 2 valid 3 if(%{{.*}}, %{{.*}}) else -128 {note} : !vmcu

@@ -126,3 +126,11 @@ func.func @segment_load_c8(%x: !vmcu.sequence<4x2xi16>, %i: index) {
   %0 = vmcu.segment_load %x[%i, %i] : !vmcu.sequence<4x2xi16> -> vector<1x4xi8>
   return
 }
+
+// -----
+
+func.func @segment_load_flipped_words(%x: !vmcu.sequence<4x8xi32>, %i: index) {
+  // expected-error@+1 {{'vmcu.segment_load' op result #0 must be}}
+  %0 = vmcu.segment_load flipped %x[%i, %i] : !vmcu.sequence<4x8xi32> -> vector<1x4xi32>
+  return
+}

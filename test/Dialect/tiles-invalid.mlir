@@ -104,6 +104,16 @@ func.func @matmul_c1_no_segment(%x: !vmcu.sequence<64x8xi8>, %y: !vmcu.sequence<
 
 // -----
 
+func.func @matmul_c1_unsigned_lanes(%lanes: memref<16xi16>, %y: !vmcu.sequence<64x4xi8>, %i: index,
+    %w: tensor<4x8xi8>, %b: tensor<4xi32>, %m: tensor<4xi32>, %s: tensor<4xi8>) {
+  // expected-error@+1 {{takes unsigned bytes of a sequence; lanes are extended already}}
+  vmcu.matmul unsigned %lanes times %w, %b, %m, %s into %y[%i] pixels 2 pitch 8 depth 8 round double zero_point 0
+    clamp -128 to 127 : memref<16xi16>, tensor<4x8xi8>, tensor<4xi32>, tensor<4xi32>, tensor<4xi8> into !vmcu.sequence<64x4xi8>
+  return
+}
+
+// -----
+
 func.func @matmul_c1_two_pixels_of_bytes(%x: !vmcu.sequence<64x8xi8>, %y: !vmcu.sequence<64x4xi8>, %i: index,
     %w: tensor<4x8xi8>, %b: tensor<4xi32>, %m: tensor<4xi32>, %s: tensor<4xi8>) {
   // expected-error@+1 {{takes lanes, or one pixel from a segment of a sequence on}}

@@ -11,6 +11,8 @@ func.func @widen(%x: !vmcu.sequence<64x32xi8, ring = 16>, %lanes: memref<128xi16
   // CHECK: vmcu.widen %{{.*}}[%{{.*}} + %{{.*}}, %{{.*}}] to %{{.*}}[5] bytes 3 pieces 2 step 96 if %{{.*}} else -7 {note} :
   vmcu.widen %x[%i + %j, %b] to %lanes[5] bytes 3 pieces 2 step 96 if %g else -7 {note}
     : !vmcu.sequence<64x32xi8, ring = 16> to memref<128xi16>
+  // CHECK: vmcu.widen unsigned %{{.*}}[%{{.*}}, %{{.*}}] to %{{.*}}[0] bytes 32 :
+  vmcu.widen unsigned %x[%i, %b] to %lanes[0] bytes 32 : !vmcu.sequence<64x32xi8, ring = 16> to memref<128xi16>
   // The last lane that fits.
   // CHECK: vmcu.widen %{{.*}}[%{{.*}}, %{{.*}}] to %{{.*}}[127] bytes 1
   vmcu.widen %x[%i, %b] to %lanes[127] bytes 1 : !vmcu.sequence<64x32xi8, ring = 16> to memref<128xi16>
@@ -36,6 +38,9 @@ func.func @matmul(%lanes: memref<16xi16>, %x: !vmcu.sequence<1x8xi8>, %y: !vmcu.
   // CHECK: vmcu.matmul %{{.*}}[%{{.*}}] times %{{.*}} into %{{.*}}[%{{.*}}] pixels 1 pitch 8 depth 8 round single {{.*}} : !vmcu.sequence<1x8xi8>, tensor<30xi32> into
   vmcu.matmul %x[%j] times %record into %y[%i] pixels 1 pitch 8 depth 8 round single zero_point 0 clamp -128 to 127
     : !vmcu.sequence<1x8xi8>, tensor<30xi32> into !vmcu.sequence<64x5xi8>
+  // CHECK: vmcu.matmul unsigned %{{.*}}[%{{.*}}] times %{{.*}} into
+  vmcu.matmul unsigned %x[%j] times %record into %y[%i] pixels 1 pitch 8 depth 8 round single zero_point 0 clamp -128 to 127
+    : !vmcu.sequence<1x8xi8>, tensor<30xi32> into !vmcu.sequence<64x5xi8>
   return
 }
 
@@ -46,6 +51,9 @@ func.func @depthwise(%x: !vmcu.sequence<36x8xi8, ring = 18>, %y: !vmcu.sequence<
   vmcu.depthwise %x[%i, %j] if(%g, %g) with %w, %b, %m, %s into %y[%i] window 3 stride 2 pad 1 columns 6 to 3 halo -5
     round double zero_point 1 clamp 1 to 127 : !vmcu.sequence<36x8xi8, ring = 18>, tensor<2x3x8xi8>, tensor<8xi32>,
     tensor<8xi32>, tensor<8xi8> into !vmcu.sequence<18x8xi8>
+  // CHECK: vmcu.depthwise unsigned %{{.*}}[%{{.*}}, %{{.*}}] with %{{.*}} into
+  vmcu.depthwise unsigned %x[%i, %j] with %record into %y[%i] window 3 stride 1 pad -1 columns 6 to 3 halo 255
+    round single zero_point 0 clamp -128 to 127 tile 3 : !vmcu.sequence<36x8xi8, ring = 18>, tensor<56xi32> into !vmcu.sequence<18x8xi8>
   // CHECK: vmcu.depthwise %{{.*}}[%{{.*}}, %{{.*}}] with %{{.*}} into %{{.*}}[%{{.*}}] window 3 stride 1 pad -1 columns 6 to 3 {{.*}} clamp -128 to 127 tile 3 :
   vmcu.depthwise %x[%i, %j] with %record into %y[%i] window 3 stride 1 pad -1 columns 6 to 3 halo 0
     round single zero_point 0 clamp -128 to 127 tile 3 : !vmcu.sequence<36x8xi8, ring = 18>, tensor<56xi32> into !vmcu.sequence<18x8xi8>

@@ -288,3 +288,15 @@ def test_interrupt_ends_vmcu_opt_without_a_word(tmp_path: Path) -> None:
     code, said = interrupt([*command, "--mlir-print-ir-before-all"], tmp_path, 1.5)
     assert code in (-signal.SIGINT, 1) and "Traceback" not in said and "KeyboardInterrupt" not in said
     assert not (tmp_path / "out.mlir").exists()
+
+
+def test_tool_that_is_none_invalid(command: Command) -> None:
+    code, out, err = command("tool", "nosuch")
+    said = "no program 'nosuch' of LLVM or MLIR; there are llc, mlir-translate, opt and others"
+    assert (code, out) == (1, "") and said in err
+    assert "there are mlir-translate" in command("tool", "mlir-translat")[2]
+
+
+def test_memory_without_a_unit_invalid(command: Command) -> None:
+    said = command("compile", DIGITS, "--target", "cortex-m4,ram=64")[2]
+    assert "ram=64 of cortex-m4 is 64 bytes; supported are whole KiB up to 511MiB, such as ram=64KiB" in said

@@ -10,6 +10,7 @@ from ai_edge_litert import schema_py_generated
 
 import damages
 import tiny_tflite as tiny
+import vmcu
 from vmcu.errors import Unsupported
 from vmcu.frontends.tflite.forms import _INPUTS
 from vmcu.frontends.tflite.model import read_model
@@ -28,7 +29,11 @@ def write(path: Path, code: str, inputs: int, outputs: int, *, left_out: bool = 
     return graph.write(path, read[:1], made[:1])
 
 
-@pytest.mark.parametrize("code", SUPPORT)
+#: What they keep from run to run is found before their forms are looked at.
+STATEFUL = ("ASSIGN_VARIABLE", "CALL_ONCE", "READ_VARIABLE", "SVDF", "UNIDIRECTIONAL_SEQUENCE_LSTM", "VAR_HANDLE")
+
+
+@pytest.mark.parametrize("code", [each for each in SUPPORT if each not in STATEFUL])
 def test_an_operator_takes_what_the_table_says_invalid(tmp_path: Path, code: str) -> None:
     fewest, most = _INPUTS.get(code, (1, 1))
     wrong = [fewest - 1] * (fewest > 1) + [most + 1] * (most < 9)
@@ -56,6 +61,24 @@ def test_windows_that_do_not_move_invalid(tmp_path: Path, field: str, multiplier
     (tmp_path / "net.tflite").write_bytes(damages.write(model))
     with pytest.raises(Unsupported, match=rf"its {field[:6]}\w* (over|of) (rows|columns) is 0"):
         prepare(tmp_path / "net.tflite")
+
+
+@pytest.mark.parametrize("slope", [np.inf, -np.inf, np.nan])
+def test_numbers_without_an_end_invalid(tmp_path: Path, slope: float) -> None:
+    path = tiny.unary(tmp_path / "net.tflite", "LEAKY_RELU", (1, 8), (1, 8), "LeakyReluOptions", alpha=slope)
+    with pytest.raises(Unsupported, match=rf"LEAKY_RELU at layer 'y' \(number 0\): its slope is {slope}"):
+        prepare(path)
+
+
+def test_shapes_that_contradict_one_another_invalid(tmp_path: Path) -> None:
+    graph = tiny.Graph()
+    x, y = graph.tensor("x", (1, 8, 1, 4)), graph.tensor("y", (1, 8, 6, 2))
+    ends = [graph.const(name, np.array(at, np.int32)) for name, at in (("b", [0, 0]), ("e", [1, 2]), ("s", [1, 1]))]
+    graph.op("STRIDED_SLICE", [x, *ends], [y], "StridedSliceOptions", ellipsisMask=1)
+    with pytest.raises(
+        Unsupported, match="net.tflite: the file's shapes contradict one another: .*reshape 16 elements into 96"
+    ):
+        vmcu.compile_model(graph.write(tmp_path / "net.tflite", [x], [y]))
 
 
 def test_ranks_of_windows_invalid(tmp_path: Path) -> None:

@@ -52,8 +52,8 @@ def test_features_have_names() -> None:
         ("cortex-m4,speed=3", "unknown target option 'speed'"),
         ("cortex-m4,ram=64KiB,ram=32KiB", "given twice"),
         ("cortex-m4,ram=lots", "lots"),
-        ("cortex-m4,ram=1000", "whole number of KiB"),
-        ("cortex-m4,flash=0", "whole number of KiB"),
+        ("cortex-m4,ram=1000", "supported are whole KiB up to 511MiB"),
+        ("cortex-m4,flash=0", "supported are whole KiB up to 511MiB"),
         ("cortex-m4,ram=1024MiB", "up to 511MiB"),
     ],
 )

@@ -241,3 +241,78 @@ def test_arithmetic_on_uint8_invalid(tmp_path: Path) -> None:
     path = graph.write(tmp_path / "old.tflite", [x], [y])
     with pytest.raises(vmcu.Unsupported, match="operator FULLY_CONNECTED at layer 'y' computes on uint8"):
         vmcu.compile_model(path)
+
+
+def mixed(path: Path) -> Path:
+    """The sum of a uint8 and an int8 input, as uint8, and the int8 sum itself."""
+    net = Net(is_unsigned=True)
+    outer, x = net.input("x", (1, 6, 6, 4))
+    z = net.graph.tensor("z", (1, 6, 6, 4), scale=0.03, zero_point=9)
+    y = net.graph.tensor("y", (1, 6, 6, 4), scale=0.07, zero_point=-11)
+    net.graph.op("ADD", [x, z], [y], "AddOptions")
+    return net.graph.write(path, [outer, z], [net.output(y, (1, 6, 6, 4), 0.07, -11), y])
+
+
+@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize(
+    ("io", "kinds"),
+    [
+        ("auto", ["uint8", "int8", "uint8", "int8"]),
+        ("int8", ["int8"] * 4),
+        ("uint8", ["uint8"] * 4),
+        ("float", ["float32"] * 4),
+    ],
+)
+def test_inputs_of_two_types(tmp_path: Path, io: str, kinds: list[str], core: str) -> None:
+    compiled = vmcu.compile_model(mixed(tmp_path / "net.tflite"), core, io=io)
+    assert [str(each.dtype) for each in (*compiled.inputs, *compiled.outputs)] == kinds
+    check(compiled)
+
+
+UI8 = """
+func.func @main(%x: tensor<1x8xui8>, %z: tensor<1x8xi8>) -> (tensor<1x8xui8>, tensor<1x8xi8>) {
+  %one = "tosa.const"() <{values = dense<1073741824> : tensor<1xi32>}> : () -> tensor<1xi32>
+  %half = "tosa.const"() <{values = dense<536870912> : tensor<1xi32>}> : () -> tensor<1xi32>
+  %shift = "tosa.const"() <{values = dense<30> : tensor<1xi8>}> : () -> tensor<1xi8>
+  %zp_u = "tosa.const"() <{values = dense<128> : tensor<1xui8>}> : () -> tensor<1xui8>
+  %zp_3 = "tosa.const"() <{values = dense<3> : tensor<1xi8>}> : () -> tensor<1xi8>
+  %zp_0 = "tosa.const"() <{values = dense<0> : tensor<1xi8>}> : () -> tensor<1xi8>
+  %a = tosa.rescale %x, %one, %shift, %zp_u, %zp_3 {input_unsigned = true, output_unsigned = false, per_channel = false,
+    rounding_mode = SINGLE_ROUND, scale32 = true}
+    : (tensor<1x8xui8>, tensor<1xi32>, tensor<1xi8>, tensor<1xui8>, tensor<1xi8>) -> tensor<1x8xi8>
+  %b = tosa.maximum %a, %z : (tensor<1x8xi8>, tensor<1x8xi8>) -> tensor<1x8xi8>
+  %c = tosa.rescale %b, %half, %shift, %zp_0, %zp_u {input_unsigned = false, output_unsigned = true, per_channel = false,
+    rounding_mode = SINGLE_ROUND, scale32 = true}
+    : (tensor<1x8xi8>, tensor<1xi32>, tensor<1xi8>, tensor<1xi8>, tensor<1xui8>) -> tensor<1x8xui8>
+  return %c, %b : tensor<1x8xui8>, tensor<1x8xi8>
+}
+"""
+
+
+@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize(
+    ("io", "offsets"),
+    [("auto", (0, 0, 0, 0)), ("int8", (128, 0, 128, 0)), ("uint8", (0, -128, 0, -128))],
+)
+def test_rescales_of_ui8_in_a_module(tmp_path: Path, io: str, offsets: tuple[int, ...], core: str) -> None:
+    """`offsets`: what is added to the numbers of the caller to have those of the file."""
+    path = tmp_path / "net.mlir"
+    path.write_text(UI8)
+    compiled = vmcu.compile_model(path, core, io=io)
+    kinds = {"auto": ["uint8", "int8"], "int8": ["int8"] * 2, "uint8": ["uint8"] * 2}[io]
+    assert [str(each.dtype) for each in (*compiled.inputs, *compiled.outputs)] == kinds * 2
+    x, z = np.array([[0, 1, 127, 128, 129, 200, 254, 255]]), np.array([[-128, -127, 2, 3, -1, 127, 0, -5]])
+    larger = np.maximum(np.clip(x - 128 + 3, -128, 127), z)
+    wanted = np.clip((larger + 1 >> 1) + 128, 0, 255), larger
+    given = [(each - by).astype(port.dtype) for each, by, port in zip((x, z), offsets, compiled.inputs)]
+    with compiled.firmware() as firmware:
+        found = firmware.run(*given).outputs
+    for each, by, expected in zip(found, offsets[2:], wanted):
+        np.testing.assert_array_equal(each.astype(np.int64) + by, expected)
+
+
+def test_floats_of_a_module_that_tells_no_scale_invalid(tmp_path: Path) -> None:
+    path = tmp_path / "net.mlir"
+    path.write_text(UI8)
+    with pytest.raises(vmcu.Unsupported, match="scale"):
+        vmcu.compile_model(path, io="float")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from vmcu.cores import CORES
+from vmcu.errors import InputError
 from vmcu.units import parse_bytes
 
 if TYPE_CHECKING:
@@ -172,8 +173,15 @@ class Asked:
             given["input"] = "fed" if given.pop("fed") else "resident"
         for memory in ("ram", "flash"):
             if given.get(memory) is not None:
-                given[memory] = parse_bytes(given[memory])
+                given[memory] = _parse_bytes(memory, given[memory])
         return Options.of(given.pop("target", "cortex-m4"), **given)
+
+
+def _parse_bytes(option: str, text: str) -> int:
+    try:
+        return parse_bytes(text)
+    except InputError as error:
+        raise InputError(f"--{option}: {error}") from None
 
 
 def asks(*fields: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

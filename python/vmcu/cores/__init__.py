@@ -115,8 +115,8 @@ class Target:
             size = getattr(self, name)
             # Arm's memory map gives flash and RAM 512 MiB each; the last MiB below RAM stays free for debuggers.
             if size <= 0 or size % KIB or size > 511 * MIB:
-                found = f"{name}={format_bytes(size)} of {self.name}"
-                raise InputError(f"{found} is not a whole number of KiB up to 511MiB")
+                found = f"{name}={format_bytes(size)} of {self.name} is {size} bytes"
+                raise InputError(f"{found}; supported are whole KiB up to 511MiB, such as {name}=64KiB")
 
     def __str__(self) -> str:
         return f"{self.name},flash={format_bytes(self.flash)},ram={format_bytes(self.ram)}"

@@ -29,6 +29,7 @@ from vmcu.driver.compiled import Compiled
 from vmcu.driver.definition import define
 from vmcu.driver.errors import name_the_file
 from vmcu.driver.options import Options, symbol_name
+from vmcu.driver.pace import buffer_share
 from vmcu.driver.program import assemble, check_memories, read_interface, translate
 from vmcu.driver.script import write_script
 from vmcu.driver.weighing import plan_module
@@ -119,8 +120,10 @@ class Compilation:
         plan, operators = summaries.plan(planned), summaries.operators(planned)
         segments, sanitize = self.module("segments"), self.options.sanitize
         interface = read_interface(self.name, self.target, self.interface, planned, segments, sanitize=sanitize)
+        layers = summaries.layers(planned, operators)
         with self._step("obj"):
             assembled = assemble(llvm_ir, self.target, interface.entry)
+            share = buffer_share(segments, layers, self.target)
         compiled = Compiled(
             **vars(interface),
             **assembled,
@@ -131,7 +134,8 @@ class Compilation:
             macs=summaries.count_macs(kernels),
             executed_macs=summaries.executed_macs(planned, operators),
             streams=plan.streams,
-            layers=summaries.layers(planned, operators),
+            layers=layers,
+            buffer_share=share,
             compile_seconds=self.seconds,
             source=self.path,
             _make_reference=self.reference,

@@ -35,6 +35,7 @@ class Compiled(Program):
         executed_macs: those that the plan executes; more of them mean that something is computed twice.
         streams: the names of the kernels that run together row by row, for each group of them.
         layers: all kernels, in the order of the plan.
+        buffer_share: about what share of the time kernels on buffers take, from 0 to 1 (`vmcu.driver.pace`).
         compile_seconds: from the file to the object.
         source: the model's file.
     """
@@ -46,6 +47,7 @@ class Compiled(Program):
     executed_macs: int
     streams: tuple[tuple[str, ...], ...]
     layers: tuple[Layer, ...]
+    buffer_share: float
     compile_seconds: float
     source: Path
     _make_reference: Callable[[], Reference] = field(repr=False)

@@ -225,7 +225,8 @@ def check_memories(program: Program, ram: int, flash: int, optimize: str = "") -
         return
     sizes = program.sizes
     if sizes.flash > flash:
-        hint = "optimize size makes the least code" if optimize not in ("", "size") else ""
+        is_code = sizes.rodata + sizes.data < flash
+        hint = "optimize size makes the least code" if is_code and optimize not in ("", "size") else ""
         raise FlashDoesNotFit(sizes.text, sizes.rodata + sizes.data, flash, hint)
     if program.pool_bytes + program.stack_bytes > ram:
         hint = "optimize ram takes the least stack" if optimize not in ("", "ram") else ""

@@ -51,7 +51,11 @@ def sign(module: ir.Module) -> tuple[list[bool], list[bool]]:
         _sign_rescale(op)
     for value in _values(block):
         if _is_ui8(value.type):
-            value.set_type(ir.RankedTensorType.get(value.type.shape, _byte(value.type)))
+            kind = ir.RankedTensorType.get(value.type.shape, _byte(value.type))
+            made = walk.owner(value)
+            if made is not None and made.name == "tosa.const":
+                made.attributes["values"] = _less_by_128(made.attributes["values"], kind)
+            value.set_type(kind)
     _erase_nothings(rescales, block, end)
     set_function_type(main)
     return sides[0], sides[1]
@@ -66,6 +70,12 @@ def unsign(main: ir.OpView, inputs: Sequence[bool], outputs: Sequence[bool]) -> 
     for index, chosen in enumerate(outputs):
         if chosen:
             _unsign_output(end, index)
+
+
+def _less_by_128(values: ir.Attribute, kind: ir.RankedTensorType) -> ir.Attribute:
+    """The int8 numbers that uint8 ones are from here on."""
+    numbers = (np.array(values).astype(np.int16) - 128).astype(np.int8)
+    return ir.DenseElementsAttr.get(numbers, type=kind)
 
 
 def _is_ui8(of: ir.Type) -> bool:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vmcu.cores import Target
+from vmcu.driver.pace import BUFFER
 from vmcu.driver.profile import Profile
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+_MARK = "+"
 
 
 def tabulate_layers(found: Profile) -> Table:
@@ -18,9 +21,9 @@ def tabulate_layers(found: Profile) -> Table:
     table = Table(
         title=f"layers of {found.model} on {found.target.split(',')[0]}",
         title_justify="left",
-        caption="Sizes in bytes. Code is that of each kernel apart, though equal ones share it; RAM is what the plan "
-        "holds for it: outputs or their rings, workspace. The run-time functions that kernels call are outside. "
-        f"* Cycles are modelled: {Target.parse(found.target).cycle_model}.",
+        caption=f"{_describe_buffers(found)}Sizes in bytes. Code is that of each kernel apart, though equal ones share "
+        "it; RAM is what the plan holds for it: outputs or their rings, workspace. The run-time functions that kernels "
+        f"call are outside. * Cycles are modelled: {Target.parse(found.target).cycle_model}.",
         caption_justify="left",
     )
     for heading in ("layer", "kind", "shape"):
@@ -32,5 +35,16 @@ def tabulate_layers(found: Profile) -> Table:
         share = f"{100 * each.cycles / found.cycles:.1f}" if found.cycles else "-"
         ram = "-" if each.ram_bytes is None else f"{each.ram_bytes:,}"
         counts = (f"{each.macs:,}", f"{each.calls:,}", f"{each.cycles:,}", share, per_mac, f"{each.code_bytes:,}", ram)
-        table.add_row(each.name, each.kind, each.shape, *counts)
+        mark = f" {_MARK}" if each.kind == BUFFER else ""
+        table.add_row(each.name, f"{each.kind}{mark}", each.shape, *counts)
     return table
+
+
+def _describe_buffers(found: Profile) -> str:
+    """What the mark means, and how much it matters; nothing if no kernel has it."""
+    on_buffers = [each for each in found.layers if each.kind == BUFFER]
+    if not on_buffers:
+        return ""
+    share = sum(each.cycles for each in on_buffers) / max(found.cycles, 1)
+    one = "1 kernel works" if len(on_buffers) == 1 else f"{len(on_buffers)} kernels work"
+    return f"{_MARK} {one} on buffers: plain loops on whole tensors apart, {100 * share:.1f} % of the cycles. "

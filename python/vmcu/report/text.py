@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from vmcu.run.firmware import Result
 
 
+#: The share of the time above which kernels on buffers are worth a line.
+BUFFER_SHARE = 0.05
+
+
 def kib(count: int) -> str:
     """Bytes in KiB: `46 KiB`, `3.2 KiB` below ten."""
     size = count / KIB
@@ -33,6 +37,8 @@ def summarise(compiled: Compiled, options: Options) -> str:
     """What a compilation came to, in some lines; `options` tell the memories that it was allowed."""
     setter = f"; {compiled.lower_bound_kernel} sets it" if compiled.lower_bound_kernel else ""
     again = compiled.executed_macs > compiled.macs
+    percent = f"about {100 * compiled.buffer_share:.0f} % of the time; `vmcu bench --layers` measures it"
+    share = f"\nkernels on buffers take {percent}" if compiled.buffer_share > BUFFER_SHARE else ""
     work = f"\n{compiled.recompute_factor:.2f} times the network's multiply-accumulates" if again else ""
     layers = (
         f"tensor by tensor the largest layer alone needs {compiled.layerwise_bytes:,} bytes\n"
@@ -44,7 +50,7 @@ def summarise(compiled: Compiled, options: Options) -> str:
         f"pool {compiled.pool_bytes:,} bytes of {kib(options.ram_bytes)} (bound {compiled.lower_bound:,}{setter}), "
         f"flash {kib(compiled.sizes.flash)} of {kib(options.flash_bytes)} (text {kib(compiled.sizes.text)}, constants "
         f"{kib(compiled.sizes.rodata)}), stack {compiled.stack_bytes:,} bytes\n"
-        f"{layers}{work}{describe_state(compiled)}"
+        f"{layers}{work}{share}{describe_state(compiled)}"
     ) + (f"\n{describe_rows(compiled)}" if compiled.input == "fed" else "")
 
 

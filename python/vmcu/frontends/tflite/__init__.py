@@ -75,6 +75,10 @@ def _load_prepared(source: Path, path: Path, model: Model) -> ir.Module:
     with ir.Location.unknown(module.context):
         correct(path, module)
         expand(model, module)
+        try:
+            module.operation.verify()
+        except ir.MLIRError as error:
+            raise Unsupported(f"the file's shapes contradict one another: {first_diagnostic(error)}") from None
         write_ports(walk.main_function(module), *_with_states(model, *boundary_ports(path)))
     return module
 

@@ -5,6 +5,8 @@ The converter and the rules for shapes count on it, and a damaged file need not 
 
 from __future__ import annotations
 
+import math
+
 from vmcu.frontends.tflite import schema
 from vmcu.frontends.tflite.model import Model, Operator
 
@@ -65,6 +67,8 @@ _SIZES: dict[str, dict[int, tuple[str, int]]] = {
     "TRANSPOSE_CONV": _STRIDES,
     **dict.fromkeys(("DEPTH_TO_SPACE", "SPACE_TO_DEPTH"), {0: ("block", 0)}),
 }
+#: Fields of the options that are real numbers.
+_REALS: dict[str, dict[int, str]] = {"LEAKY_RELU": {0: "slope"}, "SOFTMAX": {0: "beta"}}
 
 
 def form_fault(model: Model, operator: Operator) -> str | None:
@@ -83,6 +87,9 @@ def _rank_fault(model: Model, operator: Operator) -> str | None:
 def _size_fault(operator: Operator) -> str | None:
     for field, (what, default) in _SIZES.get(schema.operator_name(operator.code), {}).items():
         if (found := operator.option(field, default=default)) < 1:
+            return f"its {what} is {found}"
+    for field, what in _REALS.get(schema.operator_name(operator.code), {}).items():
+        if not math.isfinite(found := operator.option(field, "<f")):
             return f"its {what} is {found}"
     return None
 
