@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from mlir import ir
+
 from vmcu import planner
 from vmcu.planner.timeline import SPAN, Life, Lives, find_lives, find_moments
 from vmcu.planner.timeline import Part as Piece
@@ -75,15 +77,15 @@ def read_plan(path: Path) -> tuple[planner.Network, planner.Plan, int]:
     from vmcu.driver import summaries
     from vmcu.driver.compilation import Compilation
     from vmcu.ir import bridge
-    from vmcu.passes import plan as pass_
+    from vmcu.isa.network import name_tensors, read_network
     from vmcu.passes.pipelines import KERNELS
 
     compilation = Compilation(path)
-    with bridge.context(), pass_.ir.Location.unknown():
-        module = pass_.ir.Module.parse(compilation.emit("linalg"))
+    with bridge.context(), ir.Location.unknown():
+        module = ir.Module.parse(compilation.emit("linalg"))
         bridge.run(module, KERNELS)
         function = module.body.operations[0]
-        network, _ = pass_._describe(function, pass_._name_tensors(function))
+        network, _ = read_network(function, name_tensors(function))
         layerwise_bytes = summaries.largest_layer(summaries.kernels(module))
     return network, planner.plan(network), layerwise_bytes
 

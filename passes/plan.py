@@ -16,11 +16,10 @@ answer. With `recompute` above 1 the planner may choose chains that are fused fi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil, inf
-from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from mlir import ir
@@ -32,12 +31,19 @@ from vmcu.errors import DoesNotFit, InputError
 from vmcu.ir.ports import record_ports, states
 from vmcu.ir.rebuild import keep_attributes
 from vmcu.ir.walk import element_bytes
-from vmcu.isa import read_kernel
-from vmcu.isa.planned import describe_kernel, rows_of
+from vmcu.isa.network import (
+    describe_fusion,
+    kernels_of,
+    name_tensors,
+    place_of_kernel,
+    read_network,
+    split_states,
+    tensor_bytes,
+)
 from vmcu.operators import Kernel, match
-from vmcu.passes._registry import PassError, option, vmcu_pass
+from vmcu.passes._registry import option, vmcu_pass
 from vmcu.passes.copy_states import copy_states_of
-from vmcu.passes.fuse_kernels import Chain, find_chains, fuse_chains
+from vmcu.passes.fuse_kernels import find_chains, fuse_chains
 
 
 @dataclass(frozen=True)
@@ -70,10 +76,10 @@ def _plan_function(function: func.FuncOp, options: PlanOptions) -> None:
     if not options.recompute >= 1:
         raise InputError(f"recompute is a factor of at least 1, found {options.recompute:g}")
     copy_states_of(function)
-    names = _name_tensors(function)
-    network, kernels = _describe(function, names)
-    chains = find_chains(_kernels(function), kernels)
-    network = replace(network, fusions=tuple(_plan_fusion(network, name, *each) for name, each in chains.items()))
+    names = name_tensors(function)
+    network, kernels = read_network(function, names)
+    chains = find_chains(kernels_of(function), kernels)
+    network = replace(network, fusions=tuple(describe_fusion(network, name, *each) for name, each in chains.items()))
     solve = partial(
         planner.plan,
         network,
@@ -87,119 +93,14 @@ def _plan_function(function: func.FuncOp, options: PlanOptions) -> None:
     chosen = {name: chains[name][0] for name in answer.fused}
     fuse_chains(function, chosen)
     if options.ram is not None and answer.pool_bytes > options.ram:
-        where = _describe_kernel(function, answer.lower_bound_kernel)
+        where = place_of_kernel(function, answer.lower_bound_kernel)
         fitting = solve(enough=options.ram, recompute=inf)
         # Rounded up: what people read here they will ask for.
         factor = ceil(100 * fitting.recompute) / 100 if fitting.pool_bytes <= options.ram else None
         raise DoesNotFit(answer.pool_bytes, options.ram, where, factor)
-    names = _name_tensors(function, chosen)
+    names = name_tensors(function, chosen)
     kernels |= {name: fused for name, (_, fused) in chains.items()}
     _rewrite(function, names, network.fuse(answer.fused), kernels, answer)
-
-
-def _kernels(function: func.FuncOp) -> list[d.KernelOp]:
-    return [op for op in function.regions[0].blocks[0].operations if isinstance(op, d.KernelOp)]
-
-
-def _describe_kernel(function: func.FuncOp, name: str) -> str:
-    """The kernel `name` (or `first to last` of a stream) with the layer of the first.
-
-    Converters join the names of fused layers by semicolons: the first will do.
-    """
-    for op in _kernels(function):
-        if op.name.value == name.split(" to ")[0]:
-            location = op.location
-            layer = f"'{location.name_str.split(';')[0]}'" if location.is_a_name() else location
-            return f"kernel {name} at layer {layer}"
-    return "its input"
-
-
-def _name_tensors(function: func.FuncOp, fused: Mapping[str, Chain] = MappingProxyType({})) -> dict[ir.Value, str]:
-    """A name for each tensor; a reshape is the same bytes and has the name of what it reshapes.
-
-    A fused kernel makes the tensor of the last kernel of its chain, and it keeps its name.
-    """
-    inputs, olds = _split(function.arguments, [argument for argument, _ in states(function)])
-    names = {argument: f"input_{number}" for number, argument in enumerate(inputs)}
-    names |= {argument: f"state_{number}" for number, argument in enumerate(olds)}
-    for op in list(function.regions[0].blocks[0].operations)[:-1]:
-        if isinstance(op, d.KernelOp):
-            maker = fused.get(op.name.value, (op.name.value,))[-1]
-            names |= {result: f"{maker}.{number}" for number, result in enumerate(op.results_)}
-        elif op.operation.name in match.RESHAPES and op.operands[0] in names:
-            names[op.results[0]] = names[op.operands[0]]
-        elif op.operation.name.startswith("vmcu."):
-            raise PassError(op, "is planned already; vmcu-plan takes kernels on tensors")
-        else:
-            raise PassError(op, f"'{op.operation.name}' is in no kernel; run vmcu-form-kernels first")
-    for value in names:
-        _refuse_elements(value)
-    return names
-
-
-def _refuse_elements(tensor: ir.Value) -> None:
-    """Raise at the op, or the function, whose tensor has elements that no sequence has."""
-    try:
-        d.SequenceType.get(1, 1, ir.RankedTensorType(tensor.type).element_type)
-    except ValueError as error:
-        op = tensor.owner.owner if isinstance(tensor.owner, ir.Block) else tensor.owner
-        raise PassError(op, f"has a tensor {tensor.type}: {error}") from None
-
-
-def _describe(function: func.FuncOp, names: dict[ir.Value, str]) -> tuple[planner.Network, dict[str, Kernel]]:
-    """The function as the planner's network, and each kernel's description by name."""
-    sizes = {name: _bytes_of(value) for value, name in names.items()}
-    descriptions, kernels = {}, []
-    for op in _kernels(function):
-        description = descriptions[op.name.value] = read_kernel(op)
-        reads = [names[each] for each in op.inputs]
-        writes = [names[each] for each in op.results_]
-        kernels.append(describe_kernel(op.name.value, description, reads, writes))
-    terminator = function.regions[0].blocks[0].operations[len(function.regions[0].blocks[0].operations) - 1]
-    arguments, olds = _split(function.arguments, [argument for argument, _ in states(function)])
-    results, news = _split(terminator.operands, [result for _, result in states(function)])
-    outputs = tuple(dict.fromkeys(_output_name(terminator, each, names) for each in results))
-    kept = tuple(planner.State(names[old], names[new]) for old, new in zip(olds, news))
-    rows = _count_rows(function, names)
-    tensors = tuple(planner.Tensor(name, size, rows[name]) for name, size in sizes.items())
-    inputs = tuple(names[each] for each in arguments)
-    return planner.Network(tensors, tuple(kernels), inputs, outputs, states=kept), descriptions
-
-
-def _split(values: Iterable[ir.Value], of_states: Sequence[int]) -> tuple[list[ir.Value], list[ir.Value]]:
-    """Arguments, or returned values: those of the caller, and those of the states, whose numbers are given."""
-    found = list(values)
-    own = [each for number, each in enumerate(found) if number not in of_states]
-    return own, [found[number] for number in of_states]
-
-
-def _count_rows(function: func.FuncOp, names: dict[ir.Value, str]) -> dict[str, int]:
-    """The rows of each tensor: of one that a kernel makes, those that it makes, of an input those that its reader sees."""
-    made = [each for op in _kernels(function) for each in op.results_]
-    read = [each for op in _kernels(function) for each in op.inputs]
-    # Of what comes first: a reshape further on sees the same bytes otherwise.
-    return {names[each]: rows_of(match.shape_of(each)) for each in reversed([*made, *read, *function.arguments])}
-
-
-def _output_name(terminator: ir.OpView, value: ir.Value, names: dict[ir.Value, str]) -> str:
-    if value not in names:
-        raise PassError(terminator, "returns a constant; supported are tensors that a kernel makes")
-    return names[value]
-
-
-def _plan_fusion(network: planner.Network, name: str, chain: Chain, fused: Kernel) -> planner.Fusion:
-    kernels = {kernel.name: kernel for kernel in network.kernels}
-    reads = [each.tensor for each in kernels[chain[0]].reads]
-    writes = [each.tensor for each in kernels[chain[-1]].writes]
-    return planner.Fusion(chain, describe_kernel(name, fused, reads, writes))
-
-
-def _bytes_of(value: ir.Value) -> int:
-    kind = ir.RankedTensorType(value.type)
-    size = element_bytes(kind.element_type)
-    for extent in kind.shape:
-        size *= extent
-    return size
 
 
 def _rewrite(
@@ -220,7 +121,7 @@ def _rewrite(
     elements = {name: ir.RankedTensorType(value.type).element_type for value, name in names.items()}
     places = _Places(pool, network, answer, _ports(function, terminator, names), elements)
     streams = _open_streams(function, network, kernels, places, answer)
-    for op in _kernels(function):
+    for op in kernels_of(function):
         with op.location, ir.InsertionPoint(streams.get(op.name.value, op)):
             _place_kernel(op, kernels[op.name.value], names, places, network, answer)
     with function.location:
@@ -230,11 +131,11 @@ def _rewrite(
 
 def _ports(function: func.FuncOp, terminator: ir.OpView, names: dict[ir.Value, str]) -> list[_Port]:
     """The function's inputs and outputs, in order."""
-    inputs, olds = _split(function.arguments, [argument for argument, _ in states(function)])
-    outputs, _ = _split(terminator.operands, [result for _, result in states(function)])
+    inputs, olds = split_states(function.arguments, [argument for argument, _ in states(function)])
+    outputs, _ = split_states(terminator.operands, [result for _, result in states(function)])
     sides = ((d.Role.input, inputs), (d.Role.output, outputs), (d.Role.state, olds))
     return [
-        _Port(names[value], _bytes_of(value), role, number)
+        _Port(names[value], tensor_bytes(value), role, number)
         for role, values in sides
         for number, value in enumerate(values)
     ]
@@ -250,7 +151,7 @@ def _open_streams(
     """An empty `vmcu.stream` before the first kernel of each stream; maps its kernels to its body."""
     blocks: dict[str, ir.Block] = {}
     for stream in answer.streams:
-        first = next(op for op in _kernels(function) if op.name.value == stream.kernels[0])
+        first = next(op for op in kernels_of(function) if op.name.value == stream.kernels[0])
         fed = None
         if answer.fed and stream.driver in network.inputs:
             fed = places.newest(stream.driver, kernels[stream.kernels[0]].operator.sequences()[0][0])

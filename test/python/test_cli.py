@@ -15,10 +15,12 @@ import pytest
 from mlir import ir
 
 import vmcu
+from commands import Command
 from vmcu import cli, planner
 from vmcu.cli.arrays import random_inputs
 from vmcu.cores import CORES
 from vmcu.ir import bridge
+from vmcu.isa.network import name_tensors, read_network
 from vmcu.run.emulator import Machine, MachineFault
 from vmcu.toolchain import tools
 
@@ -64,25 +66,6 @@ FRONTIER_KEYS = [
     "oracle",
     "oracle_notes",
 ]
-
-
-class Command:
-    """Runs `vmcu` in this process and keeps what it said."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]):
-        self._capsys = capsys
-
-    def __call__(self, *arguments: object) -> tuple[int, str, str]:
-        code = cli.main([str(each) for each in arguments])
-        said = self._capsys.readouterr()
-        return code, said.out, said.err
-
-    def fails(self, code: int, *arguments: object) -> str:
-        """The one line on stderr of a command that has to fail with `code`."""
-        found, out, err = self(*arguments)
-        assert (found, out) == (code, ""), err
-        assert err.startswith("vmcu: ") and err.count("\n") == 1, err
-        return err
 
 
 @pytest.fixture
@@ -283,7 +266,7 @@ def test_frontier_json(command: Command) -> None:
     rows = json.loads(out)
     pools = [row["pool_bytes"] for row in rows]
     assert (code, err) == (0, "") and all(list(row) == FRONTIER_KEYS for row in rows)
-    assert pools == [plan.pool_bytes for plan in planner.frontier(read_network())]
+    assert pools == [plan.pool_bytes for plan in planner.frontier(read_digits())]
     assert pools[0] == vmcu.compile_model(DIGITS, streams=False).pool_bytes
     assert pools[-1] == vmcu.compile_model(DIGITS).pool_bytes and len(pools) > 2
     streamed = [row["streamed_kernels"] for row in rows]
@@ -294,15 +277,15 @@ def test_frontier_json(command: Command) -> None:
     assert (counts.cycles, counts.stack_bytes) == (rows[-1]["cycles"], rows[-1]["stack_bytes"])
 
 
-def read_network() -> planner.Network:
+def read_digits() -> planner.Network:
     """What the planner is told of the digits model."""
-    from vmcu.passes import plan as pass_
+    import vmcu.passes  # noqa: F401  registers them
 
     with vmcu.context():
         module = ir.Module.parse(vmcu.Compilation(DIGITS).emit("kernels"))
         bridge.run(module, ["vmcu-choose-variants{measured=cortex-m4}"])
         (function,) = module.body.operations
-        return pass_._describe(function, pass_._name_tensors(function))[0]
+        return read_network(function, name_tensors(function))[0]
 
 
 def test_frontier_table_and_fed_rows(command: Command) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 import tiny_tflite as tiny
 import vmcu
+from commands import Command
 from emulated import int8_inputs
 from vmcu import cli
 from vmcu.abi.names import Names
@@ -24,18 +25,6 @@ from vmcu.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 DIGITS = ROOT / "examples" / "digits" / "digits.tflite"
-
-
-class Command:
-    """Runs `vmcu` in this process."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]):
-        self._capsys = capsys
-
-    def __call__(self, *arguments: object) -> tuple[int, str, str]:
-        code = cli.main([str(each) for each in arguments])
-        said = self._capsys.readouterr()
-        return code, said.out, said.err
 
 
 @pytest.fixture
