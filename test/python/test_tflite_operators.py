@@ -189,7 +189,77 @@ def windows(
     return build
 
 
+def divided(
+    code: str, image: tuple[int, ...], divisor: tuple[int, ...], scales: tuple[float, float, float], activation: int = 0
+) -> Build:
+    """By constants of both signs, none of which is the zero point."""
+
+    def build(path: Path) -> Path:
+        graph = tiny.Graph()
+        x = graph.tensor("x", image, scale=scales[0], zero_point=3)
+        numbers = np.random.default_rng(4).integers(-128, 128, divisor).astype(np.int8)
+        numbers[(numbers == 0) | (numbers == 5)] = 9
+        by = graph.const("by", numbers, scale=scales[1], zero_point=5)
+        y = graph.tensor("y", np.broadcast_shapes(image, divisor), scale=scales[2], zero_point=-9)
+        options, more = (
+            (None, {}) if code.startswith("FLOOR") else ("DivOptions", {"fusedActivationFunction": activation})
+        )
+        graph.op(code, [x, by], [y], options, **more)
+        return graph.write(path, [x], [y])
+
+    return build
+
+
+def place(code: str, image: tuple[int, ...], axis: int, dtype: type = np.int32) -> Build:
+    """The place of the largest or of the smallest element along an axis."""
+
+    def build(path: Path) -> Path:
+        graph = tiny.Graph()
+        x = graph.tensor("x", image)
+        at = graph.const("at", np.array(axis, np.int32))
+        shape = tuple(size for number, size in enumerate(image) if number != axis % len(image))
+        y = graph.tensor("y", shape, scale=None, dtype=dtype)
+        options = f"Arg{code[4:].capitalize()}Options"
+        graph.op(code, [x, at], [y], options, outputType=4 if dtype is np.int64 else 2)
+        return graph.write(path, [x], [y])
+
+    return build
+
+
+def product(image: tuple[int, ...], axes: list[int], result: tuple[int, ...], scales: tuple[float, float]) -> Build:
+    return lambda path: tiny.unary(
+        path, "REDUCE_PROD", image, result, "ReducerOptions", (axes,), into=(scales[0], 3), out=(scales[1], -7),
+        keepDims=len(result) == len(image),
+    )  # fmt: skip
+
+
+#: Run on the host alone.
+ARITHMETIC: dict[str, Build] = {
+    "quotient_by_row": divided("DIV", (1, 5, 3, 7), (7,), (0.05, 0.05, 0.01)),
+    "quotient_relu": divided("DIV", (1, 4, 5, 6), (1, 4, 5, 6), (0.03, 0.04, 0.004), activation=1),
+    "quotient_by_column": divided("DIV", (1, 7, 2, 3), (1, 7, 1, 1), (0.09, 0.011, 0.06)),
+    "floor_of_quotient": divided("FLOOR_DIV", (1, 5, 3, 7), (7,), (0.05, 0.05, 0.05)),
+    "rest_of_quotient": divided("FLOOR_MOD", (1, 4, 5, 6), (1, 4, 5, 6), (0.05, 0.05, 0.05)),
+    **{
+        f"{name}_{at}": unary(code, options, into, out, shape)
+        for name, code, options, out in (
+            ("unit_vector", "L2_NORMALIZATION", "L2NormOptions", (1 / 128, 0)),
+            ("log_softmax", "LOG_SOFTMAX", "LogSoftmaxOptions", (1 / 16, 127)),
+        )
+        for at, (into, shape) in enumerate((((0.05, 3), (1, 4, 5, 6)), ((0.2, -128), (3, 2)), ((0.011, 127), (1, 333))))
+    },
+    "product_of_channels": product((1, 5, 3, 7), [3], (1, 5, 3), (0.05, 0.01)),
+    "product_of_two_axes": product((1, 4, 2, 5), [1, -1], (1, 2), (0.02, 0.03)),
+    "product_of_rows": product((1, 3, 5, 2), [1], (1, 1, 5, 2), (0.1, 0.5)),
+    "largest_of_channels": place("ARG_MAX", (1, 5, 3, 7), 3),
+    "smallest_of_rows": place("ARG_MIN", (1, 5, 3, 7), 1),
+    "smallest_of_vector": place("ARG_MIN", (1, 13), -1, np.int64),
+}
+
+
 OPERATORS: dict[str, Build] = {
+    **{name: ARITHMETIC[name] for name in ("quotient_relu", "unit_vector_1", "log_softmax_0", "largest_of_channels")},
+    "largest_of_vector": place("ARG_MAX", (1, 11), -1, np.int64),
     **{
         f"{name}_rows_left_out": windows(code, (6, 5, 4), (1, 3), (2, 2), **more)
         for name, code, more in (
@@ -383,9 +453,27 @@ def test_operator_without_a_kernel_invalid(code: str, tmp_path: Path) -> None:
         load(path)
 
 
-def test_quotient_invalid(tmp_path: Path) -> None:
-    path = tiny.binary(tmp_path / "model.tflite", "DIV", (1, 8), (1, 8))
-    with ir.Context(), pytest.raises(Unsupported, match="operator DIV at layer 'y' .* is not supported: .* MUL"):
+@pytest.mark.parametrize("name", ARITHMETIC)
+def test_arithmetic(name: str, tmp_path: Path) -> None:
+    check_against_litert(ARITHMETIC[name](tmp_path / "model.tflite"))
+
+
+def test_quotients_by_zero_and_near_it_are_zero(tmp_path: Path) -> None:
+    """LiteRT stops at the former and shifts beyond a word at the latter."""
+    graph = tiny.Graph()
+    x = graph.tensor("x", (1, 4), zero_point=3)
+    by = graph.const("by", np.array([[5, 127, 127, -128]], np.int8), scale=0.05, zero_point=5)
+    y = graph.tensor("y", (1, 4), scale=0.5, zero_point=-9)
+    graph.op("DIV", [x, by], [y], "DivOptions")
+    with ir.Context():
+        compute = Reference(load(graph.write(tmp_path / "model.tflite", [x], [y])))
+        np.testing.assert_array_equal(compute(np.array([[100, 3, 4, 3]], np.int8))[0], np.full((1, 4), -9))
+
+
+def test_unit_vector_of_another_scale_invalid(tmp_path: Path) -> None:
+    path = unary("L2_NORMALIZATION", "L2NormOptions", Q, (0.01, 3), (1, 8))(tmp_path / "model.tflite")
+    message = "its output has the scale 0.01 and the zero point 3; supported: int8; an output of scale 1/128"
+    with ir.Context(), pytest.raises(Unsupported, match=message):
         load(path)
 
 

@@ -10,7 +10,14 @@ from vmcu.abi.tensor import Tensor
 from vmcu.version import __version__
 
 _SOURCE = re.compile(r"\A/\* .* compiled by vmcu .*\n \* Made from (.*)\.$", re.MULTILINE)
-_C_TYPES = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t", "float32": "float"}
+_C_TYPES = {
+    "int8": "int8_t",
+    "uint8": "uint8_t",
+    "int16": "int16_t",
+    "int32": "int32_t",
+    "int64": "int64_t",
+    "float32": "float",
+}
 
 
 def write_header(compiled: Interface, needs: tuple[str, ...] = (), source: str | None = None) -> str:

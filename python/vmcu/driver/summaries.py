@@ -16,7 +16,7 @@ from vmcu.ir import walk
 from vmcu.ir.ports import recorded_ports, recorded_states
 from vmcu.operators import Operator, describe
 
-_DTYPES = {"i8": "int8", "i16": "int16", "i32": "int32", "f32": "float32"}
+_DTYPES = {"i8": "int8", "i16": "int16", "i32": "int32", "i64": "int64", "f32": "float32"}
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 | operator on int8 | what is written |
 |---|---|
 | ABS, GELU, LEAKY_RELU, NEG, RELU_N1_TO_1, SQRT | a table of the 256 results that LiteRT's kernel has |
-| CONV_2D, DEPTHWISE_CONV_2D, MAX_POOL_2D, AVERAGE_POOL_2D, of which the converter writes none (`windows`) | the same \
-in TOSA that verifies |
+| ARG_MIN | the place of the largest complement |
+| DIV, FLOOR_DIV, FLOOR_MOD, L2_NORMALIZATION, LOG_SOFTMAX, REDUCE_PROD | LiteRT's arithmetic in linalg (`arithmetic`) |
+| convolutions and poolings of which the converter writes none that verifies (`windows`) | the same in TOSA that does |
 | EQUAL, GREATER, LESS and their like | a comparison of both sides, rescaled to 256ths |
 | PADV2 with a number in a vector | `tosa.pad` |
 | PRELU | both branches, rescaled apart, of which one is zero; slopes of any shape that NumPy broadcasts |
@@ -15,8 +16,8 @@ in TOSA that verifies |
 | STRIDED_SLICE, backwards, with an ellipsis or new axes | slices, reversals and reshapes |
 
 `hide_own` hides them from the converter, `expand` writes them where the converter has left custom operators. `int16` has
-those on int16. Operators that the converter gets right are left to it. SOFTMAX with a
-beta is left to it without beta (`softmax`).
+those on int16. Operators that the converter gets right are left to it. SOFTMAX with a beta is left to it without beta
+(`softmax`).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import numpy as np
 from mlir import ir
 
 from vmcu.frontends.tflite import schema, tosa
+from vmcu.frontends.tflite.arithmetic import ARITHMETIC
 from vmcu.frontends.tflite.custom import PREFIX, hide
 from vmcu.frontends.tflite.ends import ends, numbers, scale_of, unsupported, zero_of
 from vmcu.frontends.tflite.fixed_point import quantise_scale, rescale
@@ -94,11 +96,12 @@ def _is_own_int8(model: Model, operator: Operator) -> bool:
     source, result = ends(model, operator)
     kinds = (schema.INT8, schema.INT16) if operator.code == code("STRIDED_SLICE") else (schema.INT8,)
     is_integer = source.type in kinds and source.is_quantised
-    is_known = (
-        result.type == schema.BOOL
-        if operator.code in _COMPARISONS
-        else result.type == source.type and result.is_quantised
-    )
+    if operator.code in _COMPARISONS:
+        is_known = result.type == schema.BOOL
+    elif operator.code == code("ARG_MIN"):
+        is_known = result.type in (schema.INT32, schema.INT64)
+    else:
+        is_known = result.type == source.type and result.is_quantised
     return is_integer and is_known and _NEEDS[operator.code](model, operator)
 
 
@@ -230,6 +233,16 @@ def _scaled(model: Model, operator: Operator, index: int, value: ir.Value, rank:
     value = tosa.reshape(value, (1,) * (rank - value.type.rank) + tuple(value.type.shape))
     wide = tosa.rescale(value, i32(), (1 << 30, 22), source=zero_of(tensor))
     return tosa.rescale(wide, i32(), quantise_scale(scale_of(tensor)), twice=True)
+
+
+def _arg_min(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> ir.Value:
+    """The place of the largest complement."""
+    (axis,) = numbers(model, operator, 1)
+    source, result = ends(model, operator)
+    complement = tosa.op("bitwise_not", operands[0].type, (operands[0],))
+    word = ir.IntegerType.get_signless(schema.type_bits(result.type))
+    at = ir.IntegerAttr.get(i32(), axis % len(source.shape))
+    return tosa.op("argmax", tosa.typed(result.shape, word), (complement,), axis=at)
 
 
 def _has_number_in_vector(model: Model, operator: Operator) -> bool:
@@ -380,11 +393,11 @@ _NO_KERNEL = "LiteRT has no reference kernel for int8"
 _REFUSED = {
     "CEIL": _NO_KERNEL, "COS": _NO_KERNEL, "ELU": _NO_KERNEL, "FLOOR": _NO_KERNEL, "SIGN": _NO_KERNEL, "SIN": _NO_KERNEL,
     "SQUARE": _NO_KERNEL,
-    "DIV": "quotients of int8 tensors are not; MUL is",
 }  # fmt: skip
 #: What is written here, and of which operators of the kind that is so.
 _OWN: dict[int, Write] = {
     code("ABS"): _unary(_absolute),
+    code("ARG_MIN"): _arg_min,
     code("GELU"): _unary(_gelu),
     code("LEAKY_RELU"): _unary(_leaky),
     code("NEG"): _unary(_negate),
@@ -396,12 +409,14 @@ _OWN: dict[int, Write] = {
     code("SQRT"): _unary(_square_root),
     code("STRIDED_SLICE"): _strided_slice,
     code("SUM"): _sum,
+    **ARITHMETIC,
     **dict.fromkeys(_COMPARISONS, _compare),
     **dict.fromkeys(WINDOWS, write_window),
     **{code(name): _refused(why) for name, why in _REFUSED.items()},
 }
 _NEEDS: dict[int, Callable[[Model, Operator], bool]] = {
     code("ABS"): _is_requantised,
+    code("ARG_MIN"): lambda *_: True,
     code("GELU"): _is_exact_gelu,
     code("LEAKY_RELU"): _has_unusual_slope,
     code("NEG"): lambda *_: True,
@@ -413,6 +428,7 @@ _NEEDS: dict[int, Callable[[Model, Operator], bool]] = {
     code("SQRT"): lambda *_: True,
     code("STRIDED_SLICE"): _is_unusual_slice,
     code("SUM"): _has_constant_axes,
+    **dict.fromkeys(ARITHMETIC, lambda *_: True),
     **dict.fromkeys(_COMPARISONS, _compares_int8),
     **dict.fromkeys(WINDOWS, needs_own_window),
     **{code(name): lambda *_: True for name in _REFUSED},

@@ -23,9 +23,9 @@ from vmcu.frontends.tflite import schema, tosa
 from vmcu.frontends.tflite.ends import ends, scale_of, unsupported
 from vmcu.frontends.tflite.fixed_point import clamp_of, quantise_scale
 from vmcu.frontends.tflite.model import Model, Operator
+from vmcu.frontends.tflite.paste import paste
 from vmcu.frontends.tflite.schema import operator_code as code
 from vmcu.ir.build import i32
-from vmcu.ir.clone import clone_into
 
 Write = Callable[[Model, Operator, Sequence[ir.Value]], ir.Value]
 _LOW, _HIGH = -(2**15), 2**15 - 1
@@ -100,7 +100,7 @@ def _split(scale: float) -> tuple[int, int, int]:
 
 
 _SCALE_SUMS = """
-func.func @scale(%sums: tensor<{shape}xi48>) -> tensor<{shape}xi16> {{
+func.func @main(%sums: tensor<{shape}xi48>) -> tensor<{shape}xi16> {{
   %high = arith.constant dense<{high}> : tensor<{channels}xi64>
   %low = arith.constant dense<{low}> : tensor<{channels}xi64>
   %shift = arith.constant dense<{shift}> : tensor<{channels}xi64>
@@ -149,17 +149,7 @@ def _scale_sums(sums: ir.Value, parts: Sequence[tuple[int, int, int]], low: int,
     text = _SCALE_SUMS.format(
         shape=shape, channels=channels, high=uppers, low=lowers, shift=shifts, lowest=low, highest=high
     )
-    return _paste(text, sums)
-
-
-def _paste(text: str, operand: ir.Value) -> ir.Value:
-    """The body of a function of one argument, written at the insertion point."""
-    template = ir.Module.parse(text)
-    body = template.body.operations[0].regions[0].blocks[0]
-    *inner, end = list(body.operations)
-    mapping = {body.arguments[0]: operand}
-    clone_into(inner, mapping)
-    return mapping[end.operands[0]]
+    return paste(text, sums)
 
 
 def _table() -> list[int]:
@@ -175,7 +165,7 @@ def _table() -> list[int]:
 
 
 _LOOK_UP = """
-func.func @look_up(%x: tensor<{shape}xi16>) -> tensor<{shape}xi16> {{
+func.func @main(%x: tensor<{shape}xi16>) -> tensor<{shape}xi16> {{
   %table = arith.constant dense<{table}> : tensor<256xi32>
   %factor = arith.constant {factor} : i32
   %half = arith.constant {half} : i32
@@ -243,7 +233,7 @@ def _curve(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> ir
         mask=(1 << bits) - 1, most=most, offset=offset, mirror=mirror, fraction=fraction,
         map=f"affine_map<({dims}) -> ({dims})>", loops=", ".join(['"parallel"'] * len(shape)),
     )  # fmt: skip
-    return _paste(text, operands[0])
+    return paste(text, operands[0])
 
 
 def _steps(scale: float) -> tuple[int, int]:

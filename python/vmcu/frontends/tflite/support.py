@@ -38,6 +38,7 @@ class Support:
         check: refuses other forms, where nobody behind does.
         moves: whether it only moves elements, so that it takes tensors without a scale.
         int16: whether activations may be int16, with a zero point of 0; those run on buffers.
+        indices: whether its result is int32 or int64, an output of the model.
     """
 
     kernel: Kernel
@@ -46,6 +47,7 @@ class Support:
     check: Check | None = None
     moves: bool = False
     int16: bool = False
+    indices: bool = False
 
     @property
     def forms(self) -> str:
@@ -78,6 +80,18 @@ def _negates_integers(model: Model, operator: Operator) -> str | None:
     return None
 
 
+def _has(scale: float, zero_point: int) -> Check:
+    """A check for the one scale and zero point that results have in LiteRT."""
+
+    def check(model: Model, operator: Operator) -> str | None:
+        _, result = _first(model, operator)
+        if _quantisation(result) != ([scale], [zero_point]):
+            return f"its output has the scale {result.scales[0]:.6g} and the zero point {result.zero_points[0]}"
+        return None
+
+    return check
+
+
 def _int8_to_int8(model: Model, operator: Operator) -> str | None:
     source, result = _first(model, operator)
     return None if source.type == result.type else f"it turns {source} into {result}"
@@ -92,6 +106,10 @@ SUPPORT: dict[str, Support] = {
     "ADD": Support("segments", "int8; a fused activation; with broadcasting on buffers"),
     "ASSIGN_VARIABLE": Support(
         "buffers", "int8; no byte moves if the tensor is made where the variable is; the variable is state of the model"
+    ),
+    **dict.fromkeys(
+        ("ARG_MAX", "ARG_MIN"),
+        Support("buffers", "int8; the place as int32 or int64, an output of the model", indices=True),
     ),
     "AVERAGE_POOL_2D": Support("segments", "int8; on buffers where a window hangs over the border"),
     "BATCH_MATMUL": Support("buffers", "int8; either side may be a constant"),
@@ -111,19 +129,30 @@ SUPPORT: dict[str, Support] = {
     ),
     "DEPTH_TO_SPACE": Support("segments", _MOVED, moves=True),
     "DEQUANTIZE": Support("segments", "int8 to the float output of a model; `--io` says whether it is cut off"),
+    "DIV": Support("buffers", "int8; quotients by zero are zero, and those for which LiteRT shifts beyond a word"),
     **dict.fromkeys(
         ("EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL"),
         Support("buffers", "int8 of scales below 1, compared as bool"),
     ),
     "EXP": Support("segments", _TABLE),
     "EXPAND_DIMS": Support("none", _MOVED, moves=True),
+    **dict.fromkeys(
+        ("FLOOR_DIV", "FLOOR_MOD"),
+        Support("buffers", "int8, of the integers without their scales; LiteRT stops at a division by zero"),
+    ),
     "FULLY_CONNECTED": Support("segments", "int8 weights, which may be an activation; a fused activation"),
     "GATHER": Support("segments", f"{_MOVED}, by constant indices", moves=True),
     "GATHER_ND": Support("segments", f"{_MOVED}, by constant indices", moves=True),
     "GELU": Support("segments", _TABLE),
     "HARD_SWISH": Support("segments", _TABLE),
+    "L2_NORMALIZATION": Support(
+        "buffers", "int8; an output of scale 1/128 and zero point 0", check=_has(1 / 128, 0)
+    ),
     "LEAKY_RELU": Support("segments", "int8"),
     "LOG": Support("segments", _TABLE),
+    "LOG_SOFTMAX": Support(
+        "buffers", "int8; an output of scale 1/16 and zero point 127", check=_has(1 / 16, 127)
+    ),
     "LOGISTIC": Support("buffers", "int8; an output of scale 1/256 and zero point -128"),
     "MAXIMUM": Support("segments", f"int8; {_SAME}; with broadcasting on buffers", check=_one_quantisation),
     "MAX_POOL_2D": Support("segments", f"int8; {_SAME}; a fused activation"),
@@ -140,6 +169,7 @@ SUPPORT: dict[str, Support] = {
     "READ_VARIABLE": Support("none", "int8"),
     "REDUCE_MAX": Support("segments", f"int8; {_SAME}; one axis, or rows and columns", check=_one_quantisation),
     "REDUCE_MIN": Support("segments", f"int8; {_SAME}; one axis, or rows and columns", check=_one_quantisation),
+    "REDUCE_PROD": Support("buffers", "int8; constant axes"),
     "RELU": Support("segments", "int8; fused into a layer it is the clamp of its requantisation"),
     "RELU6": Support("segments", "int8; fused into a layer it is the clamp of its requantisation"),
     "RELU_0_TO_1": Support("segments", "int8; fused into a layer it is the clamp of its requantisation"),
@@ -196,14 +226,9 @@ _NO_KERNEL = "LiteRT has no reference kernel for int8"
 _WHY = dict.fromkeys(("CEIL", "COS", "ELU", "FLOOR", "SIGN", "SIN", "SQUARE"), _NO_KERNEL)
 #: What to write in place of an operator that is not in the table.
 _INSTEAD = {
-    "ARG_MAX": "the scores themselves, whose largest one the firmware finds",
-    "ARG_MIN": "the scores themselves, whose smallest one the firmware finds",
-    "DIV": "MUL by the reciprocal of a constant",
     "ELU": "RELU, LEAKY_RELU or HARD_SWISH",
     "L2_POOL_2D": "AVERAGE_POOL_2D",
-    "LOG_SOFTMAX": "SOFTMAX, which has the same largest score",
     "LSTM": "an unrolled network of FULLY_CONNECTED, LOGISTIC, TANH, MUL and ADD on int8",
-    "REDUCE_PROD": "MUL of slices",
     "SQUARE": "MUL of a tensor with itself",
 }
 _LIST = "`vmcu ops` lists all that is supported"
@@ -303,6 +328,8 @@ def _tensor_fault(model: Model, operator: Operator, support: Support) -> str | N
         if tensor.is_variable:
             return f"tensor {tensor} keeps its value from run to run"
         known = (*_element_types(model, index), *((schema.INT16,) if support.int16 else ()))
+        if support.indices and index in operator.outputs and index in model.outputs:
+            known += (schema.INT32, schema.INT64)
         if not tensor.is_constant and tensor.type not in known:
             return f"tensor {tensor} is {schema.type_name(tensor.type)}"
         if tensor.type in (schema.INT8, schema.INT16) and not support.moves and not tensor.is_quantised:
