@@ -6,8 +6,8 @@ After:  `tensor.insert_slice` of the image, with the stride, into a constant of 
 
 It is the same sum: an output pixel adds up the products of taps that lie on pixels of the image, and between these the zero
 point adds nothing. Upstream's decomposition makes the output's pixels the channels of a convolution instead, and then
-moves them with a transpose, so that no layer keeps rows. Runs on TOSA, after `tosa-infer-shapes`; what cannot be written so
-(weights that are no constants, an image of which borders are cut off) is left to the decomposition.
+moves them with a transpose, so that no layer keeps rows. Runs on TOSA, after `tosa-infer-shapes`; what no kernel takes
+(other types than int8, weights that are no constants, an image of which borders are cut off) is left to the decomposition.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ def _convolve(op: ir.Operation) -> ir.Value | None:
     stride = list(ir.DenseI64ArrayAttr(op.attributes["stride"]))
     kinds = source.type, op.results[0].type
     if numbers is None or zero is None or max(stride) == 1 or not all(kind.has_static_shape for kind in kinds):
+        return None
+    if source.type.shape[0] != 1 or not walk.is_int8(source.type):
         return None
     out_pad = list(ir.DenseI64ArrayAttr(op.attributes["out_pad"]))
     (_, *image, channels), (batch, *output, _) = (kind.shape for kind in kinds)

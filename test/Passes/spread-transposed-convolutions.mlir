@@ -21,10 +21,11 @@ func.func @by_two_and_three(%x: tensor<1x4x3x1xi8>) -> tensor<1x8x8x1xi32> {
 
 // -----
 
-// A stride of 1 needs no room between pixels, and weights that come from elsewhere are left alone too.
+// A stride of 1 needs no room between pixels; weights that come from elsewhere, and several images, are left alone too.
 // CHECK-LABEL: func.func @left_alone
-// CHECK-COUNT-2: tosa.transpose_conv2d
-func.func @left_alone(%x: tensor<1x4x4x1xi8>, %v: tensor<1x2x2x1xi8>) -> (tensor<1x5x5x1xi32>, tensor<1x8x8x1xi32>) {
+// CHECK-COUNT-3: tosa.transpose_conv2d
+func.func @left_alone(%x: tensor<1x4x4x1xi8>, %v: tensor<1x2x2x1xi8>, %xs: tensor<2x4x4x1xi8>)
+    -> (tensor<1x5x5x1xi32>, tensor<1x8x8x1xi32>, tensor<2x8x8x1xi32>) {
   %w = "tosa.const"() <{values = dense<1> : tensor<1x2x2x1xi8>}> : () -> tensor<1x2x2x1xi8>
   %b = "tosa.const"() <{values = dense<0> : tensor<1xi32>}> : () -> tensor<1xi32>
   %z = "tosa.const"() <{values = dense<0> : tensor<1xi8>}> : () -> tensor<1xi8>
@@ -32,5 +33,7 @@ func.func @left_alone(%x: tensor<1x4x4x1xi8>, %v: tensor<1x2x2x1xi8>) -> (tensor
       : (tensor<1x4x4x1xi8>, tensor<1x2x2x1xi8>, tensor<1xi32>, tensor<1xi8>, tensor<1xi8>) -> tensor<1x5x5x1xi32>
   %1 = tosa.transpose_conv2d %x, %v, %b, %z, %z {acc_type = i32, out_pad = array<i64: 0, 0, 0, 0>, stride = array<i64: 2, 2>}
       : (tensor<1x4x4x1xi8>, tensor<1x2x2x1xi8>, tensor<1xi32>, tensor<1xi8>, tensor<1xi8>) -> tensor<1x8x8x1xi32>
-  return %0, %1 : tensor<1x5x5x1xi32>, tensor<1x8x8x1xi32>
+  %2 = tosa.transpose_conv2d %xs, %w, %b, %z, %z {acc_type = i32, out_pad = array<i64: 0, 0, 0, 0>, stride = array<i64: 2, 2>}
+      : (tensor<2x4x4x1xi8>, tensor<1x2x2x1xi8>, tensor<1xi32>, tensor<1xi8>, tensor<1xi8>) -> tensor<2x8x8x1xi32>
+  return %0, %1, %2 : tensor<1x5x5x1xi32>, tensor<1x8x8x1xi32>, tensor<2x8x8x1xi32>
 }

@@ -210,6 +210,7 @@ NETWORKS: dict[str, Callable[[], Net]] = {
 def test_network(name: str, input: str, tmp_path: Path) -> None:
     compiled = check_model(NETWORKS[name]().write(tmp_path / "model.tflite"), sanitize=True, input=input)
     assert "buffer" not in {each.kind for each in compiled.layers}
+    assert compiled.pool_bytes < compiled.layerwise_bytes
     # Rows that come one by one are of use to a network of any shape.
     assert input == "resident" or any({"transpose_conv_0", "resize_0"} & {*stream} for stream in compiled.streams)
 
