@@ -100,10 +100,11 @@ def _int8_to_int8(model: Model, operator: Operator) -> str | None:
 _MOVED = "the elements of int8 tensors"
 _SAME = "inputs and outputs of one scale and zero point"
 _TABLE = "int8; a table of 256 results"
+_BROADCASTS = "an operand of one value for all, for each channel or for each pixel; others that broadcast on buffers"
 
 SUPPORT: dict[str, Support] = {
     "ABS": Support("segments", "int8"),
-    "ADD": Support("segments", "int8; a fused activation; with broadcasting on buffers"),
+    "ADD": Support("segments", f"int8; a fused activation; {_BROADCASTS}"),
     "ASSIGN_VARIABLE": Support(
         "buffers", "int8; no byte moves if the tensor is made where the variable is; the variable is state of the model"
     ),
@@ -140,7 +141,10 @@ SUPPORT: dict[str, Support] = {
         ("FLOOR_DIV", "FLOOR_MOD"),
         Support("buffers", "int8, of the integers without their scales; LiteRT stops at a division by zero"),
     ),
-    "FULLY_CONNECTED": Support("segments", "int8 weights, which may be an activation; a fused activation"),
+    "FULLY_CONNECTED": Support(
+        "segments",
+        "int8 weights, which may be an activation; a fused activation; the rows of a flattened map as they come",
+    ),
     "GATHER": Support("segments", f"{_MOVED}, by constant indices", moves=True),
     "GATHER_ND": Support("segments", f"{_MOVED}, by constant indices", moves=True),
     "GELU": Support("segments", _TABLE),
@@ -153,13 +157,13 @@ SUPPORT: dict[str, Support] = {
     "LOG_SOFTMAX": Support(
         "buffers", "int8; an output of scale 1/16 and zero point 127", check=_has(1 / 16, 127)
     ),
-    "LOGISTIC": Support("buffers", "int8; an output of scale 1/256 and zero point -128"),
-    "MAXIMUM": Support("segments", f"int8; {_SAME}; with broadcasting on buffers", check=_one_quantisation),
+    "LOGISTIC": Support("segments", f"{_TABLE}; an output of scale 1/256 and zero point -128"),
+    "MAXIMUM": Support("segments", f"int8; {_SAME}; {_BROADCASTS}", check=_one_quantisation),
     "MAX_POOL_2D": Support("segments", f"int8; {_SAME}; a fused activation"),
     "MEAN": Support("segments", "int8; over rows and columns; other axes on buffers"),
-    "MINIMUM": Support("segments", f"int8; {_SAME}; with broadcasting on buffers", check=_one_quantisation),
+    "MINIMUM": Support("segments", f"int8; {_SAME}; {_BROADCASTS}", check=_one_quantisation),
     "MIRROR_PAD": Support("segments", _MOVED, moves=True),
-    "MUL": Support("segments", "int8; a fused activation; with broadcasting on buffers"),
+    "MUL": Support("segments", f"int8; a fused activation; {_BROADCASTS}"),
     "NEG": Support("segments", f"{_TABLE}; {_SAME}, which is 0", check=_negates_integers),
     "PACK": Support("segments", f"int8; {_SAME}", check=_one_quantisation, moves=True),
     "PAD": Support("segments", "int8; padding before a convolution is part of its kernel"),
@@ -188,15 +192,15 @@ SUPPORT: dict[str, Support] = {
     "SPLIT": Support("segments", _MOVED, moves=True),
     "SPLIT_V": Support("segments", _MOVED, moves=True),
     "SQRT": Support("segments", f"{_TABLE}; LiteRT's kernel takes inputs of zero and more only"),
-    "SQUARED_DIFFERENCE": Support("segments", "int8; with broadcasting on buffers"),
+    "SQUARED_DIFFERENCE": Support("segments", f"int8; {_BROADCASTS}"),
     "SQUEEZE": Support("none", _MOVED, moves=True),
     "STRIDED_SLICE": Support("segments", f"{_MOVED}, by constant begin, end and steps", moves=True),
-    "SUB": Support("segments", "int8; a fused activation; with broadcasting on buffers"),
+    "SUB": Support("segments", f"int8; a fused activation; {_BROADCASTS}"),
     "SVDF": Support(
         "buffers", "int8 with time weights and a memory of int16, which is state of the model", check=svdf_fault
     ),
     "SUM": Support("segments", "int8", exact=_TOSA),
-    "TANH": Support("segments", "int8; a table of 256 results"),
+    "TANH": Support("segments", _TABLE),
     "TILE": Support("segments", _MOVED, moves=True),
     "TRANSPOSE": Support("segments", f"{_MOVED}, by a constant permutation", moves=True),
     "TRANSPOSE_CONV": Support(
