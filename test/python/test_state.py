@@ -11,7 +11,7 @@ import pytest
 
 import tiny_tflite as tiny
 import vmcu
-from test_api import ZOO
+from test_api import ZOO, compile_c
 from vmcu import planner
 from vmcu.errors import Internal, Unsupported, VmcuError
 from vmcu.planner import Access, InvalidNetwork, Kernel, Network, State, Tensor, check, plan
@@ -320,6 +320,17 @@ def test_header_tells_the_state(tmp_path: Path) -> None:
     ):
         assert text in compiled.header
     assert "net_reset" not in vmcu.compile_model(never_assigned(tmp_path / "other.tflite"), name="net").header
+
+
+@pytest.mark.parametrize(("suffix", "compiler"), [("c", "cc"), ("cpp", "c++")])
+def test_header_with_state_compiles(suffix: str, compiler: str, tmp_path: Path) -> None:
+    vmcu.compile_model(delay(tmp_path / "delay.tflite"), name="net").save(tmp_path)
+    source = tmp_path / f"main.{suffix}"
+    source.write_text(
+        '#include "net.h"\n'
+        "int main(void) { net_reset(); net_input()[0] = NET_STATE_BYTES; net_run(); return net_output1()[0]; }\n"
+    )
+    assert b"net_reset" in compile_c(source, tmp_path / "main.o", compiler).read_bytes()
 
 
 def test_reset_needs_no_library(tmp_path: Path) -> None:

@@ -359,10 +359,13 @@ def _find_faults(network: Network) -> Iterator[str]:
         for access in kernel.reads + kernel.writes:
             yield from _find_access_faults(kernel, access, sizes.get(access.tensor))
 
-    for name in dict.fromkeys(network.before + network.after):
+    for name in network.inputs + network.outputs:
         if name not in sizes:
-            yield f"the network's input, output or state {name} is not a tensor"
+            yield f"the network's input or output {name} is not a tensor"
     for state in network.states:
+        for name in dict.fromkeys((state.old, state.new)):
+            if name not in sizes:
+                yield f"the network's state {name} is not a tensor"
         if sizes.get(state.old) != sizes.get(state.new):
             yield f"state {state.old} has {sizes.get(state.old)} bytes, its new value {state.new} {sizes.get(state.new)}"
         if state.new != state.old and state.new in network.before:

@@ -53,6 +53,8 @@ def lstm_fault(model: Model, operator: Operator) -> str | None:
         return "it has no weights or no bias of its own for each of four gates"
     if operator.option(0, "<b") != _TANH:
         return "its activation is not TANH"
+    if not 0 <= operator.option(1, "<f") < math.inf:
+        return f"it clips cells at {operator.option(1, '<f')}"
     if len(operator.intermediates) < 5 or not model.tensors[operator.intermediates[4]].is_quantised:
         return "it does not tell the scale of its hidden state"
     for gate in _GATES:
@@ -103,7 +105,7 @@ def svdf_fault(model: Model, operator: Operator) -> str | None:
         return f"its memory {memory} is not of int16 with a scale"
     if time.shape[1] < 2:
         return "its memory is one step long"
-    if features.shape[0] % max(operator.option(0), 1):
+    if operator.option(0) < 1 or features.shape[0] % operator.option(0):
         return f"{features.shape[0]} filters are not of rank {operator.option(0)}"
     return None
 

@@ -94,6 +94,8 @@ def _find_kept(model: Model, operator: Operator, number: int) -> Tensor:
     tensor = model.tensors[index]
     if tensor.type not in (schema.INT8, schema.INT16):
         raise _unsupported(model, operator, f"it keeps {tensor} from run to run; supported are int8 and int16")
+    if not -128 <= zero_of(tensor) <= 127:
+        raise _unsupported(model, operator, f"it keeps {tensor}, whose zero point is {zero_of(tensor)}")
     return tensor
 
 
