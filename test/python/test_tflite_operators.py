@@ -470,6 +470,16 @@ def test_quotients_by_zero_and_near_it_are_zero(tmp_path: Path) -> None:
         np.testing.assert_array_equal(compute(np.array([[100, 3, 4, 3]], np.int8))[0], np.full((1, 4), -9))
 
 
+def test_constant_of_floats_invalid(tmp_path: Path) -> None:
+    graph = tiny.Graph()
+    x, y = graph.tensor("x", (1, 8)), graph.tensor("y", (1, 8))
+    factor = graph.const("factor", np.ones((1, 8), np.float32))
+    graph.op("MUL", [x, factor], [y], "MulOptions")
+    message = r"MUL at layer 'y' .*: the constant 'factor' \(float32\[1x8\]\) is float32; supported: int8"
+    with ir.Context(), pytest.raises(Unsupported, match=message):
+        load(graph.write(tmp_path / "model.tflite", [x], [y]))
+
+
 def test_unit_vector_of_another_scale_invalid(tmp_path: Path) -> None:
     path = unary("L2_NORMALIZATION", "L2NormOptions", Q, (0.01, 3), (1, 8))(tmp_path / "model.tflite")
     message = "its output has the scale 0.01 and the zero point 3; supported: int8; an output of scale 1/128"

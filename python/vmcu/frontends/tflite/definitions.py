@@ -85,16 +85,17 @@ def _write(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> li
 def _is_own(model: Model, operator: Operator) -> bool:
     if operator.code in WRITERS:
         return True
-    return is_own_int16(model, operator) or _is_own_int8(model, operator)
+    return is_own_int16(model, operator) or _is_own_integer(model, operator)
 
 
-def _is_own_int8(model: Model, operator: Operator) -> bool:
+def _is_own_integer(model: Model, operator: Operator) -> bool:
     if operator.code not in _OWN or len(operator.outputs) != 1:
         return False
     if -1 in operator.inputs and operator.code not in WINDOWS:
         return False
     source, result = ends(model, operator)
-    kinds = (schema.INT8, schema.INT16) if operator.code == code("STRIDED_SLICE") else (schema.INT8,)
+    takes_int16 = operator.code in WINDOWS or operator.code == code("STRIDED_SLICE")
+    kinds = (schema.INT8, schema.INT16) if takes_int16 else (schema.INT8,)
     is_integer = source.type in kinds and source.is_quantised
     if operator.code in _COMPARISONS:
         is_known = result.type == schema.BOOL

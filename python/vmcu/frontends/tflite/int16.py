@@ -79,9 +79,7 @@ def _sums(pixels: ir.Value, taps: np.ndarray, bias: np.ndarray) -> ir.Value:
     wide = ir.IntegerType.get_signless(48)
     rows, outputs = pixels.type.shape[0], len(taps)
     none = [tosa.constant(np.zeros(1, kind)) for kind in (np.int16, np.int8)]
-    text = f"dense<{bias.tolist()}> : tensor<{outputs}xi48>"
-    numbers = tosa.op("const", tosa.typed([outputs], wide), (), values=ir.Attribute.parse(text))
-    operands = (pixels, tosa.constant(taps[:, None, None, :]), numbers, *none)
+    operands = (pixels, tosa.constant(taps[:, None, None, :]), tosa.sums(bias), *none)
     placed = {"pad": [0] * 4, "stride": [1, 1], "dilation": [1, 1]}
     attributes = {key: tosa.whole(each) for key, each in placed.items()}
     kind = tosa.typed([rows, 1, 1, outputs], wide)

@@ -336,6 +336,8 @@ def _tensor_fault(model: Model, operator: Operator, support: Support) -> str | N
             known += (schema.INT32, schema.INT64)
         if not tensor.is_constant and tensor.type not in known:
             return f"tensor {tensor} is {schema.type_name(tensor.type)}"
+        if tensor.is_constant and tensor.type in _FLOATS and not _is(operator, "DEQUANTIZE"):
+            return f"the constant {tensor} is {schema.type_name(tensor.type)}"
         if tensor.type in (schema.INT8, schema.INT16) and not support.moves and not tensor.is_quantised:
             return f"tensor {tensor} has no scale"
         if tensor.is_quantised and (wrong := _quantisation_fault(tensor)):

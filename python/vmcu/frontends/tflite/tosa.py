@@ -59,6 +59,25 @@ def rescale(
     return op("rescale", typed(value.type.shape, element), operands, rounding_mode=rounding, **attributes)
 
 
+def sums(values: np.ndarray) -> ir.Value:
+    """A constant of the 48 bits that TOSA gives sums of int16."""
+    kind = typed(values.shape, ir.IntegerType.get_signless(48))
+    return op("const", kind, (), values=ir.Attribute.parse(f"dense<{values.tolist()}> : {kind}"))
+
+
+def rescale_sums(value: ir.Value, scales: Sequence[tuple[int, int]]) -> ir.Value:
+    """Sums of 48 bits as int16, by multipliers of 31 bits and shifts, of which LiteRT keeps 15 bits of the multiplier."""
+    short = [min((multiplier + 2**15) >> 16, 2**15 - 1) for multiplier, _ in scales]
+    multipliers, shifts = np.array(short, np.int16), np.array([shift - 16 for _, shift in scales], np.int8)
+    zero_points = sums(np.zeros(1, np.int64)), constant(np.zeros(1, np.int16))
+    operands = (value, constant(multipliers), constant(shifts), *zero_points)
+    flags = {"input_unsigned": False, "output_unsigned": False, "per_channel": len(shifts) > 1, "scale32": False}
+    attributes: dict[str, Any] = {key: ir.BoolAttr.get(flag) for key, flag in flags.items()}
+    rounding = ir.Attribute.parse("#tosa.rounding_mode<SINGLE_ROUND>")
+    kind = typed(value.type.shape, ir.IntegerType.get_signless(16))
+    return op("rescale", kind, operands, rounding_mode=rounding, **attributes)
+
+
 def table(value: ir.Value, results: np.ndarray) -> ir.Value:
     """`results[value + 128]` for each int8 value."""
     return op("table", value.type, (value, constant(results.astype(np.int8))))

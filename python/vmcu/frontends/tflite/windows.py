@@ -98,11 +98,12 @@ def _groups(model: Model, operator: Operator) -> int:
 def _bias(model: Model, operator: Operator) -> np.ndarray | None:
     if len(operator.inputs) < 3 or operator.inputs[2] < 0:
         return None
-    return np.frombuffer(model.tensors[operator.inputs[2]].data, np.int32)
+    bias = model.tensors[operator.inputs[2]]
+    return np.frombuffer(bias.data, np.int64 if bias.type == schema.INT64 else np.int32)
 
 
 def write_window(model: Model, operator: Operator, operands: Sequence[ir.Value]) -> ir.Value:
-    """An int8 convolution or pooling of the pixels that windows reach."""
+    """A convolution or pooling of the pixels that windows reach, of int8 or int16."""
     rows, columns = axes_of(model, operator)
     value = operands[0]
     batch, _, _, channels = value.type.shape
@@ -111,8 +112,15 @@ def write_window(model: Model, operator: Operator, operands: Sequence[ir.Value])
     made = write(model, operator, value, (rows, columns))
     _, result = ends(model, operator)
     _, activation, _ = _FIELDS[operator.code]
-    bounds = clamp_of(operator.option(activation, "<b"), scale_of(result), zero_of(result))
+    bounds = clamp_of(
+        operator.option(activation, "<b"), scale_of(result), zero_of(result), schema.type_bits(result.type)
+    )
     return made if bounds is None else tosa.clamp(made, *bounds)
+
+
+def _integers(value: ir.Value) -> type:
+    """The NumPy type of a tensor's elements."""
+    return np.int8 if value.type.element_type == i8() else np.int16
 
 
 def _placement(axes: Sequence[Axis]) -> dict[str, ir.Attribute]:
@@ -123,11 +131,11 @@ def _placement(axes: Sequence[Axis]) -> dict[str, ir.Attribute]:
 
 
 def _pool(model: Model, operator: Operator, value: ir.Value, axes: Sequence[Axis]) -> ir.Value:
-    kind = tosa.typed(model.tensors[operator.outputs[0]].shape, i8())
+    kind = tosa.typed(model.tensors[operator.outputs[0]].shape, value.type.element_type)
     placed = {"kernel": tosa.whole([each.window for each in axes]), **_placement(axes)}
     if operator.code == _MAX_POOL:
         return tosa.op("max_pool2d", kind, (value,), **placed)
-    none = tosa.constant(np.zeros(1, np.int8))
+    none = tosa.constant(np.zeros(1, _integers(value)))
     return tosa.op("avg_pool2d", kind, (value, none, none), acc_type=ir.TypeAttr.get(i32()), **placed)
 
 
@@ -142,6 +150,7 @@ def _convolution(model: Model, operator: Operator, value: ir.Value, axes: Sequen
     bias = _bias(model, operator)
     filters = result.shape[3]
     bias = np.zeros(filters, np.int32) if bias is None else bias
+    is_wide = source.type == schema.INT16
     ratios = np.float64(scale_of(source)) * weights.scales.astype(np.float64) / np.float64(scale_of(result))
     scales = [quantise_scale(float(each)) for each in np.broadcast_to(ratios, filters)]
     groups = 1 if is_depthwise else _groups(model, operator)
@@ -150,9 +159,12 @@ def _convolution(model: Model, operator: Operator, value: ir.Value, axes: Sequen
         chosen = slice(group * filters // groups, (group + 1) * filters // groups)
         pixels = tosa.slice(value, [0, 0, 0, group * depth], [*value.type.shape[:3], depth])
         name = "depthwise_conv2d" if is_depthwise else "conv2d"
-        kind = tosa.typed([*result.shape[:3], filters // groups], i32())
+        kind = tosa.typed([*result.shape[:3], filters // groups], ir.IntegerType.get_signless(48 if is_wide else 32))
         operands = (pixels, taps if is_depthwise else taps[chosen], bias[chosen])
         sums = _sums(name, kind, operands, zero_of(source), axes)
+        if is_wide:
+            parts.append(tosa.rescale_sums(sums, scales[chosen]))
+            continue
         multipliers, shifts = zip(*scales[chosen])
         parts.append(tosa.rescale(sums, i8(), (multipliers, shifts), result=zero_of(result), twice=True))
     return tosa.concat(parts, 3)
@@ -162,7 +174,9 @@ def _sums(
     name: str, kind: ir.Type, operands: tuple[ir.Value, np.ndarray, np.ndarray], zero_point: int, axes: Sequence[Axis]
 ) -> ir.Value:
     pixels, taps, bias = operands
-    zero_points = [tosa.constant(np.array([each], np.int8)) for each in (zero_point, 0)]
+    kinds = (_integers(pixels), np.int8)
+    zero_points = [tosa.constant(np.array([each], of)) for each, of in zip((zero_point, 0), kinds)]
+    numbers = tosa.constant(bias) if kinds[0] is np.int8 else tosa.sums(bias)
     given = {**_placement(axes), "dilation": tosa.whole([each.dilation for each in axes])}
-    values = (pixels, tosa.constant(taps), tosa.constant(bias), *zero_points)
-    return tosa.op(name, kind, values, acc_type=ir.TypeAttr.get(i32()), **given)
+    values = (pixels, tosa.constant(taps), numbers, *zero_points)
+    return tosa.op(name, kind, values, acc_type=ir.TypeAttr.get(kind.element_type), **given)
