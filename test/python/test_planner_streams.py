@@ -502,3 +502,28 @@ def test_what_is_read_whole_is_there_before_its_stream() -> None:
     broken = replace(found, offsets={**found.offsets, "t0": 200, "t1": 200}, pool_bytes=300)
     with pytest.raises(Internal, match=r"makes row \d+, reads t0 .* were overwritten by t1 row \d+"):
         check(network, broken)
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> Life:
+    """Rows that are born and die in order, the first or the last one first, or in no order."""
+    count = draw(st.integers(1, 6))
+    births, spans = (np.array(draw(st.lists(st.integers(0, 12), min_size=count, max_size=count))) for _ in range(2))
+    order = draw(st.sampled_from(["up", "down", "none"]))
+    if order != "none":
+        births, deaths = np.sort(births), np.maximum.accumulate(np.sort(births) + spans)
+        births, deaths = (each[::-1] if order == "down" else each for each in (births, deaths))
+    else:
+        deaths = births + spans
+    return Life(births, deaths, draw(st.integers(1, count)), draw(st.integers(1, 5)))
+
+
+@given(lives(), lives())
+def test_rows_that_are_alive_together_keep_apart(source: Life, target: Life) -> None:
+    """Differences are forbidden at which two slots share a byte while both hold a row that is alive."""
+    clashes = set()
+    for a, b in np.ndindex(len(source.births), len(target.births)):
+        if source.births[a] <= target.deaths[b] and target.births[b] <= source.deaths[a]:
+            at = a % source.slots * source.slot_bytes - b % target.slots * target.slot_bytes
+            clashes |= set(range(at - target.slot_bytes + 1, at + source.slot_bytes))
+    assert clashes == {each for lo, hi in find_meetings(source, target) for each in range(lo, hi)}

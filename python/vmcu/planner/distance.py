@@ -150,11 +150,27 @@ def find_meetings(source: Life, target: Life) -> Intervals:
     if len(source.births) == len(target.births) == 1:
         meet = source.births[0] <= target.deaths[0] and target.births[0] <= source.deaths[0]
         return ((1 - target.slot_bytes, source.slot_bytes),) if meet else ()
-    together = (source.births[:, None] <= target.deaths) & (target.births <= source.deaths[:, None])
-    a, b = np.nonzero(together)
+    a, b = _alive_together(source, target)
     pairs = np.flatnonzero(np.bincount((a % source.slots) * target.slots + b % target.slots))
     begin, other = pairs // target.slots * source.slot_bytes, pairs % target.slots * target.slot_bytes
     return _merge(begin - other - target.slot_bytes + 1, begin + source.slot_bytes - other)
+
+
+def _alive_together(source: Life, target: Life) -> tuple[np.ndarray, np.ndarray]:
+    """The pairs of a row of `source` and one of `target` that are alive at one moment."""
+    births, deaths = target.births, target.deaths
+    turned = births[0] > births[-1]
+    if turned:
+        births, deaths = births[::-1], deaths[::-1]
+    if (births[1:] < births[:-1]).any() or (deaths[1:] < deaths[:-1]).any():
+        a, b = np.nonzero((source.births[:, None] <= target.deaths) & (target.births <= source.deaths[:, None]))
+        return a, b
+    # In order, the rows of `target` that are alive with one of `source` follow one another.
+    begin = np.searchsorted(deaths, source.births)
+    counts = np.maximum(np.searchsorted(births, source.deaths, side="right") - begin, 0)
+    a = np.repeat(np.arange(len(counts)), counts)
+    b = np.arange(len(a)) + np.repeat(begin - np.cumsum(counts) + counts, counts)
+    return a, len(births) - 1 - b if turned else b
 
 
 def find_forbidden(kernel: Kernel, source: Tensor, target: Tensor, *, backward: bool) -> Intervals:
