@@ -26,7 +26,8 @@ def make_folder(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"cannot make the folder {path}: {error.strerror}") from None
+        why = "it is a file" if path.exists() and not path.is_dir() else error.strerror
+        raise InputError(f"cannot make the folder {path}: {why}") from None
     return path
 
 

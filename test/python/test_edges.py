@@ -171,7 +171,7 @@ def test_tune_measures_the_good_models_around_a_bad_one(command: Command) -> Non
         ("binary.mlir", bytes(range(256)), "binary.mlir:1:2: unexpected character"),
         ("bytecode.mlirbc", b"ML\xefR" + bytes(9), "bytecode.mlirbc: "),
         ("model.onnx", b"", "unknown kind of model '.onnx'"),
-        ("model", b"", "unknown kind of model"),
+        ("model", b"", "unknown kind of model without a suffix; supported are .tflite"),
     ],
 )
 def test_files_that_are_something_else_invalid(command: Command, name: str, content: bytes, said: str) -> None:
@@ -289,3 +289,12 @@ def test_tool_that_is_none_invalid(command: Command) -> None:
 def test_memory_without_a_unit_invalid(command: Command) -> None:
     said = command("compile", DIGITS, "--target", "cortex-m4,ram=64")[2]
     assert "ram=64 of cortex-m4 is 64 bytes; supported are whole KiB up to 511MiB, such as ram=64KiB" in said
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+@pytest.mark.parametrize("arguments", [["ops"], ["ops", "--json"], ["--version"]])
+def test_a_full_disk_is_no_bug(arguments: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "vmcu.cli", *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "vmcu: error: cannot write the output: No space left on device\n")

@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import os
 import signal
 import sys
@@ -23,6 +24,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from vmcu.cli.say import (
+    BAD_INPUT,
     BUG,
     DEBUG_VARIABLE,
     DONE,
@@ -35,13 +37,21 @@ from vmcu.cli.say import (
 )
 from vmcu.errors import VmcuError
 
+#: The disk is full, for everybody or for this user.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 __all__ = ["BUG", "DEBUG_VARIABLE", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; `arguments` are the process's own if None."""
     with _quiet_interrupts():
-        return _main(arguments)
+        code = _main(arguments)
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            return _describe_lost_output(error, code)
+        return code
 
 
 def _main(arguments: Sequence[str] | None) -> int:
@@ -54,10 +64,8 @@ def _main(arguments: Sequence[str] | None) -> int:
         return done.code if isinstance(done.code, int) else DONE
     except KeyboardInterrupt:
         return say("interrupted", INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; the interpreter must not complain when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+    except BrokenPipeError as error:
+        return _describe_lost_output(error, DONE)
     except VmcuError as error:
         show_traceback()
         return say_error(error)
@@ -66,9 +74,21 @@ def _main(arguments: Sequence[str] | None) -> int:
             return say_bug(error)
         show_traceback()
         return say(f"error: the installation is incomplete: {error}", INCOMPLETE_INSTALLATION)
+    except OSError as error:
+        return _describe_lost_output(error, DONE) if error.errno in _FULL else say_bug(error)
     except Exception as error:
         return say_bug(error)
     return DONE
+
+
+def _describe_lost_output(error: OSError, code: int) -> int:
+    """The exit code of a command whose output cannot be written; that is no error if its reader has seen enough."""
+    # The interpreter must not complain when it flushes.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return code
+    where = f"{error.filename}" if error.filename else "the output"
+    return say(f"error: cannot write {where}: {error.strerror}", BAD_INPUT)
 
 
 @contextmanager

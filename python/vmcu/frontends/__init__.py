@@ -88,7 +88,8 @@ def load_file(path: Path) -> ir.Module:
 def _read(file: Path) -> ir.Module:
     reader = _READERS.get(file.suffix.lower())
     if reader is None:
-        raise InputError(f"{file}: unknown kind of model '{file.suffix}'; supported are {', '.join(_READERS)}")
+        kind = f"'{file.suffix}'" if file.suffix else "without a suffix"
+        raise InputError(f"{file}: unknown kind of model {kind}; supported are {', '.join(_READERS)}")
     if not file.is_file():
         raise InputError(f"{file}: is a folder, not a file" if file.is_dir() else f"{file}: no such file")
     if not os.access(file, os.R_OK):
