@@ -19,7 +19,9 @@ import tiny_tflite as tiny
 Shape = tuple[int, int, int]  # rows, columns, channels
 #: Layers on images, by how often each is drawn.
 KINDS = (*("block",) * 5, *("conv",) * 4, *("pointwise",) * 3, *("depthwise",) * 3, *("add",) * 3, "max_pool", "max_pool",
-         "average_pool", "mul", "sub", "relu", "twins", "pad", "concatenation", "upsample")  # fmt: skip
+         "average_pool", "mul", "sub", "relu", "twins", "pad", "concatenation", "upsample", "raise", "raise",
+         "resize")  # fmt: skip
+LARGEST = 24  # most rows or columns that are made of fewer
 ZERO_POINTS = (-128, -3, 0, 5, 100)  # what a RELU makes of 127 is a constant
 
 
@@ -62,7 +64,7 @@ class Network:
 def layers(draw: st.DrawFn) -> Layer:
     kind = draw(st.sampled_from(KINDS))
     stride = st.sampled_from([1, 1, 1, 2, 2, 3])
-    window = kind in ("block", "conv", "depthwise", "max_pool", "average_pool")
+    window = kind in ("block", "conv", "depthwise", "max_pool", "average_pool", "raise", "resize")
     square = draw(st.booleans())
     side, step = draw(st.integers(1, 5)), draw(stride)
     return Layer(
@@ -129,6 +131,8 @@ class _Builder:
         kind = layer.kind
         if kind in ("add", "mul", "sub", "concatenation"):
             self.made.append(self.binary(layer, source, equals[-1 - layer.other % len(equals)] if equals else source))
+        elif kind == "raise":
+            self.made.append(self.transposed(layer, source))
         elif kind in ("conv", "pointwise", "depthwise"):
             self.made.append(self.window(layer, source))
         elif kind in ("max_pool", "average_pool"):
@@ -181,6 +185,29 @@ class _Builder:
             fields["depthMultiplier"] = 1
         code, options = ("DEPTHWISE_CONV_2D", "DepthwiseConv2DOptions") if depthwise else ("CONV_2D", "Conv2DOptions")
         self.graph.op(code, [x.index, w, b], [y.index], options, **fields)
+        return y
+
+    def transposed(self, layer: Layer, x: _Made) -> _Made:
+        """A transposed convolution, of which a large image is made no larger."""
+        stride = tuple(step if size * step <= LARGEST else 1 for step, size in zip(layer.stride, x.shape))
+        usual = zip(x.shape, stride, layer.kernel)
+        image = [(size - 1) * step + taps if layer.valid else size * step for size, step, taps in usual]
+        weights = self.generator.integers(-127, 128, (layer.filters, *layer.kernel, x.shape[2])).astype(np.int8)
+        scales = self.generator.uniform(0.01, 0.02, layer.filters)
+        w = self.graph.const(f"w{x.index}_{len(self.graph.tensors)}", weights, scale=scales)
+        to = self.graph.const(f"to{x.index}_{len(self.graph.tensors)}", np.array([1, *image, layer.filters], np.int32))
+        y = self.tensor((*image, layer.filters), 0.3, layer.zero_point)
+        fields = dict(padding=int(layer.valid), strideH=stride[0], strideW=stride[1])
+        self.graph.op("TRANSPOSE_CONV", [to, w, x.index], [y.index], "TransposeConvOptions", **fields)
+        return y
+
+    def resize(self, layer: Layer, x: _Made) -> _Made:
+        """From half the size to two and a half times it."""
+        image = [max(1, min(LARGEST, size * taps // 2)) for size, taps in zip(x.shape, layer.kernel)]
+        y = self.tensor((*image, x.shape[2]), x.scale, x.zero_point)
+        to = self.graph.const(f"to{x.index}_{len(self.graph.tensors)}", np.array(image, np.int32))
+        flags = dict(alignCorners=layer.activation == 1, halfPixelCenters=layer.activation == 0)
+        self.graph.op("RESIZE_BILINEAR", [x.index, to], [y.index], "ResizeBilinearOptions", **flags)
         return y
 
     def pool(self, layer: Layer, x: _Made) -> _Made:
