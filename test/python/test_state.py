@@ -166,8 +166,20 @@ def image(path: Path) -> Path:
     return graph.write(path, [x], [y])
 
 
+def words(path: Path) -> Path:
+    """`s = s + x` in int16."""
+    graph, shape = tiny.Graph(), (1, 11)
+    x, s = graph.tensor("x", shape, scale=1e-5, dtype=np.int16), graph.variable("s")
+    old = graph.read(s, "old", shape, scale=1e-4, dtype=np.int16)
+    new = graph.tensor("new", shape, scale=1e-4, dtype=np.int16)
+    graph.op("ADD", [old, x], [new], "AddOptions")
+    graph.assign(s, new)
+    graph.initialise({"s": np.arange(-3000, 3600, 600, dtype=np.int16).reshape(shape)}, scale=1e-4)
+    return graph.write(path, [x], [new])
+
+
 NETWORKS: list[Writer] = [
-    accumulate, in_place, late_reader, swap, delay, one_new_value, never_assigned, window, image,
+    accumulate, in_place, late_reader, swap, delay, one_new_value, never_assigned, window, image, words,
 ]  # fmt: skip
 
 

@@ -29,6 +29,7 @@ _VAR_HANDLE, _READ, _ASSIGN, _CALL_ONCE = map(code, ("VAR_HANDLE", "READ_VARIABL
 _OPERATORS = (_VAR_HANDLE, _READ, _ASSIGN, _CALL_ONCE)
 #: Inputs and outputs of each.
 _ENDS = {_VAR_HANDLE: (0, 1), _READ: (1, 1), _ASSIGN: (2, 0), _CALL_ONCE: (0, 0)}
+_KINDS: dict[int, type[np.signedinteger]] = {schema.INT8: np.int8, schema.INT16: np.int16}
 Key = tuple[bytes, bytes]  # container and name of a variable
 
 
@@ -92,7 +93,7 @@ def _find_kept(model: Model, operator: Operator, number: int) -> Tensor:
     if index < 0 or not model.tensors[index].is_variable:
         raise _unsupported(model, operator, f"its input {number} is no tensor that keeps its value from run to run")
     tensor = model.tensors[index]
-    if tensor.type not in (schema.INT8, schema.INT16):
+    if tensor.type not in _KINDS:
         raise _unsupported(model, operator, f"it keeps {tensor} from run to run; supported are int8 and int16")
     if not -128 <= zero_of(tensor) <= 127:
         raise _unsupported(model, operator, f"it keeps {tensor}, whose zero point is {zero_of(tensor)}")
@@ -161,9 +162,11 @@ class _Variables:
 
     def initial_value(self, key: Key) -> np.ndarray:
         """Zeros, unless a subgraph that is called once assigns something else."""
-        tensor = self.initial.get(key)
-        shape = _sizes(self._tensor(self.read[key]))
-        return np.zeros(shape, np.int8) if tensor is None else np.frombuffer(tensor.data, np.int8).reshape(shape)
+        tensor, read = self.initial.get(key), self._tensor(self.read[key])
+        kind = _KINDS[read.type]
+        return (
+            np.zeros(_sizes(read), kind) if tensor is None else np.frombuffer(tensor.data, kind).reshape(_sizes(read))
+        )
 
     def _tensor(self, index: int) -> Tensor:
         return self.model.tensors[index]
@@ -192,9 +195,9 @@ class _Variables:
         self.assigned[key] = operator
 
     def _expect_alike(self, operator: Operator, key: Key, tensor: Tensor) -> None:
-        if tensor.type != schema.INT8:
+        if tensor.type not in _KINDS:
             raise _unsupported(self.model, operator, f"its value {tensor} is {schema.type_name(tensor.type)}; supported "
-                               "are variables of int8")  # fmt: skip
+                               "are variables of int8 and int16")  # fmt: skip
         known = self.current.get(key)
         others = [each for each in (self.initial.get(key), None if known is None else self._tensor(known)) if each]
         if any(_sizes(each) != _sizes(tensor) or each.type != tensor.type for each in others):

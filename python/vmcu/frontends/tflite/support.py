@@ -106,7 +106,7 @@ SUPPORT: dict[str, Support] = {
     "ABS": Support("segments", "int8"),
     "ADD": Support("segments", f"int8; a fused activation; {_BROADCASTS}"),
     "ASSIGN_VARIABLE": Support(
-        "buffers", "int8; no byte moves if the tensor is made where the variable is; the variable is state of the model"
+        "buffers", "int8 or int16; no byte moves if the tensor is made where the variable is; it is state of the model"
     ),
     **dict.fromkeys(
         ("ARG_MAX", "ARG_MIN"),
@@ -170,7 +170,7 @@ SUPPORT: dict[str, Support] = {
     "PADV2": Support("segments", "int8; padding before a convolution is part of its kernel"),
     "PRELU": Support("segments", "int8; constant slopes of any shape that broadcasts"),
     "QUANTIZE": Support("segments", "int8 to int8 of another scale, or int16; the float input of a model"),
-    "READ_VARIABLE": Support("none", "int8"),
+    "READ_VARIABLE": Support("none", "int8 or int16"),
     "REDUCE_MAX": Support("segments", f"int8; {_SAME}; one axis, or rows and columns", check=_one_quantisation),
     "REDUCE_MIN": Support("segments", f"int8; {_SAME}; one axis, or rows and columns", check=_one_quantisation),
     "REDUCE_PROD": Support("buffers", "int8; constant axes"),
@@ -214,7 +214,7 @@ SUPPORT: dict[str, Support] = {
         "output and its cells are state of the model",
         check=lstm_fault,
     ),
-    "VAR_HANDLE": Support("none", "a variable of int8"),
+    "VAR_HANDLE": Support("none", "a variable of int8 or int16"),
 }  # fmt: skip
 
 #: Operators that are exact on int16 as well.
