@@ -394,6 +394,7 @@ def kept_operators() -> dict[str, Build]:
         large, deep = (1, 2 * h, 2 * w, c), (1, h, w, 4 * c)
         found |= {
             f"tile_{name}": moved("TILE", "TileOptions", image, (1, 2 * h, w, 3 * c), [1, 2, 1, 3]),
+            f"broadcast_{name}": moved("BROADCAST_TO", None, (1, h, 1, c), (1, h, w, c), [1, h, w, c]),
             f"gather_{name}": moved("GATHER", "GatherOptions", image, (1, 4, w, c), [2, 0, 1, 1], axis=1),
             f"mirror_{name}": moved("MIRROR_PAD", "MirrorPadOptions", image, (1, h + 2, w + 1, c),
                                     [[0, 0], [1, 1], [1, 0], [0, 0]], mode=0),

@@ -23,6 +23,9 @@ _TYPES = {
     np.dtype(np.float32): schema.TensorType.FLOAT32,
 }
 
+#: The version of an operator, where LiteRT has no first one.
+_VERSIONS = {schema.BuiltinOperator.BROADCAST_TO: 3}
+
 
 @dataclass
 class Graph:
@@ -136,7 +139,7 @@ class Graph:
 def _code(number: int, custom: str | None) -> schema.OperatorCodeT:
     code = schema.OperatorCodeT()
     code.customCode = custom
-    code.builtinCode, code.deprecatedBuiltinCode, code.version = number, min(number, 127), 1
+    code.builtinCode, code.deprecatedBuiltinCode, code.version = number, min(number, 127), _VERSIONS.get(number, 1)
     return code
 
 

@@ -18,7 +18,7 @@ _INPUTS: dict[str, tuple[int, int]] = {
     **dict.fromkeys(
         (
             "ADD", "SUB", "MUL", "DIV", "FLOOR_DIV", "FLOOR_MOD", "MAXIMUM", "MINIMUM", "SQUARED_DIFFERENCE", "PRELU",
-            "BATCH_MATMUL", "ARG_MAX", "ARG_MIN", "REDUCE_PROD",
+            "BATCH_MATMUL", "BROADCAST_TO", "ARG_MAX", "ARG_MIN", "REDUCE_PROD",
             "EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL",
             "EXPAND_DIMS", "GATHER", "GATHER_ND", "MEAN", "MIRROR_PAD", "PAD", "REDUCE_MAX", "REDUCE_MIN",
             "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "REVERSE_V2", "SPLIT", "SUM", "TILE", "TRANSPOSE",

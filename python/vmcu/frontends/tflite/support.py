@@ -115,6 +115,7 @@ SUPPORT: dict[str, Support] = {
     "AVERAGE_POOL_2D": Support("segments", "int8; on buffers where a window hangs over the border"),
     "BATCH_MATMUL": Support("buffers", "int8; either side may be a constant"),
     "BATCH_TO_SPACE_ND": Support("segments", _MOVED, moves=True),
+    "BROADCAST_TO": Support("segments", f"{_MOVED}, to a constant shape", moves=True),
     "CALL_ONCE": Support("none", "a subgraph that assigns constants to variables: their initial values"),
     "CAST": Support("none", "int8 to int8", check=_int8_to_int8, moves=True),
     "CONCATENATION": Support("segments", f"int8; {_SAME}", check=_one_quantisation, moves=True),
