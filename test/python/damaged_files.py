@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,13 +140,14 @@ def main() -> int:
     count, first = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
     counts = Counter[str]()
     slowest, largest, kept = 0.0, 0, ROOT / "build" / "damaged"
-    for number, data, outcome in outcomes(count, first):
-        counts[outcome.word] += 1
-        slowest, largest = max(slowest, outcome.seconds), max(largest, outcome.peak)
-        if outcome.is_fault:
-            kept.mkdir(parents=True, exist_ok=True)
-            (kept / f"{number}.tflite").write_bytes(data)
-            print(f"{kept / f'{number}.tflite'}: {outcome.word}: {outcome.said.strip()[-400:]}", flush=True)
+    with suppress(KeyboardInterrupt):  # who has no more time gets the counts so far
+        for number, data, outcome in outcomes(count, first):
+            counts[outcome.word] += 1
+            slowest, largest = max(slowest, outcome.seconds), max(largest, outcome.peak)
+            if outcome.is_fault:
+                kept.mkdir(parents=True, exist_ok=True)
+                (kept / f"{number}.tflite").write_bytes(data)
+                print(f"{kept / f'{number}.tflite'}: {outcome.word}: {outcome.said.strip()[-400:]}", flush=True)
     print(", ".join(f"{word}: {number}" for word, number in counts.most_common()))
     print(f"slowest {slowest:.1f} s, most memory {largest >> 20} MiB")
     return 1 if set(counts) - {"compiled", "refused"} else 0

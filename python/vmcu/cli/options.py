@@ -31,22 +31,14 @@ Targets = Annotated[
     list[str],
     typer.Option("--target", metavar="CORE[,ram=SIZE]", help=f"may be repeated; cores are {', '.join(CORES)}"),
 ]
-Ram = Annotated[
-    str | None,
-    typer.Option(
-        metavar="BYTES",
-        help="most bytes that pool and stack may have together, e.g. 64KiB [default: the target's RAM]",
-        show_default=False,
-    ),
-]
-Flash = Annotated[
-    str | None,
-    typer.Option(
-        metavar="BYTES",
-        help="most bytes that code and constants may have, e.g. 512KiB [default: the target's flash]",
-        show_default=False,
-    ),
-]
+
+
+def _bytes(what: str) -> Any:
+    return typer.Option(metavar="BYTES", help=f"most bytes that {what}", show_default=False)
+
+
+Ram = Annotated[str | None, _bytes("pool and stack may have together, e.g. 64KiB [default: the target's RAM]")]
+Flash = Annotated[str | None, _bytes("code and constants may have, e.g. 512KiB [default: the target's flash]")]
 Io = Annotated[
     Literal["auto", "int8", "uint8", "float"],
     typer.Option(

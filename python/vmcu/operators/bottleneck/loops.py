@@ -255,13 +255,8 @@ class _Dots:
     """The constants of a convolution, and its dot products."""
 
     def __init__(self, conv: Conv2D):
-        outputs, rows, columns, inputs = conv.weights.shape
-        weights = conv.weights.reshape(outputs, rows, columns * inputs).transpose(1, 0, 2)
-        # A run's last word may reach past it. The pixels' lanes are zero there, so any weight will do.
-        slack = 0 if inputs % 4 == 0 else 3
-        self.weights = build.flash(np.pad(weights, ((0, 0), (0, 0), (0, slack))).astype(np.int8))
-        self.bias = build.flash(conv.bias.astype(np.int32))
-        self.requant = RequantEmitter(conv.requant, outputs)
+        self.weights, self.bias = build.flash(conv.runs), build.flash(conv.bias.astype(np.int32))
+        self.requant = RequantEmitter(conv.requant, len(conv.weights))
 
     def start(self, pixels: int, channel: Index, channels: int) -> ir.Value:
         """Accumulators of a tile."""

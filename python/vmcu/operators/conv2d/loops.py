@@ -57,13 +57,8 @@ class ConvEmitter(RowEmitter):
         self.conv = conv
         # A tile's pixels are stored side by side.
         self.pixels = PIXELS if self.place.column_step == 1 else 1
-        outputs, rows, columns, inputs = conv.weights.shape
-        weights = conv.weights.reshape(outputs, rows, columns * inputs).transpose(1, 0, 2)
-        # A run's last word may reach past it. The pixels' lanes are zero there, so any weight will do.
-        slack = 0 if inputs % 4 == 0 else 3
-        self.weights = build.flash(np.pad(weights, ((0, 0), (0, 0), (0, slack))).astype(np.int8))
-        self.bias = build.flash(conv.bias.astype(np.int32))
-        self.requant = RequantEmitter(conv.requant, outputs)
+        self.weights, self.bias = build.flash(conv.runs), build.flash(conv.bias.astype(np.int32))
+        self.requant = RequantEmitter(conv.requant, len(conv.weights))
 
     @property
     def _unrolls(self) -> bool:

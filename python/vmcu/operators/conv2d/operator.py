@@ -34,6 +34,17 @@ class Conv2D(Operator):
         return self.weights.shape[3], self.weights.shape[0]
 
     @property
+    def runs(self) -> np.ndarray:
+        """The weights as plain loops read them, int8 `[rows, output channels, bytes of a window's row]`, in whole words.
+
+        The last word may reach past the row. The pixels' lanes are zero there, so that any weight will do.
+        """
+        outputs, rows, columns, inputs = self.weights.shape
+        runs = self.weights.reshape(outputs, rows, columns * inputs).transpose(1, 0, 2)
+        slack = 0 if inputs % 4 == 0 else 3
+        return np.pad(runs, ((0, 0), (0, 0), (0, slack))).astype(np.int8)
+
+    @property
     def macs(self) -> int:
         return int(np.prod(self.window.output)) * self.weights.size
 
