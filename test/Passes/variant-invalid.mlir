@@ -2,7 +2,7 @@
 // RUN: vmcu-opt %s --vmcu-tile-to-segments -split-input-file -verify-diagnostics
 
 func.func @of_another_kind(%x: !vmcu.sequence<6x4xi8>, %y: !vmcu.sequence<5x4xi8>) {
-  // expected-error@+1 {{kernel p has no variant 'row'; supported for it is none}}
+  // expected-error@+1 {{kernel p has no variant 'row'; supported for it is 'words'}}
   vmcu.placed_kernel @p pool variant<"row"> ins(%x : !vmcu.sequence<6x4xi8>) outs(%y : !vmcu.sequence<5x4xi8>) {
   ^bb0(%in: tensor<1x1x6x4xi8>):
     %lowest = arith.constant -128 : i8

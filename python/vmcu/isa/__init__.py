@@ -85,7 +85,7 @@ def read_kernel(op: d.DescribedKernel) -> Kernel:
 
 def has_no_variant(op: d.DescribedKernel, operator: Operator, text: str) -> PassError:
     """The error that a kernel is not computed in the variant `text`."""
-    supported = " or ".join(repr(str(each.variant)) for each in offers(operator)) or "none"
+    supported = " or ".join(dict.fromkeys(repr(str(each.variant)) for each in offers(operator))) or "none"
     return PassError(op, f"kernel {op.name.value} has no variant {text!r}; supported for it is {supported}")
 
 
