@@ -13,9 +13,12 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+import tiny_tflite as tiny
+from emulated import check_model
 from segment_interpreter import Event
 from test_kernels import emit, survives
 from vmcu import planner
@@ -335,3 +338,26 @@ def test_random_chain(tmp_path: Path, chain: Chain, target: str, mode: str, sani
     with compiled.firmware() as firmware:
         (found,) = firmware.run(*inputs, count=False).outputs
     np.testing.assert_array_equal(found, wanted)
+
+
+def two_paths(path: Path) -> Path:
+    """Two convolutions, one of which lags a row behind, whose channels are joined before a pool: a layer of SqueezeNet."""
+    graph, draw = tiny.Graph(), np.random.default_rng(0)
+    x, *parts = (graph.tensor(name, (1, 12, 6, 4), scale=0.05, zero_point=-3) for name in "xab")
+    for taps, part in zip((1, 3), parts):
+        weights = graph.const(f"w{taps}", draw.integers(-90, 90, (4, taps, taps, 4)).astype(np.int8), scale=0.003)
+        bias = graph.const(f"b{taps}", np.arange(4, dtype=np.int32) * 40, scale=0.00015)
+        graph.op("CONV_2D", [x, weights, bias], [part], "Conv2DOptions", padding=0, strideH=1, strideW=1)
+    joined = graph.tensor("joined", (1, 12, 6, 8), scale=0.05, zero_point=-3)
+    graph.op("CONCATENATION", parts, [joined], "ConcatenationOptions", axis=3)
+    y = graph.tensor("y", (1, 6, 3, 8), scale=0.05, zero_point=-3)
+    graph.op(
+        "MAX_POOL_2D", [joined], [y], "Pool2DOptions", padding=0, strideH=2, strideW=2, filterHeight=2, filterWidth=2
+    )
+    return graph.write(path, [x], [y])
+
+
+@pytest.mark.parametrize("options", [{}, {"input": "fed"}, {"sanitize": True}], ids=["resident", "fed", "sanitized"])
+def test_joined_paths_are_one_stream(options: dict, tmp_path: Path) -> None:
+    compiled = check_model(two_paths(tmp_path / "model.tflite"), **options)
+    assert compiled.pool_bytes < 12 * 6 * 8  # of the joined tensor alone
