@@ -5,6 +5,7 @@ Each runs on the host and on the emulated core.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from mlir import ir
 import tiny_tflite as tiny
 from emulated import check_model
 from test_reference import check_against_litert, int8_inputs, litert
+from vmcu.driver.compilation import Compilation
 from vmcu.errors import Unsupported
 from vmcu.frontends import load
 from vmcu.frontends.tflite.model import read_model
@@ -360,6 +362,11 @@ def test_sum_rounds_the_exact_sum_once(axes: list[int], shape: tuple[int, ...], 
 @pytest.mark.parametrize("name", OPERATORS)
 def test_operator(name: str, tmp_path: Path) -> None:
     check_model(OPERATORS[name](tmp_path / "model.tflite"))
+
+
+def test_rows_left_out_beside_a_halo_are_no_copy(tmp_path: Path) -> None:
+    path = OPERATORS["conv_rows_left_out"](tmp_path / "model.tflite")
+    assert re.findall(r"vmcu\.kernel @(\w+)", Compilation(path, "cortex-m4").emit("kernels")) == ["conv2d_0"]
 
 
 def test_groups_without_bias_have_a_bias_of_zero(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def read_image(
     pixel (the rows of a fully connected layer) is one image.
     """
     pad, fill = np.zeros(2, np.int64), None
+    has_halo = [False, False]
     op = producer(value)
     if op is not None and op_name(op) == "tensor.pad":
         low = list(ir.DenseI64ArrayAttr(op.attributes["static_low"]))
@@ -40,14 +41,17 @@ def read_image(
         if len(low) != 4 or fill is None or any((low[0], low[3], high[0], high[3])):
             return None
         pad, value = pad + low[1:3], op.operands[0]
+        has_halo = [bool(low[axis] or high[axis]) for axis in (1, 2)]
         op = producer(value)
-    if op is not None and op_name(op) == "tensor.extract_slice" and fill is None:
+    if op is not None and op_name(op) == "tensor.extract_slice":
         offsets = list(ir.DenseI64ArrayAttr(op.attributes["static_offsets"]))
         strides = list(ir.DenseI64ArrayAttr(op.attributes["static_strides"]))
         shape = shape_of(value)
         if len(offsets) != 4 or len(shape) != 4 or offsets[0] or offsets[3] or set(strides) != {1}:
             return None
-        if shape_of(op.operands[0])[3] != shape[3]:
+        whole = shape_of(op.operands[0])
+        # A halo lies around the image itself: around a part of it would be the rest of the image.
+        if whole[3] != shape[3] or any(has_halo[axis] and whole[1 + axis] != shape[1 + axis] for axis in (0, 1)):
             return None
         pad, value = pad - offsets[1:3], op.operands[0]
     shape = shape_of(value)
