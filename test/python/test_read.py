@@ -79,7 +79,8 @@ def test_one_plan_lowers_a_buffer_kernel_twice(monkeypatch: pytest.MonkeyPatch, 
           %0 = linalg.generic {indexing_maps = [affine_map<(a, b) -> (a, 3 - b)>, affine_map<(a, b) -> (a, b)>],
               iterator_types = ["parallel", "parallel"]} ins(%x : tensor<1x4xi8>) outs(%empty : tensor<1x4xi8>) {
           ^bb0(%in: i8, %out: i8):
-            linalg.yield %in : i8
+            %twice = arith.addi %in, %in : i8
+            linalg.yield %twice : i8
           } -> tensor<1x4xi8>
           return %0 : tensor<1x4xi8>
         }
