@@ -1,6 +1,7 @@
 """The passes of the compiler, one module each. Importing this package registers them all with MLIR."""
 
 from . import (  # noqa: F401
+    add_by_products,
     choose_variants,
     convert_vmcu_to_llvm,
     copy_states,

@@ -17,8 +17,7 @@ Runs on linalg before `vmcu-form-kernels`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 from mlir import ir
@@ -27,13 +26,13 @@ from mlir.dialects import arith, linalg, tensor
 from vmcu.ir import build, walk
 from vmcu.operators import match
 from vmcu.operators.elementwise.affine import SHIFT, Bend, fit_bend
-from vmcu.operators.elementwise.evaluate import can_evaluate, evaluate
-from vmcu.operators.match import op_name, producer, shape_of
+from vmcu.operators.elementwise.evaluate import evaluate
+from vmcu.operators.match import op_name, shape_of
 from vmcu.operators.requant import constant_int
 from vmcu.operators.table.read import find_table
+from vmcu.passes._pointwise import BYTES, Pointwise, read_pointwise, word, write_pointwise
 from vmcu.passes._registry import vmcu_pass
 
-_ALL = np.arange(-128, 128, dtype=np.int64)
 # A table saves some 28 cycles an element, so from here on 50 cycles for each of its bytes.
 _PIXELS_PER_TABLE = 512
 _MOST_BYTES = 16 << 10
@@ -46,31 +45,10 @@ def merge_unary_layers(module: ir.Module, options: None) -> None:
             _Merger(function.regions[0].blocks[0]).run()
 
 
-@dataclass(frozen=True, eq=False)
-class _Pointwise:
-    """A `linalg.generic` that computes each element of its result from elements at the same place, and constants.
-
-    Args:
-        op: it.
-        inputs: per operand of the body a tensor, or a constant of one element, one per channel or one per element.
-    """
-
-    op: ir.OpView
-    inputs: tuple[ir.Value | np.ndarray, ...]
-
-    @property
-    def tensors(self) -> list[ir.Value]:
-        return [each for each in self.inputs if isinstance(each, ir.Value)]
-
-    @property
-    def body(self) -> ir.Block:
-        return self.op.regions[0].blocks[0]
-
-
 class _Merger:
     def __init__(self, block: ir.Block):
         self.block = block
-        self.ops: dict[ir.Value, _Pointwise] = {}
+        self.ops: dict[ir.Value, Pointwise] = {}
         #: The int8 tensors that a value is a function of, each by itself; the nearest first.
         self.sources: dict[ir.Value, list[ir.Value]] = {}
         #: Those that something else than a function of a byte reads.
@@ -79,7 +57,7 @@ class _Merger:
 
     def run(self) -> None:
         for op in self.block.operations:
-            found = _read(op)
+            found = read_pointwise(op)
             if found is not None and (sources := self._sources_of(found)):
                 self.ops[op.results[0]], self.sources[op.results[0]] = found, sources
         self.read = {each for each in self.ops if any(self._is_outside(user) for user in walk.users(each))}
@@ -89,7 +67,7 @@ class _Merger:
                 value.replace_all_uses_with(made)
                 self.made[value] = made
 
-    def _sources_of(self, found: _Pointwise) -> list[ir.Value]:
+    def _sources_of(self, found: Pointwise) -> list[ir.Value]:
         lists = [([each] if match.is_int8(each) else []) + self.sources.get(each, []) for each in found.tensors]
         return [each for each in lists[0] if all(each in others for others in lists)]
 
@@ -118,7 +96,7 @@ class _Merger:
                 return _look_up(new, values)
             return self._join(source, new, region)
 
-    def _between(self, source: ir.Value, value: ir.Value) -> list[_Pointwise]:
+    def _between(self, source: ir.Value, value: ir.Value) -> list[Pointwise]:
         """The ops that make `value` out of `source`, in order."""
         needed: set[ir.Value] = set()
         waiting = [value]
@@ -130,9 +108,9 @@ class _Merger:
         return [op for result, op in self.ops.items() if result in needed]
 
     @staticmethod
-    def _evaluate(region: Sequence[_Pointwise], source: ir.Value) -> np.ndarray:
+    def _evaluate(region: Sequence[Pointwise], source: ir.Value) -> np.ndarray:
         """The function as `[256, channels]`, or `[256, 1]`."""
-        values = {source: _ALL[:, None]}
+        values = {source: BYTES[:, None]}
         for each in region:
             inputs = [
                 values[one] if isinstance(one, ir.Value) else one.ravel()[None, :].astype(np.int64)
@@ -143,7 +121,7 @@ class _Merger:
         return np.broadcast_to(result, (256, result.shape[1]))
 
     @staticmethod
-    def _join(source: ir.Value, new: ir.Value, region: Sequence[_Pointwise]) -> ir.Value | None:
+    def _join(source: ir.Value, new: ir.Value, region: Sequence[Pointwise]) -> ir.Value | None:
         """All bodies as one, of what took the place of `source`; None if there is but one, or one that looks a table up."""
         if len(region) == 1 or any(find_table(each.op) is not None for each in region):
             return None
@@ -170,75 +148,15 @@ class _Merger:
                 made[each.op.results[0]] = mapping.get(end.operands[0], end.operands[0])
             return made[region[-1].op.results[0]]
 
-        return _write(new, constants, compute)
+        return write_pointwise([new], constants, compute)
 
 
-def _read(op: ir.OpView) -> _Pointwise | None:
-    if op_name(op) != "linalg.generic" or len(op.results) != 1 or not match.is_parallel(op) or match.is_flip(op):
-        return None
-    *maps, last = match.indexing_maps(op)
-    block = op.regions[0].blocks[0]
-    if not match.is_identity(last) or list(block.arguments[len(block.arguments) - 1].uses):
-        return None
-    if not all(map(can_evaluate, block.operations)) or not all(map(_is_known, _captured(block))):
-        return None
-    inputs: list[ir.Value | np.ndarray] = []
-    for operand, map_ in zip(op.operands, maps):
-        constant = _constant(operand, map_, shape_of(op.results[0]))
-        if constant is not None:
-            inputs.append(constant)
-        elif match.is_identity(map_):
-            inputs.append(operand)
-        else:
-            return None
-    found = _Pointwise(op, tuple(inputs))
-    return found if found.tensors else None
-
-
-def _captured(block: ir.Block) -> Iterator[ir.Value]:
-    """What a body reads from outside."""
-    own = {result for op in block.operations for result in op.results} | set(block.arguments)
-    for op in block.operations:
-        yield from (each for each in op.operands if each not in own)
-
-
-def _is_known(value: ir.Value) -> bool:
-    return constant_int(value) is not None or match.constant_array(value) is not None
-
-
-def _constant(value: ir.Value, map_: ir.AffineMap, shape: tuple[int, ...]) -> np.ndarray | None:
-    """A constant operand of one element, of one for each channel in the innermost dimension, or one for each element."""
-    array = match.constant_array(value)
-    if array is None:
-        array = _computed(value)
-    if array is None:
-        return None
-    if array.size == 1 or match.is_identity(map_):
-        return array
-    innermost = ir.AffineExpr.get_dim(map_.n_dims - 1)
-    is_row = list(map_.results)[-1] == innermost and all(extent == 1 for extent in array.shape[:-1])
-    return array if is_row and array.shape[-1] == shape[-1] else None
-
-
-def _computed(value: ir.Value) -> np.ndarray | None:
-    """What an op without inputs makes: equal elements, of which this has one."""
-    op = producer(value)
-    while op is not None and op_name(op) in match.RESHAPES:
-        op = producer(op.operands[0])
-    if op_name(op) != "linalg.generic" or op is None or len(op.operands) != 1:
-        return None
-    block = op.regions[0].blocks[0]
-    if list(block.arguments[0].uses) or not all(map(can_evaluate, block.operations)):
-        return None
-    return evaluate(block, []).reshape(1) if all(map(_is_known, _captured(block))) else None
-
-
-def _is_cheap(each: _Pointwise) -> bool:
+def _is_cheap(each: Pointwise) -> bool:
     """Whether an op is a table already, or does so little that looking a table up takes longer."""
     return find_table(each.op) is not None or all(op_name(op) != "tosa.apply_scale" for op in each.body.operations)
 
 
-def _find_bend(region: Sequence[_Pointwise], values: np.ndarray) -> Bend | None:
+def _find_bend(region: Sequence[Pointwise], values: np.ndarray) -> Bend | None:
     """Two lines that are the function; they meet where some op subtracts a zero point."""
     zeros = {
         number
@@ -247,7 +165,7 @@ def _find_bend(region: Sequence[_Pointwise], values: np.ndarray) -> Bend | None:
         if op_name(op) == "arith.subi" and (number := constant_int(op.operands[1])) is not None
     }
     for at in sorted(each for each in zeros if abs(each) <= 128):
-        found = fit_bend(_ALL, values, at)
+        found = fit_bend(BYTES, values, at)
         if found is not None:
             return found
     return None
@@ -256,7 +174,7 @@ def _find_bend(region: Sequence[_Pointwise], values: np.ndarray) -> Bend | None:
 def _is_worth_tables(shape: tuple[int, ...]) -> bool:
     """Whether a table for each channel saves enough cycles for its flash: it is read once for each pixel."""
     *pixels, channels = shape
-    return int(np.prod(pixels)) >= _PIXELS_PER_TABLE and channels * len(_ALL) <= _MOST_BYTES
+    return int(np.prod(pixels)) >= _PIXELS_PER_TABLE and channels * len(BYTES) <= _MOST_BYTES
 
 
 def _look_up(source: ir.Value, values: np.ndarray) -> ir.Value:
@@ -269,7 +187,7 @@ def _look_up(source: ir.Value, values: np.ndarray) -> ir.Value:
         place = arith.addi(arith.index_cast(ir.IndexType.get(), x), half)
         return tensor.extract(table, [place, linalg.IndexOp(last).result] if values.ndim == 2 else [place])
 
-    return _write(source, [], compute)
+    return write_pointwise([source], [], compute)
 
 
 def _bend(source: ir.Value, bend: Bend) -> ir.Value:
@@ -279,39 +197,14 @@ def _bend(source: ir.Value, bend: Bend) -> ir.Value:
     def compute(x: ir.Value, *given: ir.Value) -> ir.Value:
         unread = iter(given)
         slope, start, slope_above, start_above = (
-            next(unread) if (each != each[0]).any() else _word(int(each[0])) for each in rows
+            next(unread) if (each != each[0]).any() else word(int(each[0])) for each in rows
         )
         wide = arith.extsi(build.i32(), x)
         below = arith.addi(arith.muli(wide, slope), start)
         above = arith.addi(arith.muli(wide, slope_above), start_above)
-        is_below = arith.cmpi(arith.CmpIPredicate.slt, wide, _word(bend.at))
-        shifted = arith.shrsi(arith.select(is_below, below, above), _word(SHIFT))
-        clamped = arith.minsi(arith.maxsi(shifted, _word(-128)), _word(127))
+        is_below = arith.cmpi(arith.CmpIPredicate.slt, wide, word(bend.at))
+        shifted = arith.shrsi(arith.select(is_below, below, above), word(SHIFT))
+        clamped = arith.minsi(arith.maxsi(shifted, word(-128)), word(127))
         return arith.trunci(build.i8(), clamped)
 
-    return _write(source, varying, compute)
-
-
-def _word(value: int) -> ir.Value:
-    return arith.constant(build.i32(), value)
-
-
-def _write(source: ir.Value, rows: Sequence[np.ndarray], compute: Callable[..., ir.Value]) -> ir.Value:
-    """A `linalg.generic` over the elements of `source` and `rows`: constants per channel, or per element."""
-    kind = ir.RankedTensorType(source.type)
-    identity = ir.AffineMap.get_identity(kind.rank)
-    channel, width = identity.get_submap([kind.rank - 1]), kind.shape[-1]
-    constants = [build.flash(each.ravel() if each.size == width else each.reshape(kind.shape)) for each in rows]
-    maps = [identity, *(channel if each.size == width else identity for each in rows), identity]
-    generic = linalg.GenericOp(
-        [kind],
-        [source, *constants],
-        [tensor.empty(kind.shape, kind.element_type)],
-        ir.ArrayAttr.get([ir.AffineMapAttr.get(each) for each in maps]),
-        ir.ArrayAttr.get([ir.Attribute.parse("#linalg.iterator_type<parallel>")] * kind.rank),
-    )
-    arguments = [ir.RankedTensorType(each.type).element_type for each in (source, *constants)]
-    block = generic.regions[0].blocks.append(*arguments, kind.element_type)
-    with ir.InsertionPoint(block):
-        linalg.yield_([compute(*list(block.arguments)[:-1])])
-    return generic.results[0]
+    return write_pointwise([source], varying, compute)

@@ -52,7 +52,13 @@ LINALG = (
     "canonicalize",
     "cse",
 )
-KERNELS = ("vmcu-merge-unary-layers", "vmcu-dense-by-convolution", "vmcu-form-kernels", "canonicalize")
+KERNELS = (
+    "vmcu-merge-unary-layers",
+    "vmcu-add-by-products",
+    "vmcu-dense-by-convolution",
+    "vmcu-form-kernels",
+    "canonicalize",
+)
 PLAN = ("vmcu-choose-variants", "vmcu-plan")
 SEGMENTS = ("vmcu-lower-streams", "vmcu-tile-to-segments", "canonicalize", "cse")
 LLVM = (

@@ -1,17 +1,15 @@
-// A quantised addition, four at a time: each operand and the sum are scaled by a doubling high multiply and a rounding shift;
-// scaling up by powers of two is left to the shifts of other instructions. Two addresses come from the stack in each round.
+// A quantised addition, four at a time: two products, a sum and a shift for each, the shift in the instruction that saturates.
 // RUN: python %S/Inputs/assemble.py %s cortex-m4 | python %S/Inputs/count_loops.py | FileCheck %s
 // RUN: python %S/Inputs/assemble.py %s cortex-m7 | python %S/Inputs/count_loops.py | FileCheck %s
 
 #id = affine_map<(d0) -> (d0)>
 
 // CHECK:       loop at depth 1 of model_elementwise_0
-// CHECK-NOT:     {{^  (mul|mla|mls|umull|smull|smlal|b|bl|it|str) }}
-// CHECK:         smmlar 8
-// CHECK-NEXT:    smmlsr 8
-// CHECK-NEXT:    ssat 4
+// CHECK-NOT:     {{^  (smmlar|smmlsr|umull|smull|smlal|bl|str) }}
+// CHECK:         mla 4
+// CHECK-NEXT:    mul 4
+// CHECK:         ssat 4
 // CHECK-NEXT:    strb 4
-// CHECK-NOT:     {{^  (umull|smull|smlal) }}
 // CHECK:         of these on the stack {{[0-2]$}}
 // CHECK-NOT:   loop
 func.func @add(%x: tensor<1024xi8>, %y: tensor<1024xi8>) -> tensor<1024xi8> {

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vmcu.operators.elementwise.affine import fit_bend, fit_line
+from vmcu.operators.elementwise.affine import fit_bend, fit_line, fit_plane
 from vmcu.operators.requant import Requant
 
 BYTES = np.arange(-128, 128)
@@ -44,3 +44,13 @@ def test_a_slope_for_negative_numbers_is_two_lines() -> None:
 def test_what_is_no_line_is_not_found() -> None:
     assert fit_line(BYTES, np.abs(BYTES)[:, None].clip(-128, 127)) is None
     assert fit_bend(BYTES, (BYTES % 3)[:, None], 0) is None
+
+
+def test_a_scaled_sum_is_a_plane() -> None:
+    x, y = BYTES[:, None], BYTES[None, :]
+    total = x * 713 + y * 402 + 5000
+    values = (total // 1000).clip(-100, 90)
+    found = fit_plane(x, y, values)
+    assert found is not None and np.array_equal(found.apply(x, y), values)
+    assert fit_plane(x, y, (x * y // 128).clip(-128, 127)) is None
+    assert fit_plane(x, y, np.where(total % 977 == 0, values + 1, values)) is None

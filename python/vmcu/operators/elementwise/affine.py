@@ -1,4 +1,4 @@
-"""Functions of one or two bytes as products, a sum and a shift: `clamp((x * a + c) >> s)`.
+"""Functions of one or two bytes as products, a sum and a shift: `clamp((x * a + y * b + c) >> s)`.
 
 `floor((x * a + c) / 2^s) = v` says `v * 2^s <= x * a + c < (v + 1) * 2^s`. A value at an end of the range that is clamped to
 needs one of the two. For a given `a` all inputs together leave an interval for `c`, whose length is a concave function of
@@ -7,6 +7,7 @@ needs one of the two. For a given `a` all inputs together leave an interval for 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 LOW, HIGH = -128, 127
 SHIFT = 20  # bits of fraction: products of bytes by slopes below 8, and their sums, fit 31 bits
 _STEEPEST = 7 << SHIFT
+_SHIFTS = (22, 20)  # of planes
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,3 +82,75 @@ def _starts(x: np.ndarray, values: np.ndarray, slope: np.ndarray) -> tuple[np.nd
     first = np.where(values == LOW, -nothing, rest).max(axis=0, initial=-nothing)
     last = np.where(values == HIGH, nothing, rest + (1 << SHIFT) - 1).min(axis=0, initial=nothing)
     return np.maximum(first, -(2**31)), np.minimum(last, 2**31 - 1)
+
+
+@dataclass(frozen=True)
+class Plane:
+    """`clamp((x * slopes[0] + y * slopes[1] + start) >> shift)` to `[low, high]`."""
+
+    slopes: tuple[int, int]
+    start: int
+    shift: int
+    low: int
+    high: int
+
+    def apply(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        a, b = self.slopes
+        return np.clip((x * np.int64(a) + y * np.int64(b) + self.start) >> self.shift, self.low, self.high)
+
+
+def fit_plane(x: np.ndarray, y: np.ndarray, values: np.ndarray) -> Plane | None:
+    """A plane that is `values[i, j]` at all inputs `x[i, 0]` and `y[0, j]`; None if none is found.
+
+    The more bits of fraction, the sooner there is one; the fewer, the sooner its sums fit 31 bits.
+    """
+    low, high = int(values.min()), int(values.max())
+    inside = (values > low) & (values < high)
+    if inside.sum() < 3:
+        return None
+    columns = [np.broadcast_to(each, values.shape)[inside] for each in (x, y)]
+    guess, *_ = np.linalg.lstsq(np.stack([*columns, np.ones(len(columns[0]))], 1), values[inside] + 0.5, rcond=None)
+    if np.abs(np.stack(columns, 1) @ guess[:2] + guess[2] - values[inside] - 0.5).max() > 1:
+        return None  # it bends
+    found = (_fit_plane(x, y, values, (float(guess[0]), float(guess[1])), shift) for shift in _SHIFTS)
+    return next((each for each in found if each is not None), None)
+
+
+def _fit_plane(
+    x: np.ndarray, y: np.ndarray, values: np.ndarray, slopes: tuple[float, float], shift: int
+) -> Plane | None:
+    """The same with so many bits of fraction, and slopes near those given."""
+    low, high = int(values.min()), int(values.max())
+    above, below = values > low, values < high
+
+    def starts(a: int, b: int) -> tuple[int, int]:
+        rest = (values << shift) - x * a - y * b
+        return int(rest[above].max()), int(rest[below].min()) + (1 << shift) - 1
+
+    def room(a: int, b: int) -> int:
+        first, last = starts(a, b)
+        return last - first
+
+    a, b = (round(each * (1 << shift)) for each in slopes)
+    if (abs(a) + abs(b)) * 128 >= 2**31:
+        return None
+    a, b = _climb(a, b, room)
+    first, last = starts(a, b)
+    start = min(max(0, first), last)
+    fits = first <= last and (abs(a) + abs(b)) * 128 + abs(start) < 2**31
+    found = Plane((a, b), start, shift, low, high)
+    return found if fits and np.array_equal(found.apply(x, y), values) else None
+
+
+def _climb(a: int, b: int, room: Callable[[int, int], int]) -> tuple[int, int]:
+    """Slopes that leave room for a start, near those given: the best of eight neighbours, nearer and nearer."""
+    best, step = room(a, b), 512
+    while step and best < 0:
+        around = [(a + i * step, b + j * step) for i in (-1, 0, 1) for j in (-1, 0, 1) if i or j]
+        rooms = [room(*each) for each in around]
+        if max(rooms) > best:
+            best = max(rooms)
+            a, b = around[rooms.index(best)]
+        else:
+            step //= 2
+    return a, b
