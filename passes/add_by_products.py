@@ -78,7 +78,7 @@ def _fit(region: list[Pointwise], sources: list[ir.Value]) -> Plane | None:
         ]
         values[each.op.results[0]] = evaluate(each.body, inputs)
     result = np.broadcast_to(values[region[-1].op.results[0]], (len(BYTES), len(BYTES)))
-    return fit_plane(x, y, result)
+    return fit_plane(x, y, result) or fit_plane(x, y, result & 0xFF)  # of uint8, bytes are what is left of 0 to 255
 
 
 def _write(sources: list[ir.Value], plane: Plane) -> ir.Value:

@@ -35,6 +35,7 @@ from vmcu.operators.elementwise import can_vectorise
 from vmcu.operators.fold import write_folded
 from vmcu.operators.read import ANCHORS, read_operator
 from vmcu.operators.rearrange.evaluate import is_move
+from vmcu.operators.table.read import find_table
 from vmcu.passes._registry import PassError, vmcu_pass
 from vmcu.passes.refuse_tosa_leftovers import is_tosa
 
@@ -361,8 +362,9 @@ def _reads_flipped(op: ir.OpView) -> bool:
     """Whether the kernel of `op` can read uint8 in place of the int8 tensor that `op` reads."""
     if op.operation.name in ANCHORS:
         return True
-    bodies = op.regions[0].blocks[0].operations if op.operation.name == "linalg.generic" else ()
-    return bool(bodies) and match.is_parallel(op) and all(map(can_vectorise, bodies)) and not match.is_flip(op)
+    if op.operation.name != "linalg.generic" or not match.is_parallel(op) or match.is_flip(op):
+        return False
+    return find_table(op) is not None or all(map(can_vectorise, op.regions[0].blocks[0].operations))
 
 
 def _readers(value: ir.Value) -> list[ir.OpView]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from planner_networks import RowNetwork
 from vmcu.errors import Internal, Unsupported
-from vmcu.planner import Kernel, Network, Plan, Rows, Stream, check, describe, frontier, plan
+from vmcu.planner import Kernel, Network, Plan, Rows, Stream, check, describe, frontier, partition, plan
 from vmcu.planner.distance import find_meetings
 from vmcu.planner.schedule import read_ticks, schedule, write_ticks
 from vmcu.planner.timeline import Life
@@ -328,6 +328,22 @@ def test_landing_that_saves_nothing_is_left_out() -> None:
 
 
 # Latency: as few kernels in streams as the bytes allow
+
+
+def test_search_whose_patience_ends_keeps_to_short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = RowNetwork()
+    x = net.input(40, 2)
+    for _ in range(partition.SHORT + 2):
+        x = net.add((x,), Rows(3, 1, 1, 1, 40, 40), 16)
+    net.add((x,), Rows(40, 1, 1, 0, 40, 1, accumulates=True), 1)
+    network = net.network()
+
+    def longest() -> int:
+        return max(len(each.kernels) for each in partition.cut(network, landings=True))
+
+    assert longest() > partition.SHORT
+    monkeypatch.setattr(partition, "PATIENCE", 0)
+    assert longest() <= partition.SHORT
 
 
 def count_streamed(found: Plan) -> int:

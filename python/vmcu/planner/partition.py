@@ -21,6 +21,9 @@ from vmcu.planner.place import place_quickly
 from vmcu.planner.schedule import schedule
 from vmcu.planner.timeline import Part, find_lives
 
+SHORT = 12  # kernels in a part that is always tried
+PATIENCE = 150_000  # pairs of kernels in the longer parts that are tried: some 20 s
+
 
 def cut_everywhere(network: Network) -> tuple[Part, ...]:
     """Every kernel by itself: layer by layer."""
@@ -31,18 +34,21 @@ def cut(network: Network, *, fed: bool = False, landings: bool = False, enough: 
     """The parts of the cheapest cut.
 
     Pools of up to `enough` bytes count as equally cheap, so that among them the fewest kernels in streams win. Short
-    parts are tried first: what they reach bounds the search among the long ones.
+    parts are tried first: what they reach bounds the search among the long ones. To price a part takes as long as it has
+    pairs of tensors, so long parts of large networks are tried only as far as `PATIENCE` goes.
 
     Raises:
         Unsupported: `fed`, and no stream starts at the network's input.
     """
-    found = None
+    found, patience = None, _Patience(PATIENCE)
 
     @cache
-    def pieces(begin: int, end: int) -> _Pieces:
+    def pieces(begin: int, end: int) -> _Pieces | None:
+        if end - begin > SHORT and not patience.covers(end - begin):
+            return None
         return _Pieces(network, begin, end, fed=fed and begin == 0, landings=landings)
 
-    for longest in (4, 12, len(network.kernels)):
+    for longest in (4, SHORT, 2 * SHORT, len(network.kernels)):
         found = _search(network, pieces, longest, enough, found) or found
     if found is None:
         first = network.kernels[0]
@@ -60,6 +66,18 @@ def find_price(network: Network, begin: int, end: int, *, fed: bool, landings: b
         if piece.bound <= limit and piece.price <= limit:
             best = piece.price
     return best
+
+
+@dataclass
+class _Patience:
+    """What is left of the search's patience: counted, not timed, so that equal networks have equal plans."""
+
+    left: int
+
+    def covers(self, kernels: int) -> bool:
+        """Whether a part of so many kernels may still be tried; it is counted."""
+        self.left -= kernels * kernels
+        return self.left >= 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +168,7 @@ class _Cut:
 
 
 def _search(
-    network: Network, pieces: Callable[[int, int], _Pieces], longest: int, enough: int, known: _Cut | None
+    network: Network, pieces: Callable[[int, int], _Pieces | None], longest: int, enough: int, known: _Cut | None
 ) -> _Cut | None:
     """The best cut into parts of at most `longest` kernels that is better than `known`; None if there is none."""
     count = len(network.kernels)
@@ -164,6 +182,8 @@ def _search(
                 break
             rivals = best[end], known
             some = pieces(begin, end)
+            if some is None:
+                break
             # A stream is looked at only if it can win.
             if some.floor and not _beats(_Cut(max(before.cost, some.floor), before.streamed + end - begin), rivals):
                 continue
