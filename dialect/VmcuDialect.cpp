@@ -179,8 +179,8 @@ static const KnownAttribute knownAttributes[] = {
     {"vmcu.results", "a function", "the number of its own results as an i64", isFunction, isCount},
     {"vmcu.lower_bound", "a pool", "bytes as an i64", [](Operation *op) { return isa<PoolOp>(op); }, isCount},
     {"vmcu.lower_bound_kernel", "a pool", "a string", [](Operation *op) { return isa<PoolOp>(op); }, isString},
-    {"vmcu.reads", "a tiled kernel", "first and end byte as an array of i64", [](Operation *op) { return isa<TiledKernelOp>(op); },
-     areRanges},
+    {"vmcu.reads", "a tiled kernel", "first and end byte as an array of i64",
+     [](Operation *op) { return isa<TiledKernelOp>(op); }, areRanges},
     {"vmcu.name", "an argument or a result of a function", "a string", nullptr, isString},
     {"vmcu.scale", "an argument or a result of a function", "a positive f32", nullptr, isScale},
     {"vmcu.zero_point", "an argument or a result of a function", "an i32", nullptr, isWord},
@@ -260,8 +260,7 @@ LogicalResult VmcuDialect::verifyRegionResultAttribute(Operation *op, unsigned, 
   // attribute_c6
   int64_t state = cast<IntegerAttr>(attribute.getValue()).getInt();
   if (state < 0 || state >= function.getNumArguments() || !function.getArgAttr(state, "vmcu.initial"))
-    return op->emitError() << "result " << number << " updates argument " << state
-                           << ", which has no initial value";
+    return op->emitError() << "result " << number << " updates argument " << state << ", which has no initial value";
   if (function.getArgumentTypes()[state] != function.getResultTypes()[number])
     return op->emitError() << "result " << number << " is " << function.getResultTypes()[number]
                            << ", the argument that it updates " << function.getArgumentTypes()[state];

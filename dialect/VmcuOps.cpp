@@ -61,8 +61,7 @@ void KernelOp::getAsmBlockArgumentNames(Region &region, OpAsmSetValueNameFn setN
     setName(argument, "x");
 }
 
-template <typename Kernel>
-static void nameSequences(Kernel kernel, Region &region, OpAsmSetValueNameFn setName) {
+template <typename Kernel> static void nameSequences(Kernel kernel, Region &region, OpAsmSetValueNameFn setName) {
   SmallVector<StringRef> names(kernel.getInputs().size(), "x");
   names.append(kernel.getOutputs().size(), "y");
   names.append(kernel.getWorkspace().size(), "scratch");
@@ -174,8 +173,7 @@ LogicalResult KernelOp::verifyRegions() {
   return success();
 }
 
-template <typename Kernel>
-static LogicalResult verifyStores(Kernel kernel) {
+template <typename Kernel> static LogicalResult verifyStores(Kernel kernel) {
   // placed_kernel_c4
   // tiled_kernel_c2
   if (kernel.getOutputs().empty())
