@@ -11,7 +11,7 @@ from ai_edge_litert import schema_py_generated
 import damages
 import tiny_tflite as tiny
 import vmcu
-from vmcu.errors import Unsupported
+from vmcu.errors import InputError, Unsupported
 from vmcu.frontends.tflite.forms import _INPUTS
 from vmcu.frontends.tflite.model import read_model
 from vmcu.frontends.tflite.prepare import prepare
@@ -68,6 +68,20 @@ def test_numbers_without_an_end_invalid(tmp_path: Path, slope: float) -> None:
     path = tiny.unary(tmp_path / "net.tflite", "LEAKY_RELU", (1, 8), (1, 8), "LeakyReluOptions", alpha=slope)
     with pytest.raises(Unsupported, match=rf"LEAKY_RELU at layer 'y' \(number 0\): its slope is {slope}"):
         prepare(path)
+
+
+def test_steps_of_zero_invalid(tmp_path: Path) -> None:
+    graph = tiny.Graph()
+    x, y = graph.tensor("x", (1, 8)), graph.tensor("y", (1, 8))
+    ends = [graph.const(name, np.array(at, np.int32)) for name, at in (("b", [0, 0]), ("e", [1, 8]), ("s", [1, 0]))]
+    graph.op("STRIDED_SLICE", [x, *ends], [y], "StridedSliceOptions")
+    with pytest.raises(Unsupported, match="STRIDED_SLICE at layer 'y' .*: one of its steps is 0"):
+        prepare(graph.write(tmp_path / "net.tflite", [x], [y]))
+
+
+def test_graph_without_outputs_invalid(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the first subgraph has no output"):
+        prepare(tiny.Graph().write(tmp_path / "net.tflite", [], []))
 
 
 def test_shapes_that_contradict_one_another_invalid(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from vmcu.frontends.tflite import schema
 from vmcu.frontends.tflite.model import Model, Operator
 
@@ -74,7 +76,17 @@ _REALS: dict[str, dict[int, str]] = {"LEAKY_RELU": {0: "slope"}, "SOFTMAX": {0: 
 
 def form_fault(model: Model, operator: Operator) -> str | None:
     """What is wrong with the form of an operator, to follow its name; None if nothing is."""
-    return _arity_fault(operator) or _rank_fault(model, operator) or _size_fault(operator)
+    return (
+        _arity_fault(operator) or _rank_fault(model, operator) or _size_fault(operator) or _step_fault(model, operator)
+    )
+
+
+def _step_fault(model: Model, operator: Operator) -> str | None:
+    if schema.operator_name(operator.code) != "STRIDED_SLICE":
+        return None
+    steps = model.tensors[operator.inputs[3]]
+    is_known = steps.type == schema.INT32 and steps.is_constant
+    return "one of its steps is 0" if is_known and 0 in np.frombuffer(steps.data, np.int32) else None
 
 
 def _rank_fault(model: Model, operator: Operator) -> str | None:

@@ -86,6 +86,8 @@ def _with_names(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
 
 
 def _damage(model: Model) -> Iterator[str]:
+    if not model.outputs:
+        yield "the first subgraph has no output"
     for tensor in model.tensors:
         is_dense = not tensor.is_sparse and schema.type_bits(tensor.type)
         if min(tensor.shape, default=0) < 0:
