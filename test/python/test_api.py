@@ -206,7 +206,7 @@ def test_optimize_size_makes_less_code(core: str) -> None:
             result = firmware.run(*inputs)
         assert is_exact(result.outputs, compiled.reference(*inputs))
         cycles.append(result.counts.cycles)
-    assert cycles[1] < 1.3 * cycles[0]
+    assert cycles[1] < 1.35 * cycles[0]
 
 
 def test_optimize_is_one_of_its_words() -> None:
@@ -302,7 +302,7 @@ def test_failed_write_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_image_too_large_for_flash_is_not_written(tmp_path: Path) -> None:
-    with pytest.raises(vmcu.InputError, match="too large for the FLASH"):
+    with pytest.raises(vmcu.DoesNotFit, match="need [0-9]+ bytes of flash .*, 4096 are allowed"):
         vmcu.compile_model(DIGITS, "cortex-m4,flash=4KiB").link(tmp_path / "digits.elf")
     assert not list(tmp_path.iterdir())
 

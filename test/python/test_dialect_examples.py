@@ -35,6 +35,8 @@ OPERANDS = {
     "segment_free": "%x: !vmcu.sequence<2304x8xi8>, %n: index",
     "buffer": "%ws: !vmcu.sequence<1x64xi8>",
     "flash_load": "%weights: tensor<16x72xi8>, %oc: index, %k: index",
+    "look_up": "%x: vector<4x4xi8>, %table: tensor<256xi8>",
+    "maximum": "%taps: vector<4x8xi8>, %acc: vector<2xi32>",
     "broadcast": "%bias: vector<2xi32>",
     "dot": "%a: vector<2x8xi8>, %w: vector<4x8xi8>, %acc: vector<2x4xi32>",
     "channel_dot": "%a: vector<3x4xi8>, %w: vector<2x2x2x2xi8>, %acc: vector<4xi32>",
