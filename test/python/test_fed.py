@@ -116,7 +116,7 @@ def test_streams_are_told_and_can_be_switched_off() -> None:
     text = vmcu.Compilation(DIGITS).emit("plan")
     assert len(joined.streams) == text.count("vmcu.stream ") > 0
     names = [name for stream in joined.streams for name in stream]
-    assert len(set(names)) == len(names) and set(names) <= set(re.findall(r"vmcu\.kernel @(\w+)", text))
+    assert len(set(names)) == len(names) and set(names) <= set(re.findall(r"vmcu\.placed_kernel @(\w+)", text))
     assert joined.executed_macs == single.executed_macs == joined.macs == single.macs > 0
 
 
@@ -159,7 +159,7 @@ def test_what_cannot_be_fed_is_refused(tmp_path: Path) -> None:
     nothing.write_text("func.func @main(%a: tensor<1x8xi8>) -> tensor<1x8xi8> {\n  return %a : tensor<1x8xi8>\n}")
     for path, message in (
         (two, r"add\.tflite: the model has 2 inputs; supported with rows that are fed is one"),
-        (reverse, r"reverse\.mlir: .*buffer_0 cannot take its input row by row"),
+        (reverse, r"reverse\.mlir: .*rearrange_0 cannot take its input row by row"),
         (nothing, r"nothing\.mlir: the model computes nothing"),
     ):
         with pytest.raises(vmcu.Unsupported, match=message):

@@ -46,7 +46,7 @@ def test_network_with_it_equals_the_host(pixelwise: OwnFamily, target: str, stre
     with vmcu.register(pixelwise):
         compilation = vmcu.Compilation(DIGITS, target, streams=streams, sanitize=True)
         variants = re.findall(
-            r"vmcu\.kernel @(\w+) conv2d variant<\"pixelwise\">", compilation.emit("plan", elide=True)
+            r"vmcu\.placed_kernel @(\w+) conv2d variant<\"pixelwise\">", compilation.emit("plan", elide=True)
         )
         compiled = compilation.finish()
     assert variants == ["conv2d_2", "conv2d_3", "conv2d_4"]
