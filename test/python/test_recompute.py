@@ -163,10 +163,9 @@ def test_compiled_model_says_what_it_recomputes(model: Path) -> None:
 
 
 def test_latency_recomputes_only_if_nothing_else_fits(model: Path) -> None:
-    plain = compile_model(model, optimize="ram")
-    smallest = plain.pool_bytes
+    smallest = compile_model(model, optimize="ram").pool_bytes
     options = {"optimize": "latency", "recompute": 2.0}
-    assert compile_model(model, ram=smallest + plain.stack_bytes, **options).recompute_factor == 1.0
+    assert compile_model(model, ram=smallest + 1024, **options).recompute_factor == 1.0  # room for the stack
     tight = compile_model(model, ram=smallest - 1, **options)
     assert tight.pool_bytes < smallest and tight.recompute_factor > 1
 
